@@ -1,0 +1,25 @@
+/**
+ * Aggregation rules: how the server combines the updates of a round. One rule a file; this is their registry.
+ *
+ * @module
+ */
+
+import { adaptive } from "./adaptive.ts";
+import type { Aggregator } from "./aggregator.ts";
+import { fedit } from "./fedit.ts";
+import { zeroDelta } from "./zero_delta.ts";
+import { zeroPad } from "./zero_pad.ts";
+
+export { type Aggregator, aggregatorOf, type ComponentRule } from "./aggregator.ts";
+export { adaptive, fedit, zeroDelta, zeroPad };
+
+/** Names of the rules. */
+export type AggregatorName = "adaptive" | "zero-pad" | "zero-delta" | "fedit";
+
+/** The rules by name. */
+export const aggregators: Readonly<Record<AggregatorName, Aggregator>> = {
+  "adaptive": adaptive,
+  "zero-pad": zeroPad,
+  "zero-delta": zeroDelta,
+  "fedit": fedit,
+};

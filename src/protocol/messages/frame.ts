@@ -1,0 +1,237 @@
+/**
+ * What all messages share: safetensors with `kind`, `run`, `round` and `client` as metadata, counted by purpose, read with distrust.
+ *
+ * @module
+ */
+
+import type { AdapterLayout, ModuleShape, NamedTensor } from "../bank.ts";
+import { type ComponentSlices, isIndexList } from "../components.ts";
+import { UserError } from "../errors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsInput,
+  type SafetensorsTensor,
+  toFloat32,
+} from "../safetensors.ts";
+import { indicesName, loraAName, loraBName } from "../tensor_names.ts";
+
+/** A message that does not say what it must. */
+export class MessageError extends UserError {
+  /** The class's name, for logs. */
+  override name = "MessageError";
+}
+
+/** What a message is. */
+export type MessageKind = "download" | "update" | "choice";
+
+/** Whom a message concerns. */
+export interface MessageAddress {
+  /** The run's identifier. */
+  readonly run: string;
+  /** The round, counted from 0. */
+  readonly round: number;
+  /** The client's index in the run. */
+  readonly client: number;
+}
+
+/** Bytes of a message by purpose; `lora + head + overhead === total`. */
+export interface MessageSizes {
+  /** Numbers of A and B. */
+  readonly lora: number;
+  /** Numbers of the head. */
+  readonly head: number;
+  /** The rest: safetensors header, index lists, scores. */
+  readonly overhead: number;
+  /** The encoded message. */
+  readonly total: number;
+}
+
+/** A message as it goes over the wire. */
+export interface EncodedMessage {
+  /** The whole message. */
+  readonly bytes: Uint8Array;
+  /** Where its bytes go. */
+  readonly sizes: MessageSizes;
+}
+
+/** An opened message; reading a tensor takes it out, so what nobody asked for is left. */
+export interface OpenMessage {
+  /** Whom it concerns. */
+  readonly address: MessageAddress;
+  /** Its other metadata. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors not read yet. */
+  readonly tensors: Map<string, SafetensorsTensor>;
+}
+
+/** The parts of a message. */
+export interface MessageParts {
+  /** A and B of the modules. */
+  readonly lora: readonly SafetensorsInput[];
+  /** The head. */
+  readonly head: readonly NamedTensor[];
+  /** Index lists and scores. */
+  readonly lists: readonly SafetensorsInput[];
+  /** Texts beside the address. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** Encodes a message and counts its bytes. */
+export function encodeMessage(
+  kind: MessageKind,
+  { run, round, client }: MessageAddress,
+  { lora, head, lists, metadata }: MessageParts,
+): EncodedMessage {
+  const address = { kind, run, round: String(round), client: String(client) };
+  const bytes = encodeSafetensors([...lora, ...head, ...lists], { ...metadata, ...address });
+  const sizes = { lora: byteLength(lora), head: byteLength(head), total: bytes.length };
+  return { bytes, sizes: { ...sizes, overhead: sizes.total - sizes.lora - sizes.head } };
+}
+
+/**
+ * Opens a message of the expected kind.
+ *
+ * @throws {SafetensorsError} when the bytes are not safetensors.
+ * @throws {MessageError} when it is of another kind or its address is not complete.
+ */
+export function openMessage(kind: MessageKind, bytes: Uint8Array): OpenMessage {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  if (metadata.kind !== kind) {
+    throw new MessageError(
+      `Cannot read the ${kind}: expected kind "${kind}", got "${metadata.kind}"`,
+    );
+  }
+  if (!metadata.run) throw new MessageError(`Cannot read the ${kind}: it names no run`);
+  const address = {
+    run: metadata.run,
+    round: readWhole(metadata, "round"),
+    client: readWhole(metadata, "client"),
+  };
+  return { address, metadata, tensors };
+}
+
+/**
+ * A metadata text as a whole number of at least 0.
+ *
+ * @throws {MessageError} when it is absent or something else.
+ */
+export function readWhole(metadata: Readonly<Record<string, string>>, key: string): number {
+  const number = /^\d{1,15}$/.test(metadata[key]) ? Number(metadata[key]) : NaN;
+  if (Number.isNaN(number)) {
+    throw new MessageError(
+      `Cannot read the message: expected a whole ${key}, got "${metadata[key]}"`,
+    );
+  }
+  return number;
+}
+
+/**
+ * Takes a float tensor of a known shape out of a message.
+ *
+ * @throws {MessageError} when it is absent, of another number format, or of another shape.
+ */
+export function takeFloats(
+  message: OpenMessage,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
+  return toFloat32("F32", take(message, name, "F32", shape).bytes);
+}
+
+/**
+ * Takes a module's list of components out of a message.
+ *
+ * @throws {MessageError} when it is absent, does not ascend, or names a component that does not exist.
+ */
+export function takeIndices(message: OpenMessage, module: string, rank: number): Uint32Array {
+  const name = indicesName(module);
+  const count = message.tensors.get(name)?.shape[0] ?? 0;
+  const indices = new Uint32Array(new Uint8Array(take(message, name, "U32", [count]).bytes).buffer);
+  if (!isIndexList(indices, rank)) {
+    throw new MessageError(
+      `Cannot read tensor "${name}": expected ascending components below ${rank}, got [${indices}]`,
+    );
+  }
+  return indices;
+}
+
+/**
+ * Takes `count` components of a module out of a message.
+ *
+ * @throws {MessageError} as {@linkcode takeFloats}.
+ */
+export function takeComponents(
+  message: OpenMessage,
+  { name, inFeatures, outFeatures }: ModuleShape,
+  count: number,
+): ComponentSlices {
+  return {
+    a: takeFloats(message, loraAName(name), [count, inFeatures]),
+    b: takeFloats(message, loraBName(name), [outFeatures, count]),
+  };
+}
+
+/**
+ * Takes the head out of a message, in the layout's order.
+ *
+ * @throws {MessageError} as {@linkcode takeFloats}.
+ */
+export function takeHead(message: OpenMessage, head: AdapterLayout["head"]): NamedTensor[] {
+  return head.map(({ name, shape }) => ({
+    name,
+    shape: [...shape],
+    data: takeFloats(message, name, shape),
+  }));
+}
+
+/** @throws {MessageError} when a message holds a tensor that nobody asked for. */
+export function refuseLeftovers({ tensors }: OpenMessage): void {
+  for (const name of tensors.keys()) {
+    throw new MessageError(`Cannot read the message: unexpected tensor "${name}"`);
+  }
+}
+
+/** A and B of a module as tensors to write; `count` components. */
+export function componentTensors(
+  { name, inFeatures, outFeatures }: ModuleShape,
+  count: number,
+  { a, b }: ComponentSlices,
+): SafetensorsInput[] {
+  return [
+    { name: loraAName(name), shape: [count, inFeatures], data: a },
+    { name: loraBName(name), shape: [outFeatures, count], data: b },
+  ];
+}
+
+/** The index lists of all modules as tensors to write. */
+export function indexTensors(
+  modules: readonly ModuleShape[],
+  indices: readonly Uint32Array[],
+): SafetensorsInput[] {
+  return modules.map(({ name }, m) => ({
+    name: indicesName(name),
+    shape: [indices[m].length],
+    data: indices[m],
+  }));
+}
+
+function take(
+  { tensors }: OpenMessage,
+  name: string,
+  dtype: string,
+  shape: readonly number[],
+): SafetensorsTensor {
+  const tensor = tensors.get(name);
+  const expected = `${dtype} of shape [${shape.join(", ")}]`;
+  const got = tensor ? `${tensor.dtype} of shape [${tensor.shape.join(", ")}]` : "none";
+  if (!tensor || got !== expected) {
+    throw new MessageError(`Cannot read tensor "${name}": expected ${expected}, got ${got}`);
+  }
+  tensors.delete(name);
+  return tensor;
+}
+
+function byteLength(tensors: readonly SafetensorsInput[]): number {
+  return tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
+}

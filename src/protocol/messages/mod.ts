@@ -1,0 +1,21 @@
+/**
+ * Messages between server and clients, as safetensors: nothing executable, sizes known, every byte counted by purpose.
+ *
+ * @module
+ */
+
+export { decodeChoice, encodeChoice } from "./choice.ts";
+export {
+  applyDownload,
+  type ClientAdapter,
+  decodeDownload,
+  type Download,
+  encodeDownload,
+} from "./download.ts";
+export {
+  type EncodedMessage,
+  type MessageAddress,
+  MessageError,
+  type MessageSizes,
+} from "./frame.ts";
+export { decodeUpdate, encodeUpdate } from "./upload.ts";

@@ -1,0 +1,178 @@
+/**
+ * What a run writes down: a record each round, and the summary at its end. Plain data, one JSON line each.
+ *
+ * @module
+ */
+
+/** Bytes of encoded messages, by what they carry. */
+export interface ByteCounts {
+  /** The rank-1 components' numbers. */
+  readonly lora: number;
+  /** The classification head's numbers. */
+  readonly head: number;
+  /** The rest of the encoded message: headers, index lists, scores. */
+  readonly overhead: number;
+  readonly total: number;
+}
+
+/** The clients of one rank. */
+export interface TierRecord {
+  readonly rank: number;
+  readonly clients: number;
+  /**
+   * Accuracy, 0 to 1, of the model such a client holds when this round's distribution reaches it, before
+   * it trains. The model distributed is the one the round before ended with: its accuracy less this one
+   * is what distribution cost.
+   */
+  readonly accuracyAfterDistribution: number;
+}
+
+/** One round. */
+export interface RoundRecord {
+  /** 1 for the first. */
+  readonly round: number;
+  /** Of the aggregated model on the validation rows, 0 to 1. */
+  readonly accuracy: number;
+  /** Mean cross-entropy on the validation rows, in nats. */
+  readonly loss: number;
+  /** Mean cross-entropy over the clients' training steps, in nats. */
+  readonly trainLoss: number;
+  readonly perTier: readonly TierRecord[];
+  /** All clients' messages to the server in this round. */
+  readonly upBytes: ByteCounts;
+  /** All messages to the clients in this round. */
+  readonly downBytes: ByteCounts;
+  /** Total bytes up in this and all earlier rounds. */
+  readonly cumulativeUp: number;
+  readonly cumulativeDown: number;
+  /** Share of all components that a client has trained in this or an earlier round, 0 to 1. */
+  readonly trainedShare: number;
+  /** [modules][r]: the server's score of each component after this round. */
+  readonly scores: readonly (readonly number[])[];
+  /** [modules][r]: how many clients trained each component in this round. */
+  readonly selected: readonly (readonly number[])[];
+  /** Wall time of the round. */
+  readonly seconds: number;
+  /** Local steps of all clients together. */
+  readonly steps: number;
+  readonly tokensPerSecond: number;
+}
+
+/** A round's number with what its model reached. */
+export interface RoundResult {
+  readonly round: number;
+  readonly accuracy: number;
+  readonly loss: number;
+}
+
+/** Accuracy on the test rows, 0 to 1. */
+export interface TestResult {
+  readonly rows: number;
+  readonly accuracyAtBest: number;
+  readonly accuracyAtFinal: number;
+}
+
+/** The end of a run. */
+export interface RunSummary {
+  /** The round of the highest validation accuracy, the first of several. */
+  readonly best: RoundResult;
+  readonly final: RoundResult;
+  /** Absent when the test rows were not evaluated. */
+  readonly test?: TestResult;
+  /** Accuracy of guessing evenly among the labels: 1 / labels. */
+  readonly chance: number;
+  readonly labels: number;
+  readonly upBytes: ByteCounts;
+  readonly downBytes: ByteCounts;
+  readonly trainedShare: number;
+  readonly seconds: number;
+}
+
+/** One client of a federation, as the report lists it. */
+export interface ClientFacts {
+  /** 1 for the first. */
+  readonly client: number;
+  readonly rank: number;
+  readonly samples: number;
+  /** [labels]: rows of each label. */
+  readonly labelCounts: readonly number[];
+}
+
+/** What a run found out about its model, its data and its machine before the first round. */
+export interface RunFacts {
+  /** Of this program. */
+  readonly version: string;
+  /** ISO 8601. */
+  readonly started: string;
+  /** The device as it names itself, e.g. "cpu (2 threads)". */
+  readonly device: string;
+  readonly model: string;
+  readonly modelParameters: number;
+  readonly data: string;
+  readonly labels: readonly string[];
+  readonly trainRows: number;
+  readonly validationRows: number;
+  readonly testRows: number;
+  /** Full names of the adapted modules, in the order of RoundRecord.scores. */
+  readonly modules: readonly string[];
+  readonly clients: readonly ClientFacts[];
+  /** What a reader of the results must know, e.g. that the base's weights are random. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Sums up a run's records.
+ *
+ * @param records at least one, in order of rounds
+ * @throws RangeError without records
+ *
+ * @example
+ * ```ts
+ * import { summarizeRun } from "./records.ts";
+ * import type { ByteCounts, RoundRecord } from "./records.ts";
+ * const bytes: ByteCounts = { lora: 8, head: 1, overhead: 1, total: 10 };
+ * const record: RoundRecord = {
+ *   round: 1, accuracy: 0.5, loss: 0.7, trainLoss: 0.7, perTier: [], upBytes: bytes, downBytes: bytes,
+ *   cumulativeUp: 10, cumulativeDown: 10, trainedShare: 1, scores: [[1]], selected: [[1]],
+ *   seconds: 1, steps: 1, tokensPerSecond: 64,
+ * };
+ * const summary = summarizeRun([record, { ...record, round: 2, accuracy: 0.4 }], 2);
+ * if (summary.best.round !== 1 || summary.upBytes.total !== 20) throw new Error("unexpected");
+ * ```
+ */
+export function summarizeRun(
+  records: readonly RoundRecord[],
+  labels: number,
+  test?: TestResult,
+): RunSummary {
+  if (records.length === 0) {
+    throw new RangeError("Cannot sum up a run: expected at least one round, got none");
+  }
+  const final = records[records.length - 1];
+  const best = records.reduce((one, other) => other.accuracy > one.accuracy ? other : one);
+  return {
+    best: roundResult(best),
+    final: roundResult(final),
+    ...(test ? { test } : {}),
+    chance: 1 / labels,
+    labels,
+    upBytes: records.map((record) => record.upBytes).reduce(addBytes),
+    downBytes: records.map((record) => record.downBytes).reduce(addBytes),
+    trainedShare: final.trainedShare,
+    seconds: records.reduce((sum, record) => sum + record.seconds, 0),
+  };
+}
+
+/** The sum of two counts, kind by kind. */
+export function addBytes(one: ByteCounts, other: ByteCounts): ByteCounts {
+  return {
+    lora: one.lora + other.lora,
+    head: one.head + other.head,
+    overhead: one.overhead + other.overhead,
+    total: one.total + other.total,
+  };
+}
+
+function roundResult({ round, accuracy, loss }: RoundRecord): RoundResult {
+  return { round, accuracy, loss };
+}

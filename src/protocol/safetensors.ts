@@ -1,0 +1,168 @@
+/**
+ * Safetensors files in memory: a JSON header, then raw little-endian tensors. Nothing in them is executable.
+ *
+ * @module
+ */
+
+import { dtypeWidth, type SafetensorsDtype, SafetensorsError } from "./safetensors_dtype.ts";
+import { parseSafetensorsHeader } from "./safetensors_header.ts";
+
+export { type SafetensorsDtype, SafetensorsError, toFloat32 } from "./safetensors_dtype.ts";
+export {
+  parseSafetensorsHeader,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  safetensorsHeaderLength,
+} from "./safetensors_header.ts";
+
+/** A tensor of a decoded file; `bytes` is a view into the file, at any address. */
+export interface SafetensorsTensor {
+  /** Number format. */
+  readonly dtype: SafetensorsDtype;
+  /** Row-major shape; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** The raw little-endian numbers. */
+  readonly bytes: Uint8Array;
+}
+
+/** Numbers that can be written. */
+export type SafetensorsArray =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
+
+/** A tensor to write. */
+export interface SafetensorsInput {
+  /** Unique within the file. */
+  readonly name: string;
+  /** Row-major shape; empty for a scalar. */
+  readonly shape: readonly number[];
+  /** The numbers, one per cell. */
+  readonly data: SafetensorsArray;
+  /** For formats without an array kind of their own: F16 and BF16 as Uint16Array, BOOL as Uint8Array. */
+  readonly dtype?: "F16" | "BF16" | "BOOL";
+}
+
+/**
+ * Decodes a whole file. The tensors are views: nothing is copied.
+ *
+ * @throws {SafetensorsError} as {@linkcode parseSafetensorsHeader}.
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+): { tensors: Map<string, SafetensorsTensor>; metadata: Record<string, string> } {
+  const { entries, metadata, dataOffset } = parseSafetensorsHeader(bytes, bytes.length);
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const [name, { dtype, shape, start, end }] of entries) {
+    tensors.set(name, {
+      dtype,
+      shape,
+      bytes: bytes.subarray(dataOffset + start, dataOffset + end),
+    });
+  }
+  return { tensors, metadata };
+}
+
+/**
+ * Encodes tensors and free-form texts as a file.
+ *
+ * The same content gives the same bytes whatever the order of the arguments: tensors go by number width, widest first (so that each is
+ * aligned), then by name, as in the reference writer; metadata goes by key. The header is padded with spaces to 8 bytes.
+ *
+ * @throws {SafetensorsError} when two tensors share a name, or one is named `__metadata__`.
+ * @throws {RangeError} when a tensor's numbers do not fill its shape.
+ *
+ * @example
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors, toFloat32 } from "./safetensors.ts";
+ * const file = encodeSafetensors([{ name: "bias", shape: [2], data: new Float32Array([1, 2]) }], { round: "3" });
+ * const { tensors, metadata } = decodeSafetensors(file);
+ * const bias = tensors.get("bias")!;
+ * if (toFloat32(bias.dtype, bias.bytes)[1] !== 2 || metadata.round !== "3") throw new Error("unreachable");
+ * ```
+ */
+export function encodeSafetensors(
+  tensors: readonly SafetensorsInput[],
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const inOrder = tensors
+    .map((tensor) => ({ ...tensor, dtype: checkedDtype(tensor) }))
+    .sort((x, y) => dtypeWidth(y.dtype) - dtypeWidth(x.dtype) || compareTexts(x.name, y.name));
+  const fields: string[] = [];
+  const texts = Object.entries(metadata).sort(([x], [y]) => compareTexts(x, y));
+  if (texts.length > 0) fields.push(`"__metadata__":${jsonObject(texts)}`);
+  const names = new Set(["__metadata__"]);
+  let position = 0;
+  for (const { name, dtype, shape, data } of inOrder) {
+    if (names.has(name)) {
+      throw new SafetensorsError(`Cannot write safetensors: the name "${name}" is taken`);
+    }
+    names.add(name);
+    const end = position + data.byteLength;
+    const entry = JSON.stringify({ dtype, shape, data_offsets: [position, end] });
+    fields.push(`${JSON.stringify(name)}:${entry}`);
+    position = end;
+  }
+  const header = new TextEncoder().encode(`{${fields.join(",")}}`);
+  const dataOffset = 8 + Math.ceil(header.length / 8) * 8;
+  const file = new Uint8Array(dataOffset + position);
+  new DataView(file.buffer).setBigUint64(0, BigInt(dataOffset - 8), true);
+  file.fill(0x20, 8, dataOffset).set(header, 8);
+  let offset = dataOffset;
+  for (const { data } of inOrder) {
+    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return file;
+}
+
+function checkedDtype({ name, shape, data, dtype }: SafetensorsInput): SafetensorsDtype {
+  const count = shape.reduce((product, size) => product * size, 1);
+  if (data.length !== count) {
+    throw new RangeError(
+      `Cannot write tensor "${name}": expected ${count} numbers for shape [${
+        shape.join(", ")
+      }], got ${data.length}`,
+    );
+  }
+  const own = dtypeOf(data);
+  if (dtype === undefined) return own;
+  const carrier = dtype === "BOOL" ? "U8" : "U16";
+  if (own !== carrier) {
+    throw new TypeError(
+      `Cannot write tensor "${name}" as ${dtype}: expected ${carrier} numbers, got ${own}`,
+    );
+  }
+  return dtype;
+}
+
+function dtypeOf(data: SafetensorsArray): SafetensorsDtype {
+  if (data instanceof Float32Array) return "F32";
+  if (data instanceof Float64Array) return "F64";
+  if (data instanceof BigInt64Array) return "I64";
+  if (data instanceof Int32Array) return "I32";
+  if (data instanceof Uint32Array) return "U32";
+  if (data instanceof Int16Array) return "I16";
+  if (data instanceof Uint16Array) return "U16";
+  if (data instanceof Int8Array) return "I8";
+  if (data instanceof Uint8Array) return "U8";
+  return data satisfies never;
+}
+
+/** By hand, because a JavaScript object would reorder names that look like numbers. */
+function jsonObject(fields: readonly [string, string][]): string {
+  return `{${
+    fields.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`).join(",")
+  }}`;
+}
+
+/** By code unit: the same on every host, whatever its locale. */
+function compareTexts(x: string, y: string): number {
+  return x < y ? -1 : x > y ? 1 : 0;
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createBank } from "../../src/protocol/bank.ts";
+import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_choice.ts";
+import { indicesOf } from "../../src/protocol/components.ts";
+import { chooseComponents, dealRound, type RoundSettings } from "../../src/protocol/deal.ts";
+import { RankError } from "../../src/protocol/ranks.ts";
+import { greedy, random, selectGlobal, selectPerModule } from "../../src/protocol/selection.ts";
+import { randomBank, roundShape } from "./support.ts";
+
+const modules = ["q_proj", "v_proj"].map((name) => ({ name, inFeatures: 2, outFeatures: 2 }));
+const empty = createBank({ modules, rank: 4, alpha: 8, seed: 1, head: [] });
+const bank = {
+  ...empty,
+  scores: [new Float64Array([1, 9, 3, 5]), new Float64Array([0.4, 0.3, 0.2, 0.1])],
+};
+const settings: RoundSettings = {
+  bank,
+  participants: [{ client: 0, rank: 2 }],
+  method: "freeze",
+  rankBy: "server",
+  scope: selectPerModule,
+  selector: greedy,
+  warmupRounds: 0,
+  round: 0,
+  seed: 1,
+};
+const lists = (vectors: readonly ArrayLike<number>[]) =>
+  vectors.map((vector) => Array.from(vector));
+
+Deno.test("dealRound() holds all and trains the top when the method is freeze", () => {
+  const [deal] = dealRound(settings);
+  assert.deepEqual(lists(deal.indices), [[1, 3], [0, 1]]);
+  assert.deepEqual(lists(deal.train), [[0, 1, 0, 1], [1, 1, 0, 0]]);
+  assert.deepEqual(lists(deal.forward), [[1, 1, 1, 1], [1, 1, 1, 1]]);
+});
+
+Deno.test("dealRound() holds only the top when the method is truncate", () => {
+  const [deal] = dealRound({ ...settings, method: "truncate" });
+  assert.deepEqual(lists(deal.indices), [[1, 3], [0, 1]]);
+  assert.deepEqual(deal.forward, deal.train);
+});
+
+Deno.test("dealRound() trains everything when the method is full, in warm-up too", () => {
+  const participants = [{ client: 0, rank: 4 }];
+  const [deal] = dealRound({ ...settings, method: "full", participants, warmupRounds: 3 });
+  assert.deepEqual(lists(deal.train), [[1, 1, 1, 1], [1, 1, 1, 1]]);
+  assert.deepEqual(deal.forward, deal.train);
+});
+
+Deno.test("dealRound() follows the client's own scores when the client ranks", () => {
+  const scores = [new Float64Array([4, 3, 2, 1]), new Float64Array([1, 2, 3, 4])];
+  const participants = [{ client: 0, rank: 1, scores }];
+  const [deal] = dealRound({ ...settings, participants, rankBy: "client" });
+  assert.deepEqual(lists(deal.indices), [[0], [3]]);
+});
+
+Deno.test("dealRound() draws at random when the client ranks without scores yet", () => {
+  const chosen = new Set<string>();
+  for (let client = 0; client < 40; client++) {
+    const participants = [{ client, rank: 1 }];
+    chosen.add(String(dealRound({ ...settings, participants, rankBy: "client" })[0].indices[0]));
+  }
+  assert.deepEqual([...chosen].sort(), ["0", "1", "2", "3"]);
+});
+
+Deno.test("dealRound() chooses as a client does when it ranks for itself", () => {
+  const participant = { client: 3, rank: 2 };
+  const [deal] = dealRound({
+    ...settings,
+    participants: [participant],
+    rankBy: "client",
+    round: 7,
+  });
+  assert.deepEqual(chooseComponents(bank, participant, 7, undefined, settings), deal.indices);
+});
+
+Deno.test("dealRound() pools modules when the scope is global", () => {
+  const [deal] = dealRound({ ...settings, scope: selectGlobal });
+  assert.deepEqual(lists(deal.indices), [[0, 1, 2, 3], []]);
+});
+
+Deno.test("dealRound() keeps budgets, masks and order for any round", () => {
+  const situations = fc.record({
+    shape: roundShape,
+    ranks: fc.array(fc.nat(), { minLength: 1, maxLength: 6 }),
+    method: fc.constantFrom("freeze", "truncate"),
+    selector: fc.constantFrom(greedy, random),
+    warmupRounds: fc.nat({ max: 2 }),
+    round: fc.nat({ max: 4 }),
+  });
+  fc.assert(fc.property(situations, ({ shape, ranks, ...rest }) => {
+    const bank = randomBank(shape);
+    const participants = ranks.map((rank, client) => ({ client, rank: 1 + rank % shape.rank }));
+    const deals = dealRound({ ...settings, ...rest, bank, participants });
+    deals.forEach((deal, client) => {
+      assert.equal(deal.client, client);
+      assert.equal(deal.round, rest.round);
+      checkClientChoice(deal.indices, participants[client].rank, bank, "module");
+      deal.train.forEach((mask, m) => {
+        assert.deepEqual(indicesOf(mask), deal.indices[m]);
+        assert.equal(mask.length, shape.rank);
+        const held = rest.method === "truncate" ? mask : new Uint8Array(shape.rank).fill(1);
+        assert.deepEqual(deal.forward[m], held);
+      });
+    });
+    const reversed = participants.toReversed();
+    assert.deepEqual(dealRound({ ...settings, ...rest, bank, participants: reversed }), deals);
+  }));
+});
+
+Deno.test("dealRound() throws RankError when a rank does not fit the server's or the method", () => {
+  for (const rank of [0, 5, 1.5]) {
+    assert.throws(() => dealRound({ ...settings, participants: [{ client: 0, rank }] }), RankError);
+  }
+  assert.throws(() => dealRound({ ...settings, method: "full" }), {
+    name: "RankError",
+    message: "Cannot deal to client 0: expected a rank of 4 under full, got 2",
+  });
+});
+
+Deno.test("checkClientChoice() accepts when the budget is kept, in its scope", () => {
+  const uneven = [new Uint32Array([0, 1, 2, 3]), new Uint32Array([])];
+  checkClientChoice([new Uint32Array([0, 3]), new Uint32Array([1, 2])], 2, bank, "module");
+  checkClientChoice(uneven, 2, bank, "global");
+  assert.throws(() => checkClientChoice(uneven, 2, bank, "module"), ClientChoiceError);
+});
+
+const brokenChoices: readonly [string, number[][], RegExp][] = [
+  ["a module is missing", [[0, 1]], /expected 2 index lists, got 1/],
+  ["the total is over budget", [[0, 1, 2], [0, 1]], /expected 4 components in all, got 5/],
+  ["the total is under budget", [[0], [0, 1]], /expected 4 components in all, got 3/],
+  ["a list descends", [[1, 0], [0, 1]], /"q_proj": expected ascending components/],
+  ["a list repeats", [[0, 1], [1, 1]], /"v_proj": expected ascending components/],
+  ["a component does not exist", [[0, 4], [0, 1]], /below 4, got \[0,4\]/],
+];
+
+for (const [situation, choice, message] of brokenChoices) {
+  Deno.test(`checkClientChoice() throws ClientChoiceError when ${situation}`, () => {
+    const indices = choice.map((list) => Uint32Array.from(list));
+    assert.throws(() => checkClientChoice(indices, 2, bank, "global"), (error) => {
+      assert(error instanceof ClientChoiceError);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}

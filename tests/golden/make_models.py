@@ -1,0 +1,120 @@
+"""Makes the tiny seeded models: <family>/config.json and <family>/model.safetensors, in Hugging Face layout."""
+
+import json
+import math
+import pathlib
+
+import torch
+
+import modules
+from safetensors_file import write_safetensors
+
+HERE = pathlib.Path(__file__).parent
+LABELS = {"0": "low", "1": "middle", "2": "high"}
+SHARED = {
+    "id2label": LABELS,
+    "label2id": {name: int(index) for index, name in LABELS.items()},
+    "torch_dtype": "float32",
+    "vocab_size": 64,
+    "max_position_embeddings": 40,
+    "initializer_range": 0.02,
+}
+ENCODER = {
+    **SHARED,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "hidden_act": "gelu",
+    "hidden_dropout_prob": 0.1,
+    "attention_probs_dropout_prob": 0.1,
+    "position_embedding_type": "absolute",
+}
+CONFIGS = {
+    "bert": {
+        "architectures": ["BertForSequenceClassification"],
+        "model_type": "bert",
+        **ENCODER,
+        "layer_norm_eps": 1e-12,
+        "type_vocab_size": 2,
+        "pad_token_id": 0,
+    },
+    "distilbert": {
+        "architectures": ["DistilBertForSequenceClassification"],
+        "model_type": "distilbert",
+        **SHARED,
+        "dim": 32,
+        "n_layers": 2,
+        "n_heads": 4,
+        "hidden_dim": 64,
+        "activation": "gelu",
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+        "seq_classif_dropout": 0.2,
+        "qa_dropout": 0.1,
+        "sinusoidal_pos_embds": False,
+        "tie_weights_": True,
+        "pad_token_id": 0,
+    },
+    "roberta": {
+        "architectures": ["RobertaForSequenceClassification"],
+        "model_type": "roberta",
+        **ENCODER,
+        "layer_norm_eps": 1e-5,
+        "type_vocab_size": 1,
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+    },
+    "llama": {
+        "architectures": ["LlamaForSequenceClassification"],
+        "model_type": "llama",
+        **SHARED,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 64,
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 10000.0,
+        "rope_scaling": None,
+        "attention_bias": False,
+        "attention_dropout": 0.0,
+        "mlp_bias": False,
+        "tie_word_embeddings": False,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    },
+}
+
+
+def initialize(model, seed):
+    """Fills every parameter from a seed, large enough that attention is far from uniform and no bias or gain is idle."""
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        if "embed" in name and parameter.dim() == 2:
+            parameter.data = 0.5 * noise
+        elif parameter.dim() == 2:
+            parameter.data = 1.2 / math.sqrt(parameter.shape[1]) * noise
+        elif name.endswith("weight"):
+            parameter.data = 1 + 0.1 * noise
+        else:
+            parameter.data = 0.1 * noise
+
+
+def main():
+    for seed, (family, config) in enumerate(CONFIGS.items(), start=1):
+        model = getattr(modules, config["architectures"][0])(config)
+        initialize(model, seed)
+        folder = HERE / family
+        folder.mkdir(exist_ok=True)
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        tensors = {name: parameter.detach().numpy() for name, parameter in model.named_parameters()}
+        write_safetensors(folder / "model.safetensors", tensors, {"format": "pt"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Hugging Face's sequence classifiers as plain modules: same parameter names, same forward pass, dropout off.
+
+Every model takes a config (the dictionary of config.json) and offers
+  hidden_states(ids, mask)     [B, T], [B, T] -> last hidden states [B, T, C]
+  classify(pooled)             [B, C] -> logits [B, L]
+  pooling                      what the family's head reads: "first" or "last"
+  targets()                    names of its attention projections, in order
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+def container(**modules):
+    """A module that only gives its children a name."""
+    result = nn.Module()
+    for name, module in modules.items():
+        setattr(result, name, module)
+    return result
+
+
+def split_heads(x, heads):
+    """[B, T, heads * D] -> [B, heads, T, D]."""
+    B, T, width = x.shape
+    return x.view(B, T, heads, width // heads).transpose(1, 2)
+
+
+def attend(query, key, value, allowed):
+    """Softmax attention: [B, H, T, D] x 3, allowed [B, 1, T or 1, T] of bool -> [B, T, H * D]."""
+    scores = query @ key.transpose(2, 3) / math.sqrt(query.shape[-1])
+    scores = scores.masked_fill(~allowed, torch.finfo(scores.dtype).min)
+    context = torch.softmax(scores, -1) @ value
+    B, H, T, D = context.shape
+    return context.transpose(1, 2).reshape(B, T, H * D)
+
+
+def pool(hidden, mask, pooling):
+    """[B, T, C], [B, T] -> [B, C]: the first token, the last real one, or the mean of the real ones."""
+    if pooling == "first":
+        return hidden[:, 0]
+    if pooling == "last":
+        return hidden[torch.arange(len(hidden)), mask.sum(1) - 1]
+    weights = mask.to(hidden.dtype)[:, :, None]
+    return (hidden * weights).sum(1) / weights.sum(1)
+
+
+class BertEncoder(nn.Module):
+    """Embeddings and layers that BERT and RoBERTa share."""
+
+    def __init__(self, config):
+        super().__init__()
+        C, eps = config["hidden_size"], config["layer_norm_eps"]
+        self.heads = config["num_attention_heads"]
+        self.embeddings = container(
+            word_embeddings=nn.Embedding(config["vocab_size"], C),
+            position_embeddings=nn.Embedding(config["max_position_embeddings"], C),
+            token_type_embeddings=nn.Embedding(config["type_vocab_size"], C),
+            LayerNorm=nn.LayerNorm(C, eps),
+        )
+        layers = [self.layer(C, config["intermediate_size"], eps) for _ in range(config["num_hidden_layers"])]
+        self.encoder = container(layer=nn.ModuleList(layers))
+
+    @staticmethod
+    def layer(C, F, eps):
+        projections = container(query=nn.Linear(C, C), key=nn.Linear(C, C), value=nn.Linear(C, C))
+        output = container(dense=nn.Linear(C, C), LayerNorm=nn.LayerNorm(C, eps))
+        return container(
+            attention=container(self=projections, output=output),
+            intermediate=container(dense=nn.Linear(C, F)),
+            output=container(dense=nn.Linear(F, C), LayerNorm=nn.LayerNorm(C, eps)),
+        )
+
+    def forward(self, ids, positions, mask):
+        embeddings = self.embeddings
+        x = embeddings.word_embeddings(ids)
+        x = x + embeddings.token_type_embeddings(torch.zeros_like(ids))
+        x = embeddings.LayerNorm(x + embeddings.position_embeddings(positions))
+        allowed = mask.bool()[:, None, None, :]
+        for layer in self.encoder.layer:
+            projections = getattr(layer.attention, "self")
+            query, key, value = (
+                split_heads(project(x), self.heads)
+                for project in (projections.query, projections.key, projections.value)
+            )
+            output = layer.attention.output
+            x = output.LayerNorm(output.dense(attend(query, key, value, allowed)) + x)
+            inner = functional.gelu(layer.intermediate.dense(x))
+            x = layer.output.LayerNorm(layer.output.dense(inner) + x)
+        return x
+
+
+class BertForSequenceClassification(nn.Module):
+    pooling = "first"
+    head = ["classifier.weight", "classifier.bias"]
+
+    def __init__(self, config):
+        super().__init__()
+        C = config["hidden_size"]
+        self.bert = BertEncoder(config)
+        self.bert.pooler = container(dense=nn.Linear(C, C))
+        self.classifier = nn.Linear(C, len(config["id2label"]))
+
+    def hidden_states(self, ids, mask):
+        return self.bert(ids, torch.arange(ids.shape[1]).expand_as(ids), mask)
+
+    def classify(self, pooled):
+        return self.classifier(torch.tanh(self.bert.pooler.dense(pooled)))
+
+    def targets(self):
+        return bert_targets("bert", self.bert)
+
+
+class RobertaForSequenceClassification(nn.Module):
+    pooling = "first"
+    head = [f"classifier.{layer}.{part}" for layer in ("dense", "out_proj") for part in ("weight", "bias")]
+
+    def __init__(self, config):
+        super().__init__()
+        C = config["hidden_size"]
+        self.padding = config["pad_token_id"]
+        self.roberta = BertEncoder(config)
+        self.classifier = container(dense=nn.Linear(C, C), out_proj=nn.Linear(C, len(config["id2label"])))
+
+    def hidden_states(self, ids, mask):
+        # Positions count the tokens that are not padding, by their ids; padding keeps the padding position.
+        real = (ids != self.padding).long()
+        return self.roberta(ids, real.cumsum(1) * real + self.padding, mask)
+
+    def classify(self, pooled):
+        return self.classifier.out_proj(torch.tanh(self.classifier.dense(pooled)))
+
+    def targets(self):
+        return bert_targets("roberta", self.roberta)
+
+
+def bert_targets(prefix, encoder):
+    parts = ("self.query", "self.key", "self.value", "output.dense")
+    layers = range(len(encoder.encoder.layer))
+    return [f"{prefix}.encoder.layer.{i}.attention.{part}" for i in layers for part in parts]
+
+
+class DistilBertForSequenceClassification(nn.Module):
+    pooling = "first"
+    head = [f"{layer}.{part}" for layer in ("pre_classifier", "classifier") for part in ("weight", "bias")]
+    EPS = 1e-12
+
+    def __init__(self, config):
+        super().__init__()
+        C, F = config["dim"], config["hidden_dim"]
+        self.heads = config["n_heads"]
+        self.distilbert = container(
+            embeddings=container(
+                word_embeddings=nn.Embedding(config["vocab_size"], C),
+                position_embeddings=nn.Embedding(config["max_position_embeddings"], C),
+                LayerNorm=nn.LayerNorm(C, self.EPS),
+            ),
+            transformer=container(
+                layer=nn.ModuleList([self.layer(C, F) for _ in range(config["n_layers"])])
+            ),
+        )
+        self.pre_classifier = nn.Linear(C, C)
+        self.classifier = nn.Linear(C, len(config["id2label"]))
+
+    @classmethod
+    def layer(cls, C, F):
+        parts = ("q_lin", "k_lin", "v_lin", "out_lin")
+        return container(
+            attention=container(**{part: nn.Linear(C, C) for part in parts}),
+            sa_layer_norm=nn.LayerNorm(C, cls.EPS),
+            ffn=container(lin1=nn.Linear(C, F), lin2=nn.Linear(F, C)),
+            output_layer_norm=nn.LayerNorm(C, cls.EPS),
+        )
+
+    def hidden_states(self, ids, mask):
+        embeddings = self.distilbert.embeddings
+        x = embeddings.word_embeddings(ids) + embeddings.position_embeddings(torch.arange(ids.shape[1]))
+        x = embeddings.LayerNorm(x)
+        allowed = mask.bool()[:, None, None, :]
+        for layer in self.distilbert.transformer.layer:
+            attention = layer.attention
+            query, key, value = (
+                split_heads(project(x), self.heads)
+                for project in (attention.q_lin, attention.k_lin, attention.v_lin)
+            )
+            x = layer.sa_layer_norm(attention.out_lin(attend(query, key, value, allowed)) + x)
+            x = layer.output_layer_norm(layer.ffn.lin2(functional.gelu(layer.ffn.lin1(x))) + x)
+        return x
+
+    def classify(self, pooled):
+        return self.classifier(torch.relu(self.pre_classifier(pooled)))
+
+    def targets(self):
+        parts = ("q_lin", "k_lin", "v_lin", "out_lin")
+        layers = range(len(self.distilbert.transformer.layer))
+        return [f"distilbert.transformer.layer.{i}.attention.{part}" for i in layers for part in parts]
+
+
+class RmsNorm(nn.Module):
+    def __init__(self, C, eps):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(C))
+        self.eps = eps
+
+    def forward(self, x):
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
+
+
+def rotate(x, theta):
+    """Rotary positions on [B, H, T, D], halves paired as Hugging Face pairs them."""
+    T, D = x.shape[2:]
+    frequencies = theta ** (-torch.arange(0, D, 2, dtype=x.dtype) / D)
+    angles = torch.arange(T, dtype=x.dtype)[:, None] * frequencies
+    first, second = x.chunk(2, -1)
+    cosine, sine = angles.cos(), angles.sin()
+    return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
+
+
+class LlamaDecoder(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        C, F, eps = config["hidden_size"], config["intermediate_size"], config["rms_norm_eps"]
+        self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
+        self.theta = config["rope_theta"]
+        self.embed_tokens = nn.Embedding(config["vocab_size"], C)
+        shared = C // self.heads * self.key_heads
+        layers = [self.layer(C, shared, F, eps) for _ in range(config["num_hidden_layers"])]
+        self.layers = nn.ModuleList(layers)
+        self.norm = RmsNorm(C, eps)
+
+    @staticmethod
+    def layer(C, shared, F, eps):
+        def linear(inputs, outputs):
+            return nn.Linear(inputs, outputs, bias=False)
+
+        return container(
+            input_layernorm=RmsNorm(C, eps),
+            self_attn=container(
+                q_proj=linear(C, C), k_proj=linear(C, shared), v_proj=linear(C, shared), o_proj=linear(C, C)
+            ),
+            post_attention_layernorm=RmsNorm(C, eps),
+            mlp=container(gate_proj=linear(C, F), up_proj=linear(C, F), down_proj=linear(F, C)),
+        )
+
+    def forward(self, ids, mask):
+        T = ids.shape[1]
+        causal = torch.ones(T, T, dtype=torch.bool).tril()
+        allowed = causal & mask.bool()[:, None, None, :]
+        x = self.embed_tokens(ids)
+        for layer in self.layers:
+            attention, normalized = layer.self_attn, layer.input_layernorm(x)
+            query = rotate(split_heads(attention.q_proj(normalized), self.heads), self.theta)
+            key = rotate(split_heads(attention.k_proj(normalized), self.key_heads), self.theta)
+            value = split_heads(attention.v_proj(normalized), self.key_heads)
+            group = self.heads // self.key_heads
+            key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
+            x = x + attention.o_proj(attend(query, key, value, allowed))
+            mlp, normalized = layer.mlp, layer.post_attention_layernorm(x)
+            gate = functional.silu(mlp.gate_proj(normalized))
+            x = x + mlp.down_proj(gate * mlp.up_proj(normalized))
+        return self.norm(x)
+
+
+class LlamaForSequenceClassification(nn.Module):
+    pooling = "last"
+    head = ["score.weight"]
+
+    def __init__(self, config):
+        super().__init__()
+        self.model = LlamaDecoder(config)
+        self.score = nn.Linear(config["hidden_size"], len(config["id2label"]), bias=False)
+
+    def hidden_states(self, ids, mask):
+        return self.model(ids, mask)
+
+    def classify(self, pooled):
+        return self.score(pooled)
+
+    def targets(self):
+        parts = ("q_proj", "k_proj", "v_proj", "o_proj")
+        return [f"model.layers.{i}.self_attn.{part}" for i in range(len(self.model.layers)) for part in parts]

@@ -1,0 +1,125 @@
+/**
+ * Batches of a few fixed shapes, so that each shape's program is built once.
+ *
+ * @module
+ */
+
+import type { RandomStream } from "../protocol/random.ts";
+import type { Batch, TokenizedSample } from "./types.ts";
+
+/**
+ * The smallest bucket that holds `length` tokens.
+ *
+ * @throws {RangeError} where none does.
+ */
+export function bucketFor(length: number, buckets: readonly number[]): number {
+  const fitting = buckets.filter((bucket) => bucket >= length);
+  if (fitting.length === 0) {
+    throw new RangeError(
+      `Cannot place ${length} tokens: expected at most ${Math.max(...buckets)}`,
+    );
+  }
+  return Math.min(...fitting);
+}
+
+/**
+ * Packs 1 to `B` samples into one batch of `B` rows, as long as the smallest bucket that fits its longest sample.
+ * Rows without a sample are padding of weight 0; each real row weighs 1/rows.
+ *
+ * @throws {RangeError} where the samples are none or more than `B`, or one is longer than every bucket.
+ *
+ * @example
+ * ```ts
+ * import { makeBatch } from "./batches.ts";
+ * const batch = makeBatch([{ ids: new Uint32Array([5, 6, 7]), label: 1 }], 2, [2, 4], 0);
+ * if (batch.T !== 4 || batch.ids.join() !== "5,6,7,0,0,0,0,0") throw new Error("unreachable");
+ * ```
+ */
+export function makeBatch(
+  samples: readonly TokenizedSample[],
+  B: number,
+  buckets: readonly number[],
+  padId: number,
+): Batch {
+  const rows = samples.length;
+  if (rows < 1 || rows > B) {
+    throw new RangeError(
+      `Cannot make a batch of ${B} rows: expected 1 to ${B} samples, got ${rows}`,
+    );
+  }
+  const T = bucketFor(Math.max(...samples.map(({ ids }) => ids.length)), buckets);
+  const ids = new Uint32Array(B * T).fill(padId);
+  const mask = new Uint32Array(B * T);
+  const labels = new Uint32Array(B);
+  const weights = new Float32Array(B);
+  samples.forEach((sample, row) => {
+    ids.set(sample.ids, row * T);
+    mask.fill(1, row * T, row * T + sample.ids.length);
+    labels[row] = sample.label;
+    weights[row] = 1 / rows;
+  });
+  return { B, T, ids, mask, labels, weights, rows };
+}
+
+/**
+ * Batches without end: every epoch visits all samples once, in an order drawn anew from `stream`. An epoch's last
+ * batch may be short.
+ *
+ * @throws {RangeError} (on the first draw) where there are no samples.
+ */
+export function* trainingBatches(
+  samples: readonly TokenizedSample[],
+  B: number,
+  buckets: readonly number[],
+  padId: number,
+  stream: RandomStream,
+): Generator<Batch, never, void> {
+  if (samples.length === 0) {
+    throw new RangeError("Cannot draw training batches: expected at least one sample, got none");
+  }
+  while (true) {
+    yield* evaluationBatches(stream.shuffle(samples), B, buckets, padId);
+  }
+}
+
+/** Every sample once, in order; the last batch may be short. */
+export function* evaluationBatches(
+  samples: readonly TokenizedSample[],
+  B: number,
+  buckets: readonly number[],
+  padId: number,
+): Generator<Batch, void, void> {
+  for (let start = 0; start < samples.length; start += B) {
+    yield makeBatch(samples.slice(start, start + B), B, buckets, padId);
+  }
+}
+
+/** Which tokens of a row stand for it: all real ones equally, or the first or last real one. */
+export type Pooling = "mean" | "first" | "last";
+
+/**
+ * Weights [B, T] with which a row's token vectors add up to its pooled vector: they sum to 1 over a row's real tokens
+ * and are 0 on padding. A row without real tokens has zeros only.
+ *
+ * @example
+ * ```ts
+ * import { makeBatch, maskedPoolingWeights } from "./batches.ts";
+ * const batch = makeBatch([{ ids: new Uint32Array([5, 6]), label: 0 }], 1, [3], 0);
+ * if (maskedPoolingWeights(batch, "mean").join() !== "0.5,0.5,0") throw new Error("unreachable");
+ * ```
+ */
+export function maskedPoolingWeights(
+  batch: Pick<Batch, "B" | "T" | "mask">,
+  pooling: Pooling,
+): Float32Array {
+  const { B, T, mask } = batch;
+  const weights = new Float32Array(B * T);
+  for (let row = 0; row < B; row++) {
+    const real = mask.subarray(row * T, (row + 1) * T);
+    const length = real.reduce((sum, bit) => sum + bit, 0);
+    if (length === 0) continue;
+    if (pooling === "mean") real.forEach((bit, t) => weights[row * T + t] = bit / length);
+    else weights[row * T + (pooling === "first" ? real.indexOf(1) : real.lastIndexOf(1))] = 1;
+  }
+  return weights;
+}

@@ -1,0 +1,93 @@
+import { DataError } from "./errors.ts";
+import type { Row } from "./rows.ts";
+import type { Sample, SplitName } from "./types.ts";
+
+/** Which fields of a row hold the text and the label. */
+export interface Columns {
+  readonly text: string;
+  readonly label: string;
+}
+
+const labelColumns = ["labelName", "label", "category"];
+const splitNames: Readonly<Record<string, SplitName>> = {
+  train: "train",
+  validation: "validation",
+  valid: "validation",
+  val: "validation",
+  dev: "validation",
+  test: "test",
+};
+
+/**
+ * Settles the columns: those asked for, otherwise "text", and the first of "labelName", "label" and "category" that
+ * the first row has.
+ *
+ * @throws {DataError} where the first row lacks them, naming the columns it has.
+ */
+export function chooseColumns(
+  name: string,
+  first: Row,
+  asked: { readonly text?: string | undefined; readonly label?: string | undefined },
+): Columns {
+  const text = asked.text ?? "text";
+  const label = asked.label ?? labelColumns.find((column) => Object.hasOwn(first.fields, column));
+  if (Object.hasOwn(first.fields, text) && label && Object.hasOwn(first.fields, label)) {
+    return { text, label };
+  }
+  const wanted = asked.label ? `"${asked.label}"` : labelColumns.map((c) => `"${c}"`).join(" or ");
+  const found = Object.keys(first.fields).map((column) => `"${column}"`).join(", ");
+  throw new DataError(
+    `Cannot load "${name}": expected a text column "${text}" and a label column ${wanted}, ` +
+      `got ${found || "no columns"} on line ${first.line}`,
+  );
+}
+
+/**
+ * One row as a sample. Its id is the row's `id`, otherwise its line number; a `split` field is kept where it is set.
+ * An empty text is accepted only with `"stripped": true`, which split files carry where stripping left nothing.
+ *
+ * @throws {DataError} naming the line, where text or label is missing or of the wrong kind, or the split is unknown.
+ */
+export function toSample(name: string, row: Row, columns: Columns): Sample {
+  const { fields, line } = row;
+  const text = fields[columns.text];
+  if (typeof text !== "string" || (text.trim() === "" && fields.stripped !== true)) {
+    throw new DataError(
+      `Cannot load line ${line} of "${name}": expected text in "${columns.text}", got ${
+        show(text)
+      }`,
+    );
+  }
+  const label = fields[columns.label];
+  if (!isScalar(label) || String(label).trim() === "") {
+    throw new DataError(
+      `Cannot load line ${line} of "${name}": expected a label in "${columns.label}", got ${
+        show(label)
+      }`,
+    );
+  }
+  const id = isScalar(fields.id) && fields.id !== "" ? String(fields.id) : String(line);
+  const split = readSplit(name, row);
+  return split ? { id, text, label: String(label), split } : { id, text, label: String(label) };
+}
+
+function readSplit(name: string, { fields, line }: Row): SplitName | undefined {
+  const split = fields.split;
+  if (split === undefined || split === null || split === "") return undefined;
+  if (typeof split === "string" && Object.hasOwn(splitNames, split)) return splitNames[split];
+  throw new DataError(
+    `Cannot load line ${line} of "${name}": expected a split of "train", "validation" or "test", got ${
+      show(split)
+    }`,
+  );
+}
+
+function isScalar(value: unknown): value is string | number | boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
+
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 40)}...` : text;
+}

@@ -1,0 +1,85 @@
+/**
+ * What a tokenizer's JSON files say without loading a tokenizer: enough to look up cached tokens and to pad batches.
+ *
+ * @module
+ */
+
+import { MissingTokenizerError } from "./errors.ts";
+import { sha256Hex } from "./hash.ts";
+
+/** A tokenizer's identity and padding. */
+export interface TokenizerFacts {
+  /** The tokenizer's class as its configuration names it. */
+  readonly name: string;
+  /** SHA-256, in hex, of both JSON texts. */
+  readonly hash: string;
+  /** Id that fills the masked end of short rows. */
+  readonly padId: number;
+}
+
+/** Parsed `tokenizer.json` and `tokenizer_config.json`. */
+export interface TokenizerFiles {
+  /** `tokenizer.json` */
+  readonly tokenizer: Record<string, unknown>;
+  /** `tokenizer_config.json` */
+  readonly config: Record<string, unknown>;
+}
+
+/**
+ * Checks that the files are there and are objects. A missing configuration counts as an empty one.
+ *
+ * @throws {MissingTokenizerError} where `tokenizerJson` is missing or is no tokenizer.
+ */
+export function checkTokenizerFiles(
+  tokenizerJson: unknown,
+  tokenizerConfig: unknown,
+): TokenizerFiles {
+  if (tokenizerJson === undefined || tokenizerJson === null) {
+    throw new MissingTokenizerError('Cannot tokenize: expected a "tokenizer.json", got none');
+  }
+  if (!isRecord(tokenizerJson) || !isRecord(tokenizerJson.model)) {
+    throw new MissingTokenizerError(
+      'Cannot tokenize: expected "tokenizer.json" to hold an object with a "model"',
+    );
+  }
+  return { tokenizer: tokenizerJson, config: isRecord(tokenizerConfig) ? tokenizerConfig : {} };
+}
+
+/**
+ * Reads a tokenizer's facts. The padding token is the configuration's `pad_token`, otherwise its `eos_token`,
+ * otherwise id 0; padding is masked, so that any id will do.
+ *
+ * @throws {MissingTokenizerError} where `tokenizerJson` is missing or is no tokenizer.
+ */
+export async function readTokenizerFacts(
+  tokenizerJson: unknown,
+  tokenizerConfig: unknown,
+): Promise<TokenizerFacts> {
+  const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
+  const text = JSON.stringify(tokenizer) + "\n" + JSON.stringify(config);
+  return {
+    name: typeof config.tokenizer_class === "string" ? config.tokenizer_class : "tokenizer",
+    hash: await sha256Hex(new TextEncoder().encode(text)),
+    padId: tokenId(tokenizer, config.pad_token) ?? tokenId(tokenizer, config.eos_token) ?? 0,
+  };
+}
+
+/** The id of a special token, which configurations write as a text or as an object with `content`. */
+function tokenId(tokenizer: Record<string, unknown>, token: unknown): number | undefined {
+  const content = isRecord(token) ? token.content : token;
+  if (typeof content !== "string") return undefined;
+  const added = Array.isArray(tokenizer.added_tokens) ? tokenizer.added_tokens : [];
+  const match = added.find((entry) => isRecord(entry) && entry.content === content);
+  if (isRecord(match) && typeof match.id === "number") return match.id;
+  const vocabulary = isRecord(tokenizer.model) ? tokenizer.model.vocab : undefined;
+  if (Array.isArray(vocabulary)) { // Unigram: [token, score] pairs, the id being the place
+    const place = vocabulary.findIndex((entry) => Array.isArray(entry) && entry[0] === content);
+    return place < 0 ? undefined : place;
+  }
+  if (!isRecord(vocabulary) || !Object.hasOwn(vocabulary, content)) return undefined;
+  return Number(vocabulary[content]);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,36 @@
+import { lazyPackage } from "./lazy_package.ts";
+import { checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
+import type { TextTokenizer } from "./types.ts";
+
+/** What is used of a transformers.js tokenizer. */
+interface TransformersTokenizer {
+  encode(text: string): number[];
+}
+
+type TokenizerConstructor = new (tokenizer: object, config: object) => TransformersTokenizer;
+
+/**
+ * Makes a tokenizer with transformers.js, of the class that the configuration names, as its `AutoTokenizer` does: for
+ * every model a user names. Loading transformers.js takes about 500 MB on disk and needs permission for native code;
+ * `createTokenizer` gives the same ids without.
+ *
+ * @param tokenizerJson Parsed `tokenizer.json`.
+ * @param tokenizerConfig Parsed `tokenizer_config.json`; undefined where the model has none.
+ * @throws {MissingTokenizerError} where `tokenizerJson` is missing or is no tokenizer.
+ */
+export async function createTransformersTokenizer(
+  tokenizerJson: unknown,
+  tokenizerConfig: unknown,
+): Promise<TextTokenizer> {
+  const facts = await readTokenizerFacts(tokenizerJson, tokenizerConfig);
+  const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
+  const classes = await lazyPackage<Readonly<Record<string, TokenizerConstructor>>>(
+    "npm:@huggingface/transformers@4.3.1",
+  );
+  const className = facts.name.replace(/Fast$/, ""); // configurations name Python's fast classes
+  const Constructor = className.endsWith("Tokenizer") && Object.hasOwn(classes, className)
+    ? classes[className]
+    : classes.PreTrainedTokenizer;
+  const engine = new Constructor(tokenizer, config);
+  return { ...facts, encode: (text) => Uint32Array.from(engine.encode(text)) };
+}

@@ -1,0 +1,79 @@
+/** The small JSON files of a model folder. */
+import { readAll } from "./byte_file.ts";
+import { ModelFolderError } from "./errors.ts";
+import type { ModelFiles } from "./source.ts";
+
+const NEEDS = "a model folder needs config.json, tokenizer.json and model.safetensors " +
+  "(or model.safetensors.index.json with its shards, or onnx/model.onnx)";
+
+/** The parsed tokenizer files, as `@huggingface/tokenizers` takes them. */
+export interface TokenizerFiles {
+  /** The content of tokenizer.json. */
+  readonly tokenizer: unknown;
+  /** The content of tokenizer_config.json; an empty object when the folder has none (it only adds to tokenizer.json). */
+  readonly config: unknown;
+}
+
+/**
+ * Reads a model's `config.json`.
+ *
+ * @param files the model's files
+ * @returns the parsed JSON, unchecked beyond being an object
+ * @throws {ModelFolderError} when it is missing or not a JSON object
+ */
+export async function readConfig(files: ModelFiles): Promise<unknown> {
+  return required(files, "config.json", await readJsonObject(files, "config.json"));
+}
+
+/**
+ * Reads a model's `tokenizer.json` and, where there is one, its `tokenizer_config.json`.
+ *
+ * @param files the model's files
+ * @returns both, parsed
+ * @throws {ModelFolderError} when tokenizer.json is missing or either is not a JSON object
+ */
+export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFiles> {
+  const tokenizer = await readJsonObject(files, "tokenizer.json");
+  const config = await readJsonObject(files, "tokenizer_config.json");
+  return { tokenizer: required(files, "tokenizer.json", tokenizer), config: config ?? {} };
+}
+
+/**
+ * Parses a JSON file of a model folder.
+ *
+ * @param files the model's files
+ * @param path path relative to the model folder
+ * @returns the object, or `undefined` when the file does not exist
+ * @throws {ModelFolderError} when the file is not a JSON object
+ */
+export async function readJsonObject(
+  files: ModelFiles,
+  path: string,
+): Promise<Record<string, unknown> | undefined> {
+  const file = await files.open(path);
+  if (!file) return undefined;
+  const text = new TextDecoder().decode(await readAll(file));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    const reason = text.trim() === "" ? "the file is empty" : (error as Error).message;
+    throw new ModelFolderError(
+      `Cannot read "${path}" of model "${files.label}": expected JSON, but ${reason}`,
+      { cause: error },
+    );
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new ModelFolderError(
+      `Cannot read "${path}" of model "${files.label}": expected a JSON object`,
+    );
+  }
+  return value as Record<string, unknown>;
+}
+
+function required<Value>(files: ModelFiles, path: string, value: Value | undefined): Value {
+  if (value === undefined) {
+    throw new ModelFolderError(`Cannot find "${path}" in model "${files.label}": ${NEEDS}`);
+  }
+  return value;
+}

@@ -1,0 +1,61 @@
+/**
+ * How a command ends: a user's mistake is one line and exit code 2, anything else is a fault of the
+ * program and keeps its stack trace.
+ *
+ * @module
+ */
+import { CommanderError } from "commander";
+import { UserError } from "../protocol/errors.ts";
+
+/** Exit code of a mistake on the command line or in a file the user gave. */
+export const userMistake = 2;
+
+/** What ends a command: its exit code and what it prints on stderr ("" for nothing). */
+export interface CommandEnd {
+  readonly code: number;
+  readonly text: string;
+}
+
+/**
+ * Decides how a command that threw `error` ends.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { commandEnd } from "./errors.ts";
+ * import { UserError } from "../protocol/errors.ts";
+ * const end = commandEnd(new UserError('Cannot open "posts.jsonl": no such file'));
+ * assert.deepEqual(end, { code: 2, text: 'error: Cannot open "posts.jsonl": no such file' });
+ * ```
+ */
+export function commandEnd(error: unknown): CommandEnd {
+  if (error instanceof UserError) {
+    return { code: userMistake, text: `error: ${oneLine(error.message)}` };
+  }
+  if (error instanceof CommanderError) {
+    // --help and --version end by an error too; they have printed what was asked for.
+    if (error.exitCode === 0) return { code: 0, text: "" };
+    return { code: userMistake, text: `error: ${sentence(error.message.replace(/^error: /, ""))}` };
+  }
+  return { code: 1, text: error instanceof Error ? error.stack ?? error.message : String(error) };
+}
+
+/** Runs a command's main function and ends the process when it fails. */
+export async function runCommand(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    const { code, text } = commandEnd(error);
+    if (text !== "") console.error(text);
+    Deno.exit(code);
+  }
+}
+
+function sentence(text: string): string {
+  const line = oneLine(text);
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+}

@@ -1,0 +1,179 @@
+/**
+ * From a command line and a configuration file to checked settings.
+ *
+ * Precedence: flags, then the file of `--config`, then the defaults of run_config.ts.
+ *
+ * @module
+ */
+import { Command, CommanderError, Option } from "commander";
+import project from "../../deno.json" with { type: "json" };
+import { UserError } from "../protocol/errors.ts";
+import { suggestion } from "./closest_names.ts";
+import { readConfigFile } from "./config_file.ts";
+import {
+  defaultConfig,
+  flagName,
+  methodAliases,
+  type RunConfig,
+  settingText,
+} from "./run_config.ts";
+import { type SettingKey, settingKeys, settings, topics } from "./settings.ts";
+
+/** What a command is called, says of itself and which settings it takes. */
+export interface CommandDescription {
+  readonly name: string;
+  readonly summary: string;
+  /** Settings that are flags of this command; all of the table when absent. */
+  readonly settings?: readonly SettingKey[];
+}
+
+/**
+ * Reads a command line: the settings it gives itself and those in its `--config` file, without defaults.
+ *
+ * `completeRunConfig` adds the defaults; on `--resume` the saved run does (`resumedConfig`).
+ *
+ * @param args the words after the command's name, as in Deno.args
+ * @throws UserError for an unknown flag or key and for a value that is not allowed
+ * @throws CommanderError with exit code 0 after printing for --help and --version (runCommand ends quietly)
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { readCommandLine } from "./flags.ts";
+ * const command = { name: "train", summary: "Train a federation" };
+ * const given = await readCommandLine(["--ranks", "2,4", "--method", "ITZLoRA"], command);
+ * assert.deepEqual(given, { ranks: [2, 4], method: "truncate", aggregation: "zero-pad" });
+ * ```
+ */
+export async function readCommandLine(
+  args: readonly string[],
+  description: CommandDescription,
+): Promise<Partial<RunConfig>> {
+  const command = createCommand(description);
+  const { config, ...flags } = parse(command, args);
+  const fromFile = config === undefined
+    ? {}
+    : readSettings(await readConfigFile(config), (key) => `"${key}" in ${config}`);
+  const raw: Record<string, unknown> = {};
+  for (const [key, given] of Object.entries(flags)) {
+    if (typeof given === "string" && given.startsWith("--")) {
+      throw new UserError(`Cannot use ${flagName(key)}: expected a value, got the flag ${given}`);
+    }
+    raw[key] = typeof given === "boolean"
+      ? given
+      : settings[key as SettingKey].kind.fromText(given);
+  }
+  return { ...fromFile, ...readSettings(raw, flagName) };
+}
+
+/**
+ * Checks settings of one source (all flags, or one file) and resolves method aliases.
+ *
+ * @param raw values by setting name
+ * @param nameOf how this source names a setting, for errors
+ * @throws UserError for an unknown name or a value that is not allowed
+ */
+export function readSettings(
+  raw: Readonly<Record<string, unknown>>,
+  nameOf: (key: string) => string,
+): Partial<RunConfig> {
+  const checked: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(resolveAlias(raw, nameOf))) {
+    if (!Object.hasOwn(settings, key)) {
+      const otherwise = "no setting has such a name (see --help)";
+      throw new UserError(
+        `Unknown setting ${nameOf(key)}${suggestion(key, settingKeys, otherwise)}`,
+      );
+    }
+    const { kind } = settings[key as SettingKey];
+    const accepted = kind.check(value);
+    if (accepted === undefined) {
+      throw new UserError(
+        `Cannot use ${nameOf(key)}: expected ${kind.expected}, got ${shown(value)}${
+          kind.hint(value)
+        }`,
+      );
+    }
+    checked[key] = accepted;
+  }
+  return checked as Partial<RunConfig>;
+}
+
+/**
+ * A commander command with this project's ways: flags from the table grouped by topic, `--config`,
+ * `--version`, and errors thrown instead of printed.
+ */
+export function createCommand(description: CommandDescription): Command {
+  const command = new Command(description.name)
+    .description(description.summary)
+    .version(`${project.name} ${project.version}`, "--version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureHelp({ helpWidth: 100 })
+    // The error is thrown; printing it is runCommand's part.
+    .configureOutput({ outputError: () => {} });
+  const keys = description.settings ?? settingKeys;
+  for (const topic of topics) {
+    for (const key of keys) {
+      if (settings[key].topic !== topic) continue;
+      for (const option of optionsOf(key)) command.addOption(option.helpGroup(`${topic}:`));
+    }
+  }
+  command.addOption(
+    new Option("--config <file>", "JSON file of settings, named as the flags in camelCase")
+      .helpGroup("Run:"),
+  );
+  return command;
+}
+
+type FlagValues = { readonly config?: string } & Readonly<Record<string, string | boolean>>;
+
+function parse(command: Command, args: readonly string[]): FlagValues {
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError) || error.code !== "commander.unknownOption") throw error;
+    const flag = /'(.*)'/.exec(error.message)?.[1] ?? "";
+    const known = command.options.map((option) => option.long ?? "");
+    throw new UserError(`Unknown flag "${flag}"${suggestion(flag, known, "see --help")}`);
+  }
+  return command.opts<FlagValues>();
+}
+
+function optionsOf(key: SettingKey): Option[] {
+  const { kind, help } = settings[key];
+  const flag = flagName(key);
+  const byDefault = key in defaultConfig
+    ? defaultConfig[key as keyof typeof defaultConfig]
+    : undefined;
+  if (kind.placeholder !== "") {
+    const told = byDefault === null || byDefault === undefined || help.includes("(default: ");
+    const line = told ? help : `${help} (default: ${settingText(byDefault)})`;
+    return [new Option(`${flag} ${kind.placeholder}`, line)];
+  }
+  // A switch can be turned back on the command line when a file has turned it; help shows the useful side.
+  const on = new Option(flag, help);
+  const off = new Option(flag.replace("--", "--no-"), `do not ${help}`);
+  return byDefault === true ? [on.hideHelp(), off] : [on, off.hideHelp()];
+}
+
+function resolveAlias(
+  raw: Readonly<Record<string, unknown>>,
+  nameOf: (key: string) => string,
+): Readonly<Record<string, unknown>> {
+  const name = raw.method;
+  if (typeof name !== "string" || !Object.hasOwn(methodAliases, name)) return raw;
+  const meant = methodAliases[name];
+  if (raw.aggregation !== undefined && raw.aggregation !== meant.aggregation) {
+    throw new UserError(
+      `Cannot use ${nameOf("aggregation")} with method ${name}: expected ${meant.aggregation}, ` +
+        `which the name stands for, got ${shown(raw.aggregation)}`,
+    );
+  }
+  return { ...raw, ...meant };
+}
+
+function shown(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}

@@ -1,0 +1,190 @@
+/**
+ * What a run tells while it runs: a bar on a terminal, plain lines elsewhere, JSON lines for programs.
+ *
+ * @module
+ */
+import type { RoundRecord, RunSummary } from "../protocol/records.ts";
+import { type Bar, openBar } from "./progress_bar.ts";
+import { bytesText, countText, durationText, percentText } from "./units.ts";
+
+/** The size of a run. */
+export interface RunSize {
+  readonly rounds: number;
+  /** Rounds done before, when the run is resumed. */
+  readonly done: number;
+  readonly clients: number;
+  /** Local steps of a client in a round. */
+  readonly steps: number;
+}
+
+/** A local step that has just been taken. Numbers count from 1. */
+export interface StepProgress {
+  readonly round: number;
+  readonly client: number;
+  readonly step: number;
+  /** Mean cross-entropy of the latest steps whose loss was read back. */
+  readonly loss?: number;
+}
+
+/** Work before the first round that takes time, e.g. "Tokenizing texts". */
+export interface Preparation {
+  readonly label: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Receives a run's events in order. */
+export interface Reporter {
+  /** Something worth a line: where the run is written, what the base is, a warning. */
+  note(text: string): void;
+  prepare(preparation: Preparation): void;
+  start(size: RunSize): void;
+  step(progress: StepProgress): void;
+  round(record: RoundRecord): void;
+  done(summary: RunSummary): void;
+  /** Ends what is still drawn; call it also when the run fails. */
+  close(): void;
+}
+
+/** Writes one line; the line break is the writer's. */
+export type WriteLine = (line: string) => void;
+
+/**
+ * The reporter for where the output goes.
+ *
+ * @param format "json" for one JSON object a line; "text" for a bar when stderr is a terminal, else plain lines
+ */
+export async function createReporter(format: "text" | "json"): Promise<Reporter> {
+  const write: WriteLine = (line) => console.log(line);
+  if (format === "json") return jsonReporter(write);
+  if (!Deno.stderr.isTerminal()) return lineReporter(write);
+  return barReporter(write, await openBar());
+}
+
+/**
+ * One JSON object a line, told apart by `type`: note, prepare (at its begin and end), start, client (one has ended its local steps),
+ * round, done.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { jsonReporter } from "./progress.ts";
+ * const lines: string[] = [];
+ * jsonReporter((line) => lines.push(line)).note("Training on cpu");
+ * assert.deepEqual(lines, ['{"type":"note","text":"Training on cpu"}']);
+ * ```
+ */
+export function jsonReporter(write: WriteLine): Reporter {
+  const emit = (type: string, event: object): void => write(JSON.stringify({ type, ...event }));
+  let steps = 0;
+  return {
+    note: (text) => emit("note", { text }),
+    prepare(preparation) {
+      if (preparation.done === 0 || preparation.done === preparation.total) {
+        emit("prepare", preparation);
+      }
+    },
+    start(size) {
+      steps = size.steps;
+      emit("start", size);
+    },
+    step({ round, client, step }) {
+      if (step === steps) emit("client", { round, client });
+    },
+    round: (record) => emit("round", record),
+    done: (summary) => emit("done", summary),
+    close() {},
+  };
+}
+
+/** Plain lines: one a round. */
+export function lineReporter(write: WriteLine): Reporter {
+  let rounds = 0;
+  let preparing = "";
+  return {
+    note: (text) => write(text),
+    prepare({ label, total }) {
+      if (label !== preparing) write(`${label} (${countText(total)})`);
+      preparing = label;
+    },
+    start: (size) => rounds = size.rounds,
+    step() {},
+    round: (record) => write(roundLine(record, rounds)),
+    done: (summary) => doneLines(summary).forEach(write),
+    close() {},
+  };
+}
+
+/** A bar under the lines of lineReporter. */
+export function barReporter(write: WriteLine, bar: Bar): Reporter {
+  const lines = lineReporter((line) => bar.above(() => write(line)));
+  let size: RunSize = { rounds: 0, done: 0, clients: 0, steps: 0 };
+  let preparing = "";
+  return {
+    ...lines,
+    prepare({ label, done, total }) {
+      if (label !== preparing) bar.start(total);
+      preparing = label;
+      bar.update(done, label);
+    },
+    start(given) {
+      lines.start(given);
+      size = given;
+      bar.start((size.rounds - size.done) * size.clients * size.steps);
+    },
+    step({ round, client, step, loss }) {
+      const rounds = round - 1 - size.done;
+      const taken = (rounds * size.clients + client - 1) * size.steps + step;
+      const trained = loss === undefined ? "" : ` · loss ${loss.toFixed(3)}`;
+      bar.update(
+        taken,
+        `round ${round}/${size.rounds} · client ${client}/${size.clients}${trained}`,
+      );
+    },
+    done(summary) {
+      bar.stop();
+      lines.done(summary);
+    },
+    close: () => bar.stop(),
+  };
+}
+
+/** A round as one line; columns keep their places from round to round. */
+export function roundLine(record: RoundRecord, rounds: number): string {
+  const width = String(rounds).length;
+  return [
+    `round ${String(record.round).padStart(width)}/${rounds}`,
+    `accuracy ${percentText(record.accuracy).padStart(6)}`,
+    `loss ${record.loss.toFixed(3)}`,
+    `train ${record.trainLoss.toFixed(3)}`,
+    `up ${bytesText(record.upBytes.total)}`,
+    `down ${bytesText(record.downBytes.total)}`,
+    `trained ${percentText(record.trainedShare, 0)}`,
+    `${countText(record.tokensPerSecond)} tokens/s`,
+    durationText(record.seconds),
+  ].join("  ");
+}
+
+function doneLines(summary: RunSummary): string[] {
+  const { best, final, test, chance, labels } = summary;
+  const lines = [
+    `Validation accuracy: ${percentText(final.accuracy)} after the last round, best ` +
+    `${percentText(best.accuracy)} after round ${best.round} (chance ${percentText(chance)}, ` +
+    `${labels} labels)`,
+  ];
+  if (test) {
+    lines.push(
+      `Test accuracy: ${percentText(test.accuracyAtFinal)} after the last round, ` +
+        `${percentText(test.accuracyAtBest)} at the best on validation (${
+          countText(test.rows)
+        } rows)`,
+    );
+  }
+  lines.push(
+    `Sent: ${bytesText(summary.upBytes.total)} up, ${
+      bytesText(summary.downBytes.total)
+    } down, in ` +
+      durationText(summary.seconds),
+  );
+  return lines;
+}

@@ -1,0 +1,123 @@
+/**
+ * The report's line charts, made of a run's records.
+ *
+ * @module
+ */
+import { bytesText, percentText, roundBytesText } from "../units.ts";
+import { lineChart } from "./line_chart.ts";
+import type { ReportedRun } from "./report.ts";
+
+const round = { title: "round", format: String, whole: true };
+const percent = (value: number): string => percentText(value, 0);
+
+/** Validation accuracy after each round, with chance and the best round. */
+export function accuracyByRound({ records, summary }: ReportedRun): string {
+  return lineChart({
+    name: "Validation accuracy by round",
+    series: [{
+      name: "validation",
+      color: "var(--validation)",
+      width: 2.5,
+      points: records.map((record) => ({
+        x: record.round,
+        y: record.accuracy,
+        told: `Round ${record.round}: ${percentText(record.accuracy)}`,
+      })),
+    }],
+    x: round,
+    y: { format: percent, precise: percentText, fromZero: true },
+    level: { name: "chance", y: summary.chance },
+    mark: {
+      x: summary.best.round,
+      y: summary.best.accuracy,
+      text: `best ${percentText(summary.best.accuracy)}`,
+    },
+  });
+}
+
+/** Validation accuracy against all bytes the clients have sent so far. */
+export function accuracyByBytes({ records, summary }: ReportedRun): string {
+  return lineChart({
+    name: "Validation accuracy by bytes sent to the server",
+    series: [{
+      name: "validation",
+      color: "var(--validation)",
+      width: 2.5,
+      points: records.map((record) => ({
+        x: record.cumulativeUp,
+        y: record.accuracy,
+        told: `${bytesText(record.cumulativeUp)}: ${
+          percentText(record.accuracy)
+        } (round ${record.round})`,
+      })),
+    }],
+    x: { title: "sent to the server", format: roundBytesText, from: 0 },
+    y: { format: percent, precise: percentText, fromZero: true },
+    level: { name: "chance", y: summary.chance },
+  });
+}
+
+/** Loss on the validation rows and over the training steps. */
+export function lossByRound({ records }: ReportedRun): string {
+  const series = (name: string, color: string, key: "loss" | "trainLoss") => ({
+    name,
+    color,
+    points: records.map((record) => ({
+      x: record.round,
+      y: record[key],
+      told: `Round ${record.round}, ${name}: ${record[key].toFixed(3)}`,
+    })),
+  });
+  return lineChart({
+    name: "Loss by round",
+    series: [
+      series("training", "var(--train)", "trainLoss"),
+      series("validation", "var(--validation)", "loss"),
+    ],
+    x: round,
+    y: {
+      format: (value) => value.toFixed(2),
+      precise: (value) => value.toFixed(2),
+      fromZero: false,
+    },
+  });
+}
+
+/** Accuracy of what each tier holds right after a distribution, beside the model that was distributed. */
+export function accuracyByTier({ records, summary }: ReportedRun): string {
+  const ranks = [...new Set(records.flatMap((record) => record.perTier.map((tier) => tier.rank)))]
+    .sort((one, other) => one - other);
+  const tiers = ranks.map((rank, index) => ({
+    name: `rank ${rank}`,
+    color: `color-mix(in oklab, var(--tier-high) ${
+      Math.round(100 * index / Math.max(1, ranks.length - 1))
+    }%, var(--tier-low))`,
+    // Under freezing the lines coincide: the widest lies at the bottom and shows on both sides.
+    width: 2 + 3 * (ranks.length - 1 - index),
+    points: records.flatMap((record) =>
+      record.perTier.filter((tier) => tier.rank === rank).map((tier) => ({
+        x: record.round,
+        y: tier.accuracyAfterDistribution,
+        told: `Round ${record.round}, rank ${rank}: ${percentText(tier.accuracyAfterDistribution)}`,
+      }))
+    ),
+  }));
+  const server = {
+    name: "server",
+    color: "var(--server)",
+    dashed: true,
+    // What a round distributes is what the round before ended with.
+    points: records.slice(0, -1).map((record) => ({
+      x: record.round + 1,
+      y: record.accuracy,
+      told: `Round ${record.round + 1}, server: ${percentText(record.accuracy)}`,
+    })),
+  };
+  return lineChart({
+    name: "Accuracy after distribution, by rank",
+    series: [...tiers, server],
+    x: round,
+    y: { format: percent, precise: percentText, fromZero: true },
+    level: { name: "chance", y: summary.chance },
+  });
+}

@@ -1,0 +1,285 @@
+/**
+ * The folder of a run: what lies in it, how it is written so that nothing is ever half there, and how it
+ * is read back.
+ *
+ * ```
+ * run.json          settings, versions, device: written before the first round
+ * metrics.jsonl     a RoundRecord a line
+ * checkpoint/       round-000012/: what the next round starts from
+ * adapter/          the result, for PEFT
+ * report.html
+ * ```
+ *
+ * @module
+ */
+import { dirname, join } from "node:path";
+import { UserError } from "../protocol/errors.ts";
+import type { RoundRecord, RunFacts } from "../protocol/records.ts";
+import type { RunConfig } from "./run_config.ts";
+
+/** The folder already holds a run. */
+export class RunExistsError extends UserError {
+  override name = "RunExistsError";
+}
+
+/** The folder cannot be read as a run: missing, half-written, or something else lies there. */
+export class RunFolderError extends UserError {
+  override name = "RunFolderError";
+}
+
+/** The content of run.json. */
+export interface RunFile {
+  /** Tells a run of this program from any other run.json. */
+  readonly kind: "hafl-run";
+  readonly config: RunConfig;
+  readonly facts: RunFacts;
+  /** Versions of the runtime and of what the run used, by name. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Kernel variants chosen by measurement, by kernel; a resumed run uses them again. */
+  readonly kernelVariants: Readonly<Record<string, string>>;
+}
+
+/** The state after a round, as named files' bytes. */
+export interface Checkpoint {
+  readonly round: number;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A run read back from its folder. */
+export interface SavedRun {
+  readonly run: RunFile;
+  /** The records up to the checkpoint's round. */
+  readonly records: readonly RoundRecord[];
+  readonly checkpoint: Checkpoint;
+}
+
+const runFile = "run.json";
+const metricsFile = "metrics.jsonl";
+const checkpointFolder = "checkpoint";
+// run.json goes last: while it is there, an interrupted removal can be repeated.
+const parts = [metricsFile, checkpointFolder, "adapter", "report.html", runFile] as const;
+
+/**
+ * Refuses a folder that a new run must not use; writes nothing.
+ *
+ * @throws RunExistsError when it holds a run and `overwrite` is false
+ * @throws RunFolderError when it holds anything else
+ */
+export async function checkRunFolder(
+  path: string,
+  { overwrite }: { readonly overwrite: boolean },
+): Promise<void> {
+  const names = await namesIn(path);
+  if (names.length === 0) return;
+  if (!names.includes(runFile)) {
+    throw new RunFolderError(
+      `Cannot use folder "${path}" for a run: expected an empty one or a run, got other files ` +
+        `("${names[0]}")`,
+    );
+  }
+  await readRunFile(path); // throws unless the run is one of this program
+  if (!overwrite) {
+    throw new RunExistsError(
+      `Folder "${path}" already holds a run: use --resume ${path} to continue it, or --overwrite`,
+    );
+  }
+}
+
+/**
+ * Makes the folder ready for a new run; with `overwrite`, removes the run in it (only a run's own files).
+ *
+ * Call it when all input has been checked: a mistake must not cost the old run.
+ *
+ * @throws RunExistsError and RunFolderError as checkRunFolder does
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { createRunFolder } from "./run_folder.ts";
+ * const path = `${await Deno.makeTempDir()}/run`;
+ * await createRunFolder(path, { overwrite: false });
+ * assert.ok((await Deno.stat(path)).isDirectory);
+ * ```
+ */
+export async function createRunFolder(
+  path: string,
+  { overwrite }: { readonly overwrite: boolean },
+): Promise<void> {
+  await checkRunFolder(path, { overwrite });
+  try {
+    await Deno.mkdir(path, { recursive: true });
+    for (const part of parts) await removeIfThere(join(path, part));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    throw new RunFolderError(`Cannot make folder "${path}": ${error.message}`);
+  }
+}
+
+/**
+ * Writes a file so that it is there in full or not at all: a temporary file beside it, flushed to the disk,
+ * then renamed. Makes the file's folder when needed.
+ */
+export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  await Deno.mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.partial`;
+  await writeFlushed(temporary, bytes);
+  await Deno.rename(temporary, path);
+}
+
+/** Writes run.json. */
+export function writeRunFile(path: string, run: RunFile): Promise<void> {
+  return writeAtomically(join(path, runFile), JSON.stringify(run, null, 2) + "\n");
+}
+
+/** Adds a round's line to metrics.jsonl. */
+export async function appendRecord(path: string, record: RoundRecord): Promise<void> {
+  await Deno.writeTextFile(join(path, metricsFile), JSON.stringify(record) + "\n", {
+    append: true,
+  });
+}
+
+/**
+ * Saves the state after a round and removes that of the round before. The new one is complete under its
+ * name before the old one goes, so there is always one to go back to.
+ *
+ * The round's line must be in metrics.jsonl already (appendRecord).
+ */
+export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  const folder = join(path, checkpointFolder);
+  const name = checkpointName(checkpoint.round);
+  const temporary = join(folder, `${name}.partial`);
+  await removeIfThere(temporary);
+  await Deno.mkdir(temporary, { recursive: true });
+  for (const [file, bytes] of checkpoint.files) await writeFlushed(join(temporary, file), bytes);
+  await removeIfThere(join(folder, name));
+  await Deno.rename(temporary, join(folder, name));
+  for (const other of await namesIn(folder)) {
+    if (other !== name) await removeIfThere(join(folder, other));
+  }
+}
+
+/**
+ * Reads a run back to continue it, and cuts metrics.jsonl to the checkpoint's round, so that the resumed run
+ * writes the lines an uninterrupted one would.
+ *
+ * @throws RunFolderError when the folder is missing, is no run, or has no complete checkpoint
+ */
+export async function openRunToResume(path: string): Promise<SavedRun> {
+  const saved = await readRun(path);
+  const lines = saved.records.map((record) => JSON.stringify(record) + "\n").join("");
+  await writeAtomically(join(path, metricsFile), lines);
+  return saved;
+}
+
+/** Reads a run back without changing anything. Throws as openRunToResume does. */
+export async function readRun(path: string): Promise<SavedRun> {
+  const run = await readRunFile(path);
+  const checkpoint = await readCheckpoint(path);
+  const records = await readRecords(path, checkpoint.round);
+  return { run, records, checkpoint };
+}
+
+async function readRunFile(path: string): Promise<RunFile> {
+  const file = join(path, runFile);
+  let value: unknown;
+  try {
+    value = JSON.parse(await Deno.readTextFile(file));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new RunFolderError(`Cannot open run "${path}": it has no ${runFile}`);
+    }
+    if (error instanceof SyntaxError) {
+      throw new RunFolderError(`Cannot open run "${path}": ${runFile} is not valid JSON`);
+    }
+    if (!(error instanceof Error)) throw error;
+    throw new RunFolderError(`Cannot open run "${path}": ${error.message}`);
+  }
+  if (!isRunFile(value)) {
+    throw new RunFolderError(
+      `Cannot open run "${path}": ${runFile} was not written by this program`,
+    );
+  }
+  return value;
+}
+
+function isRunFile(value: unknown): value is RunFile {
+  return typeof value === "object" && value !== null && "kind" in value &&
+    value.kind === "hafl-run" && "config" in value && "facts" in value;
+}
+
+async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const folder = join(path, checkpointFolder);
+  const rounds = (await namesIn(folder))
+    .map((name) => Number(/^round-(\d+)$/.exec(name)?.[1] ?? NaN))
+    .filter((round) => !Number.isNaN(round));
+  if (rounds.length === 0) {
+    throw new RunFolderError(
+      `Cannot resume run "${path}": it has no checkpoint, as it ended before its first round did`,
+    );
+  }
+  const round = Math.max(...rounds);
+  const files = new Map<string, Uint8Array>();
+  const place = join(folder, checkpointName(round));
+  for (const name of await namesIn(place)) files.set(name, await Deno.readFile(join(place, name)));
+  return { round, files };
+}
+
+async function readRecords(path: string, rounds: number): Promise<RoundRecord[]> {
+  const text = await Deno.readTextFile(join(path, metricsFile)).catch((error: unknown) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  // Lines after the checkpoint's round are not looked at: the last of them may be half a line.
+  const lines = text.split("\n").slice(0, rounds);
+  return Array.from({ length: rounds }, (_, index) => {
+    const record = parseLine(lines[index] ?? "");
+    if (record?.round !== index + 1) {
+      throw new RunFolderError(
+        `Cannot open run "${path}": line ${index + 1} of ${metricsFile} is not the record of ` +
+          `round ${index + 1}`,
+      );
+    }
+    return record;
+  });
+}
+
+function parseLine(line: string): RoundRecord | undefined {
+  try {
+    return JSON.parse(line) as RoundRecord;
+  } catch {
+    return undefined;
+  }
+}
+
+function checkpointName(round: number): string {
+  return `round-${String(round).padStart(6, "0")}`;
+}
+
+async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+  for (let written = 0; written < bytes.length;) {
+    written += await file.write(bytes.subarray(written));
+  }
+  await file.sync();
+}
+
+/** Sorted names of what lies in a folder; none when the folder is missing. */
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await Array.fromAsync(Deno.readDir(folder));
+    return entries.map((entry) => entry.name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    if (!(error instanceof Error)) throw error;
+    throw new RunFolderError(`Cannot read folder "${folder}": ${error.message}`);
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await Deno.remove(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,21 @@
+// y[n,c] = mask[c] ? x[n,c] : 0, overwritten: selects, so that what is masked leaves no trace. x, y [N,C], mask[C].
+// An invocation covers one element.
+@group(0) @binding(INDEX) var<storage, read> x: array<f32>;
+@group(0) @binding(INDEX) var<storage, read> mask: array<u32>;
+@group(0) @binding(INDEX) var<storage, read_write> y: array<f32>;
+struct Params {
+  count: u32,
+  columns: u32,
+}
+@group(0) @binding(INDEX) var<uniform> params: Params;
+
+@compute @workgroup_size(256)
+fn main(
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(num_workgroups) groups: vec3<u32>,
+) {
+  let i = workgroup_number(group, groups) * 256u + local.x;
+  if (i >= params.count) { return; }
+  y[i] = select(0.0, x[i], mask[i % params.columns] != 0u);
+}

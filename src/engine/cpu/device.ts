@@ -1,0 +1,57 @@
+/** The CPU device: programs run on WebAssembly SIMD and TypeScript, on the calling thread and workers beside it. @module */
+
+import type { Device, DeviceInfo } from "../device.ts";
+import { operation } from "../ops/registry.ts";
+import { loadOnCpu } from "./executor.ts";
+import { compileGemm } from "./gemm_wasm.ts";
+
+/** Settings of {@linkcode createCpuDevice}. */
+export interface CpuDeviceOptions {
+  /** Threads to compute with, the calling one included (default: one per logical processor). */
+  readonly threads?: number;
+}
+
+/**
+ * A CPU device. The results of a program are the same for every number of threads. A run blocks the calling thread until it is done.
+ *
+ * Throws RangeError unless `threads` is a whole number of at least 1.
+ *
+ * @example
+ * ```ts
+ * import { createCpuDevice } from "./device.ts";
+ * import { bufferTensor, createProgram } from "../program.ts";
+ *
+ * const program = createProgram("empty");
+ * bufferTensor(program, "state", "x", [2, 2]);
+ * const executor = await createCpuDevice({ threads: 1 }).load([program]);
+ * executor.write("x", Float32Array.of(1, 2, 3, 4));
+ * executor.run("empty");
+ * if ((await executor.read("x"))[3] !== 4) throw new Error("unreachable");
+ * await executor.close();
+ * ```
+ */
+export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
+  const threads = options.threads ?? navigator.hardwareConcurrency;
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new RangeError(
+      `Cannot use ${threads} threads: expected a whole number of at least 1`,
+    );
+  }
+  const gemm = compileGemm();
+  const products = gemm === undefined
+    ? "no WebAssembly SIMD"
+    : `WebAssembly SIMD, ${gemm.multiplyAdd} multiply-add`;
+  const description = `CPU, ${navigator.hardwareConcurrency} logical processors, ${products}`;
+  const info: DeviceInfo = { kind: "cpu", description, threads };
+  return {
+    info,
+    load: (programs) =>
+      loadOnCpu(programs, {
+        info,
+        threads,
+        gemm: gemm?.module,
+        lookup: operation,
+        startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
+      }),
+  };
+}

@@ -1,0 +1,139 @@
+/** Programs loaded on the CPU device: their memory, the calling thread's part of each run, and the workers. @module */
+
+import type { BufferData, DeviceInfo, Executor } from "../device.ts";
+import { planMemory } from "../plan.ts";
+import type { Program } from "../program.ts";
+import { LEAVE } from "./control.ts";
+import { allocate, type Layout, layOut, viewAt } from "./layout.ts";
+import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
+import type { WorkerReport } from "./worker_thread.ts";
+
+/** What an executor needs from its surroundings. */
+export interface CpuRuntime {
+  readonly info: DeviceInfo;
+  readonly threads: number;
+  /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
+  readonly gemm: WebAssembly.Module | undefined;
+  readonly lookup: Lookup;
+  /** Starts a module worker that calls `serveThread`. */
+  startWorker(): Worker;
+}
+
+/** Places programs in memory and starts the workers; see {@linkcode Executor}. */
+export async function loadOnCpu(
+  programs: readonly Program[],
+  runtime: CpuRuntime,
+): Promise<Executor> {
+  const { threads, gemm } = runtime;
+  const layout = layOut(planMemory(programs), threads);
+  const memory = allocate(layout);
+  const setup: ThreadSetup = { programs, layout, memory, gemm, threads, index: 0 };
+  const thread = createThread(setup, runtime.lookup);
+  const workers = await startWorkers(setup, runtime);
+  const positions = new Map(programs.map((program, position) => [program.name, position]));
+  let closed: Promise<void> | undefined;
+
+  const expectOpen = (): void => {
+    if (closed !== undefined) throw new Error("Cannot use this executor: it is closed");
+  };
+  const view = (buffer: string, offset: number, length: number | undefined): BufferData => {
+    expectOpen();
+    return bufferView(memory, layout, buffer, offset, length);
+  };
+
+  return {
+    device: runtime.info,
+    write(buffer, data, offset = 0) {
+      const target = view(buffer, offset, data.length);
+      if (target instanceof Float32Array !== data instanceof Float32Array) {
+        throw new TypeError(
+          `Cannot write buffer "${buffer}": expected ${target.constructor.name}, got ${data.constructor.name}`,
+        );
+      }
+      target.set(data);
+    },
+    clear(buffer) {
+      view(buffer, 0, undefined).fill(0);
+    },
+    run(name) {
+      expectOpen();
+      const position = positions.get(name);
+      if (position === undefined) {
+        throw new RangeError(`Cannot run program "${name}": it is not loaded`);
+      }
+      if (thread.isShared(position)) thread.control.command(position);
+      thread.run(position);
+      const failure = thread.control.takeFailure();
+      if (failure !== undefined) {
+        const { op, outputs } = programs[position].nodes[failure.position];
+        throw new Error(
+          `Cannot run program "${name}": node ${failure.position} (${op}, "${
+            outputs[0]?.name ?? "no output"
+          }") failed: ${failure.message}`,
+        );
+      }
+    },
+    // The work is done by now; errors still come as a rejection.
+    // deno-lint-ignore require-await
+    async read(buffer, offset = 0, length) {
+      return view(buffer, offset, length).slice();
+    },
+    close() {
+      if (closed === undefined) {
+        const left = workers.map((worker) => nextReport(worker));
+        thread.control.command(LEAVE);
+        closed = Promise.all(left).then(() => undefined);
+      }
+      return closed;
+    },
+  };
+}
+
+async function startWorkers(setup: ThreadSetup, runtime: CpuRuntime): Promise<Worker[]> {
+  const workers: Worker[] = [];
+  try {
+    for (let index = 1; index < setup.threads; index++) workers.push(runtime.startWorker());
+    const reports = workers.map(nextReport);
+    workers.forEach((worker, i) => worker.postMessage({ ...setup, index: i + 1 }));
+    for (const report of await Promise.all(reports)) {
+      if (report.kind === "failed") throw new Error(report.message);
+    }
+    return workers;
+  } catch (error) {
+    workers.forEach((worker) => worker.terminate());
+    throw error;
+  }
+}
+
+function nextReport(worker: Worker): Promise<WorkerReport> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => resolve(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(new Error(`Cannot continue on the CPU device: a worker failed: ${event.message}`));
+    };
+  });
+}
+
+function bufferView(
+  memory: WebAssembly.Memory,
+  layout: Layout,
+  name: string,
+  offset: number,
+  length: number | undefined,
+): BufferData {
+  const buffer = layout.buffers.get(name);
+  if (buffer === undefined) {
+    throw new RangeError(`Cannot access buffer "${name}": no loaded program declares it`);
+  }
+  const { spec, address } = buffer;
+  const count = length ?? spec.length - offset;
+  if (offset < 0 || count < 0 || offset + count > spec.length) {
+    throw new RangeError(
+      `Cannot access elements [${offset}, ${
+        offset + count
+      }) of buffer "${name}": it has ${spec.length}`,
+    );
+  }
+  return viewAt(memory, spec.dtype, address + 4 * offset, count);
+}

@@ -1,0 +1,39 @@
+/** Matrix products for the CPU device: the one inner loop everything heavy goes through. @module */
+
+/**
+ * C[m, n] = alpha · A[m, k] · B[k, n] (+ C where `accumulate`), any strides, counted in elements. Only rows [rowBegin, rowEnd) are computed.
+ *
+ * What an element comes out as depends on k and on its row of A and column of B alone: not on the range of rows, and not on n, so that a product may
+ * as well be cut by columns (with offsets into B and C). C must not overlap A or B; columns of C lie side by side.
+ */
+export interface GemmCall {
+  /** Columns of B and C. */
+  readonly n: number;
+  /** Columns of A, rows of B: the axis that is summed over. */
+  readonly k: number;
+  readonly rowBegin: number;
+  readonly rowEnd: number;
+  readonly alpha: number;
+  readonly a: Float32Array;
+  /** Position of A[0, 0]; likewise below. */
+  readonly aOffset: number;
+  /** Elements from one row of A to the next; likewise below. */
+  readonly aRow: number;
+  /** Elements from one column of A to the next; likewise below. */
+  readonly aColumn: number;
+  readonly b: Float32Array;
+  readonly bOffset: number;
+  readonly bRow: number;
+  readonly bColumn: number;
+  readonly c: Float32Array;
+  readonly cOffset: number;
+  readonly cRow: number;
+  /** Adds to C instead of overwriting it. */
+  readonly accumulate: boolean;
+}
+
+/** A matrix product routine; see {@linkcode GemmCall}. */
+export type Gemm = (call: GemmCall) => void;
+
+/** Rows of a product that form one unit of work: a multiple of every micro-kernel's height. */
+export const GEMM_ROWS = 24;

@@ -1,0 +1,95 @@
+/** Where everything lies in the CPU device's one shared memory. Addresses count bytes and are multiples of a cache line. @module */
+
+import type { MemoryPlan } from "../plan.ts";
+import { type BufferSpec, type DType, elementCount, type Tensor } from "../program.ts";
+import type { BufferData } from "../device.ts";
+import { CONTROL_BYTES } from "./control.ts";
+import { GEMM_SCRATCH_BYTES } from "./gemm_wasm.ts";
+
+/** Addresses of buffers, activation slots and each thread's working memory. */
+export interface Layout {
+  /** Address of the words through which threads talk. */
+  readonly control: number;
+  readonly buffers: ReadonlyMap<string, { readonly spec: BufferSpec; readonly address: number }>;
+  readonly slots: readonly number[];
+  /** Working memory by thread. */
+  readonly scratch: readonly number[];
+  /** Per program: slot of each activation, by tensor id. */
+  readonly assignments: ReadonlyMap<string, ReadonlyMap<number, number>>;
+  /** Size of the memory, in pages. */
+  readonly pages: number;
+}
+
+const CACHE_LINE = 64;
+const PAGE_BYTES = 65536;
+const MAXIMUM_PAGES = 65536;
+
+/** Assigns addresses. Throws RangeError when they go beyond what WebAssembly addresses. */
+export function layOut(plan: MemoryPlan, threads: number): Layout {
+  let end = 0;
+  const take = (bytes: number): number => {
+    const address = end;
+    end = Math.ceil((address + bytes) / CACHE_LINE) * CACHE_LINE;
+    return address;
+  };
+  const control = take(CONTROL_BYTES);
+  const scratch = Array.from({ length: threads }, () => take(GEMM_SCRATCH_BYTES));
+  const buffers = new Map(
+    [...plan.buffers].map(([name, spec]) => [name, { spec, address: take(4 * spec.length) }]),
+  );
+  const slots = plan.slots.map((length) => take(4 * length));
+  const pages = Math.ceil(end / PAGE_BYTES);
+  if (pages > MAXIMUM_PAGES) {
+    throw new RangeError(
+      `Cannot place programs in the CPU device's memory: expected at most 4 GiB, got ${
+        (end / 2 ** 30).toFixed(1)
+      } GiB`,
+    );
+  }
+  return { control, scratch, buffers, slots, assignments: plan.assignments, pages };
+}
+
+/** A zeroed memory for a layout. Throws RangeError when the system does not provide it. */
+export function allocate(layout: Layout): WebAssembly.Memory {
+  const { pages } = layout;
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  } catch (cause) {
+    const size = (pages * PAGE_BYTES / 2 ** 20).toFixed(0);
+    throw new RangeError(`Cannot allocate ${size} MiB for the CPU device`, { cause });
+  }
+}
+
+/** Elements of the memory. */
+export function viewAt(
+  memory: WebAssembly.Memory,
+  dtype: DType,
+  address: number,
+  length: number,
+): BufferData {
+  return dtype === "f32"
+    ? new Float32Array(memory.buffer, address, length)
+    : new Uint32Array(memory.buffer, address, length);
+}
+
+/** The elements of a tensor. */
+export function tensorView(
+  memory: WebAssembly.Memory,
+  layout: Layout,
+  program: string,
+  tensor: Tensor,
+): BufferData {
+  const address = tensorAddress(layout, program, tensor);
+  return viewAt(memory, tensor.dtype, address, elementCount(tensor.shape));
+}
+
+function tensorAddress(layout: Layout, program: string, tensor: Tensor): number {
+  const { placement } = tensor;
+  const start = placement.kind === "buffer"
+    ? layout.buffers.get(placement.buffer)?.address
+    : layout.slots[layout.assignments.get(program)?.get(tensor.id) ?? -1];
+  if (start === undefined) {
+    throw new RangeError(`Cannot place "${tensor.name}" of program "${program}": it has no memory`);
+  }
+  return placement.kind === "buffer" ? start + 4 * placement.offset : start;
+}

@@ -1,0 +1,136 @@
+/**
+ * One thread of a CPU device: what it does in a run of a program. The calling thread is number 0; the workers are the others.
+ *
+ * All threads go through the nodes in step. A node too small to share is the calling thread's alone; a barrier stands behind every shared node, and before
+ * one that follows nodes which were not shared.
+ *
+ * @module
+ */
+
+import type { CpuArguments, CpuContext, Op } from "../op.ts";
+import type { Node, Program } from "../program.ts";
+import { type Control, openControl } from "./control.ts";
+import { createPlainGemm } from "./gemm_plain.ts";
+import { createGemm } from "./gemm_wasm.ts";
+import { type Layout, tensorView } from "./layout.ts";
+import { participants, shareOf } from "./share.ts";
+
+/** What a thread is told when it starts; plain data, sent to workers as it is. */
+export interface ThreadSetup {
+  readonly programs: readonly Program[];
+  readonly layout: Layout;
+  readonly memory: WebAssembly.Memory;
+  /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
+  readonly gemm: WebAssembly.Module | undefined;
+  readonly threads: number;
+  /** Which thread this is. */
+  readonly index: number;
+}
+
+/** Finds an operation by name. */
+export type Lookup = (name: string) => Op;
+
+/** A thread that is ready to run its programs. */
+export interface Thread {
+  readonly control: Control;
+  /** Whether a program, by position, has nodes for more than one thread. */
+  isShared(program: number): boolean;
+  /** Does this thread's part of a program, by position. Failures go to `control`. */
+  run(program: number): void;
+}
+
+interface Step {
+  readonly op: Op;
+  readonly node: Node;
+  readonly tensors: CpuArguments;
+  /** This thread's units. */
+  readonly begin: number;
+  readonly end: number;
+  readonly shared: boolean;
+  /** Other threads must wait for the calling thread before this step. */
+  readonly waits: boolean;
+}
+
+/** Prepares a thread. Throws TypeError for an operation that `lookup` does not know. */
+export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
+  const { layout, memory, threads, index } = setup;
+  const control = openControl(memory, layout.control, threads);
+  const gemm = setup.gemm === undefined
+    ? createPlainGemm()
+    : createGemm(memory, layout.scratch[index], setup.gemm);
+  const context: CpuContext = { gemm };
+  const programs = setup.programs.map((program) => prepare(program, setup, lookup));
+
+  const execute = (step: Step, position: number): boolean => {
+    if (step.begin === step.end) return true;
+    try {
+      step.op.cpu.run(step.node, step.tensors, step.begin, step.end, context);
+      return true;
+    } catch (error) {
+      control.fail(position, error instanceof Error ? error.message : String(error));
+      return false;
+    }
+  };
+  /** Waits for all threads; true when they must stop because a node up to `position` failed. */
+  const meet = (position: number): boolean => {
+    control.barrier();
+    if (!control.failedUpTo(position)) return false;
+    // The failure may be cleared only after every thread has seen it.
+    control.barrier();
+    return true;
+  };
+
+  return {
+    control,
+    isShared: (program) => programs[program].some((step) => step.shared),
+    run(program) {
+      let healthy = true;
+      for (const [position, step] of programs[program].entries()) {
+        if (step.waits && meet(position - 1)) return;
+        healthy = healthy && execute(step, position);
+        if (step.shared && meet(position)) return;
+      }
+    },
+  };
+}
+
+function prepare(program: Program, setup: ThreadSetup, lookup: Lookup): Step[] {
+  let alone = false;
+  return program.nodes.map((node) => {
+    const op = lookup(node.op);
+    const units = op.cpu.units(node);
+    const count = participants(op.cost(node), units, setup.threads);
+    const { begin, end } = setup.index < count
+      ? shareOf(units, count, setup.index)
+      : { begin: 0, end: 0 };
+    const shared = count > 1;
+    const waits = shared && alone;
+    alone = !shared;
+    return { op, node, tensors: argumentsOf(program, node, setup), begin, end, shared, waits };
+  });
+}
+
+function argumentsOf(program: Program, node: Node, setup: ThreadSetup): CpuArguments {
+  const tensors = [...node.inputs, ...node.outputs];
+  const views = tensors.map((tensor) =>
+    tensorView(setup.memory, setup.layout, program.name, tensor)
+  );
+  const refuse = (position: number, expected: string): never => {
+    const found = tensors[position];
+    throw new TypeError(
+      found === undefined
+        ? `expected a tensor at position ${position}, got ${tensors.length} tensors`
+        : `expected "${found.name}" to be ${expected}, got ${found.dtype}`,
+    );
+  };
+  return {
+    f32(position) {
+      const view = views[position];
+      return view instanceof Float32Array ? view : refuse(position, "f32");
+    },
+    u32(position) {
+      const view = views[position];
+      return view instanceof Uint32Array ? view : refuse(position, "u32");
+    },
+  };
+}

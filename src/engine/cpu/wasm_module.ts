@@ -1,0 +1,253 @@
+/**
+ * A small WebAssembly assembler: code is written as nested calls that read like folded WebAssembly text, and comes out as the bytes of a module
+ * that imports one shared memory as `engine.memory`.
+ *
+ * It checks nothing: `WebAssembly.validate` does.
+ *
+ * @module
+ */
+
+/** Value types in use. */
+export type ValueType = "i32" | "f32" | "v128";
+
+/** Encoded instructions. */
+export type Code = readonly number[];
+
+/** A parameter or local variable of a function. */
+export interface Local {
+  readonly index: number;
+}
+
+/** A finished function; it can be called by its position in the module and is exported by its name. */
+export interface WasmFunction {
+  readonly name: string;
+  readonly parameters: readonly ValueType[];
+  readonly locals: readonly ValueType[];
+  readonly body: Code;
+}
+
+const VALUE_TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
+
+const OPCODES = {
+  "i32.eqz": 0x45,
+  "i32.eq": 0x46,
+  "i32.lt_u": 0x49,
+  "i32.gt_u": 0x4b,
+  "i32.ge_u": 0x4f,
+  "i32.add": 0x6a,
+  "i32.sub": 0x6b,
+  "i32.mul": 0x6c,
+  "i32.and": 0x71,
+  "select": 0x1b,
+} as const;
+
+const SIMD_OPCODES = {
+  "f32x4.splat": 0x13,
+  "f32x4.add": 0xe4,
+  "f32x4.mul": 0xe6,
+  "f32x4.relaxed_madd": 0x105,
+} as const;
+
+const LOADS = { "f32.load": [0x2a] } as const;
+const SIMD_LOADS = { "v128.load": 0x00, "v128.load32_splat": 0x09, "v128.load64_zero": 0x5d };
+const STORES = { "f32.store": [0x38] } as const;
+const SIMD_STORES = { "v128.store": 0x0b };
+
+const SIMD_PREFIX = 0xfd;
+const SHUFFLE = 0x0d;
+const STORE64_LANE = 0x5b;
+/** Every access in use is of whole 4-byte elements; the field holds the logarithm. */
+const ALIGNMENT = 2;
+const EMPTY_BLOCK = 0x40;
+const END = 0x0b;
+
+/** An unsigned number in LEB128. */
+export function unsigned(value: number): number[] {
+  const bytes: number[] = [];
+  do {
+    const low = value % 128;
+    value = Math.floor(value / 128);
+    bytes.push(value > 0 ? low | 0x80 : low);
+  } while (value > 0);
+  return bytes;
+}
+
+/** A signed 32-bit number in LEB128. */
+export function signed(value: number): number[] {
+  const bytes: number[] = [];
+  for (;;) {
+    const low = value & 0x7f;
+    value >>= 7;
+    const done = (value === 0 && (low & 0x40) === 0) || (value === -1 && (low & 0x40) !== 0);
+    bytes.push(done ? low : low | 0x80);
+    if (done) return bytes;
+  }
+}
+
+/** An instruction without immediates, after its operands. */
+export function instruction(
+  name: keyof typeof OPCODES | keyof typeof SIMD_OPCODES,
+  ...operands: readonly Code[]
+): Code {
+  const opcode = name in SIMD_OPCODES
+    ? [SIMD_PREFIX, ...unsigned(SIMD_OPCODES[name as keyof typeof SIMD_OPCODES])]
+    : [OPCODES[name as keyof typeof OPCODES]];
+  return [...operands.flat(), ...opcode];
+}
+
+/** Reads memory at `address` + `offset` bytes. */
+export function load(
+  name: keyof typeof LOADS | keyof typeof SIMD_LOADS,
+  address: Code,
+  offset = 0,
+): Code {
+  const opcode = name in SIMD_LOADS
+    ? [SIMD_PREFIX, ...unsigned(SIMD_LOADS[name as keyof typeof SIMD_LOADS])]
+    : LOADS[name as keyof typeof LOADS];
+  return [...address, ...opcode, ALIGNMENT, ...unsigned(offset)];
+}
+
+/** Writes `value` to memory at `address` + `offset` bytes. */
+export function store(
+  name: keyof typeof STORES | keyof typeof SIMD_STORES,
+  address: Code,
+  value: Code,
+  offset = 0,
+): Code {
+  const opcode = name in SIMD_STORES
+    ? [SIMD_PREFIX, ...unsigned(SIMD_STORES[name as keyof typeof SIMD_STORES])]
+    : STORES[name as keyof typeof STORES];
+  return [...address, ...value, ...opcode, ALIGNMENT, ...unsigned(offset)];
+}
+
+/** Writes half `lane` (0 or 1) of a vector to memory at `address` + `offset` bytes. */
+export function storeHalf(lane: 0 | 1, address: Code, value: Code, offset = 0): Code {
+  return [
+    ...address,
+    ...value,
+    SIMD_PREFIX,
+    ...unsigned(STORE64_LANE),
+    ALIGNMENT,
+    ...unsigned(offset),
+    lane,
+  ];
+}
+
+/** Four f32 lanes chosen from two vectors: 0–3 from the first, 4–7 from the second. */
+export function shuffle(
+  first: Code,
+  second: Code,
+  lanes: readonly [number, number, number, number],
+): Code {
+  const bytes = lanes.flatMap((lane) => [0, 1, 2, 3].map((byte) => 4 * lane + byte));
+  return [...first, ...second, SIMD_PREFIX, ...unsigned(SHUFFLE), ...bytes];
+}
+
+/** An i32 constant. */
+export function constant(value: number): Code {
+  return [0x41, ...signed(value)];
+}
+
+/** A vector of zeros. */
+export function zeros(): Code {
+  return [SIMD_PREFIX, 0x0c, ...new Array<number>(16).fill(0)];
+}
+
+/** The value of a local. */
+export function get(local: Local): Code {
+  return [0x20, ...unsigned(local.index)];
+}
+
+/** Assigns a local. */
+export function set(local: Local, value: Code): Code {
+  return [...value, 0x21, ...unsigned(local.index)];
+}
+
+/** Adds to an i32 local. */
+export function advance(local: Local, amount: Code): Code {
+  return set(local, instruction("i32.add", get(local), amount));
+}
+
+/** Repeats the body while the condition, tested before each pass, is not zero. */
+export function loopWhile(condition: Code, ...body: readonly Code[]): Code {
+  const leave = [...instruction("i32.eqz", condition), 0x0d, 1];
+  const again = [0x0c, 0];
+  return [
+    0x02,
+    EMPTY_BLOCK,
+    0x03,
+    EMPTY_BLOCK,
+    ...leave,
+    ...body.flat(),
+    ...again,
+    END,
+    END,
+  ];
+}
+
+/** Runs one of two branches. */
+export function branch(
+  condition: Code,
+  then: readonly Code[],
+  otherwise: readonly Code[] = [],
+): Code {
+  const tail = otherwise.length === 0 ? [] : [0x05, ...otherwise.flat()];
+  return [...condition, 0x04, EMPTY_BLOCK, ...then.flat(), ...tail, END];
+}
+
+/** Calls the function at a position of the module. */
+export function call(position: number, ...operands: readonly Code[]): Code {
+  return [...operands.flat(), 0x10, ...unsigned(position)];
+}
+
+/** Builds a function without results; `build` receives its parameters and a way to declare locals. */
+export function defineFunction(
+  name: string,
+  parameters: readonly ValueType[],
+  build: (parameters: readonly Local[], local: (type: ValueType) => Local) => readonly Code[],
+): WasmFunction {
+  const locals: ValueType[] = [];
+  const local = (type: ValueType): Local => {
+    locals.push(type);
+    return { index: parameters.length + locals.length - 1 };
+  };
+  const body = build(parameters.map((_, index) => ({ index })), local).flat();
+  return { name, parameters, locals, body };
+}
+
+/** The bytes of a module of these functions. */
+export function encodeModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+  const types = functions.map(({ parameters }) => [
+    0x60,
+    ...vector(parameters.map((type) => [VALUE_TYPES[type]])),
+    0,
+  ]);
+  // Memory import: shared (3 = has a maximum, is shared), any size up to the 65,536 pages that 32 bits address.
+  const memory = [...text("engine"), ...text("memory"), 2, 3, ...unsigned(1), ...unsigned(65536)];
+  const exports = functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]);
+  const code = functions.map(({ locals, body }) => {
+    const declared = vector(locals.map((type) => [1, VALUE_TYPES[type]]));
+    return [...unsigned(declared.length + body.length + 1), ...declared, ...body, END];
+  });
+  return new Uint8Array([
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, vector(types)),
+    ...section(2, vector([memory])),
+    ...section(3, vector(functions.map((_, i) => unsigned(i)))),
+    ...section(7, vector(exports)),
+    ...section(10, vector(code)),
+  ]);
+}
+
+function section(id: number, content: Code): Code {
+  return [id, ...unsigned(content.length), ...content];
+}
+
+function vector(items: readonly Code[]): Code {
+  return [...unsigned(items.length), ...items.flat()];
+}
+
+function text(value: string): Code {
+  const bytes = new TextEncoder().encode(value);
+  return [...unsigned(bytes.length), ...bytes];
+}

@@ -1,0 +1,92 @@
+/** The two shapes of dispatch that most kernels have, and the CPU units that go with them. @module */
+
+import indexLibrary from "../../kernels/lib/index.wgsl" with { type: "text" };
+import reduceLibrary from "../../kernels/lib/reduce.wgsl" with { type: "text" };
+import type { CpuArguments, CpuContext, CpuFunction, KernelCall } from "./op.ts";
+import { elementCount, type Node, type Tensor } from "./program.ts";
+
+/** Invocations a workgroup of an elementwise kernel. */
+const ELEMENTS_PER_WORKGROUP = 256;
+
+/** Elements a CPU unit of an elementwise operation. */
+const ELEMENTS_PER_UNIT = 4096;
+
+/** Options of a dispatch beside its text and its size. */
+export type CallOptions = Pick<KernelCall, "features" | "constants" | "params">;
+
+/** A dispatch with one invocation an element; adds `count` to the params. */
+export function elementwiseCall(
+  source: string,
+  count: number,
+  options: CallOptions = {},
+): KernelCall {
+  return {
+    ...options,
+    source: indexLibrary + source,
+    params: { count, ...options.params },
+    workgroups: Math.ceil(count / ELEMENTS_PER_WORKGROUP),
+  };
+}
+
+/** A dispatch with one workgroup a row, its lanes no more than the row needs; adds `rows` to the params. */
+export function rowwiseCall(
+  source: string,
+  rows: number,
+  width: number,
+  options: CallOptions = {},
+): KernelCall {
+  return {
+    ...options,
+    source: indexLibrary + reduceLibrary + source,
+    constants: { LANES: lanesFor(width), ...options.constants },
+    params: { rows, ...options.params },
+    workgroups: rows,
+  };
+}
+
+/** A power of two between 8 and 64: wide enough for the row, small enough to keep all lanes busy. */
+export function lanesFor(width: number): number {
+  let lanes = 8;
+  while (lanes < 64 && lanes < width) lanes *= 2;
+  return lanes;
+}
+
+/** A CPU function whose units are chunks of `elements` independent elements. */
+export function elementwiseCpu(
+  elements: (node: Node) => number,
+  run: (node: Node, tensors: CpuArguments, begin: number, end: number) => void,
+): CpuFunction {
+  return {
+    units: (node) => Math.ceil(elements(node) / ELEMENTS_PER_UNIT),
+    run: (node, tensors, begin, end) =>
+      run(
+        node,
+        tensors,
+        begin * ELEMENTS_PER_UNIT,
+        Math.min(end * ELEMENTS_PER_UNIT, elements(node)),
+      ),
+  };
+}
+
+/** A CPU function whose units are rows. */
+export function rowwiseCpu(
+  rows: (node: Node) => number,
+  run: (node: Node, tensors: CpuArguments, begin: number, end: number, context: CpuContext) => void,
+): CpuFunction {
+  return { units: rows, run };
+}
+
+/** Elements of a tensor. */
+export function sizeOf(tensor: Tensor): number {
+  return elementCount(tensor.shape);
+}
+
+/** Size of the last axis. */
+export function widthOf(tensor: Tensor): number {
+  return tensor.shape[tensor.shape.length - 1];
+}
+
+/** Product of all axes but the last. */
+export function rowsOf(tensor: Tensor): number {
+  return elementCount(tensor.shape) / widthOf(tensor);
+}

@@ -1,0 +1,134 @@
+/**
+ * What an operation is: its shape rule, its gradient rule, its cost, its WGSL kernel and its CPU function, side by side in one file of ops/.
+ *
+ * @module
+ */
+
+import {
+  activationTensor,
+  type Attributes,
+  type DType,
+  type Node,
+  type Program,
+  type Tensor,
+} from "./program.ts";
+import type { Gemm } from "./cpu/gemm.ts";
+
+/** Shape and element type of a result. */
+export interface TensorSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype?: DType;
+}
+
+/** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
+export interface Cost {
+  readonly flops: number;
+  readonly bytes: number;
+}
+
+/** One dispatch. Bindings: the node's inputs, then its outputs, then the params (a uniform, absent where `params` is empty). */
+export interface KernelCall {
+  /** WGSL text of kernels/NAME.wgsl, shared functions already prepended. */
+  readonly source: string;
+  /** Optional parts of the text that are kept (`//#if NAME` … `//#endif`). */
+  readonly features?: readonly string[];
+  /** Override constants. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Values of the WGSL struct `Params`, by field. */
+  readonly params?: Readonly<Record<string, number>>;
+  /** Workgroups in all; the recorder folds counts above 65,535 into y. */
+  readonly workgroups: number;
+}
+
+/** Views of a node's tensors on the CPU by position: inputs first, then outputs. */
+export interface CpuArguments {
+  f32(position: number): Float32Array;
+  u32(position: number): Uint32Array;
+}
+
+/** What a CPU function may use besides its arguments. */
+export interface CpuContext {
+  readonly gemm: Gemm;
+}
+
+/**
+ * The CPU side of an operation. Work is cut into `units` that do not depend on each other; a thread takes a contiguous range of them. What a unit
+ * computes must not depend on the range it came in, so that results are the same for every number of threads.
+ */
+export interface CpuFunction {
+  units(node: Node): number;
+  run(node: Node, tensors: CpuArguments, begin: number, end: number, context: CpuContext): void;
+}
+
+/** What a gradient rule is given: one gradient per output (absent where nothing flows back) and which inputs need one. */
+export interface GradientRequest<A extends Attributes = Attributes> {
+  readonly program: Program;
+  readonly node: Node<A>;
+  readonly outputGradients: readonly (Tensor | undefined)[];
+  readonly wanted: readonly boolean[];
+}
+
+/** An operation. `A` is the type of its attributes. */
+export interface Op<A extends Attributes = Attributes> {
+  /** snake_case: the kernel's file, the pipeline's label, the profiler's row. */
+  readonly name: string;
+  /** How many trailing outputs exist only for the gradient; they are dropped where nothing reads them. */
+  readonly saved?: number;
+  /** Outputs are read and then overwritten (optimizer state); otherwise they are only written. */
+  readonly updates?: boolean;
+  /** The outputs' shapes; throws RangeError when the inputs do not fit each other. */
+  infer(inputs: readonly Tensor[], attributes: A): readonly TensorSpec[];
+  /** Adds the backward operations; returns one gradient per input, undefined where not wanted. */
+  gradient?(request: GradientRequest<A>): readonly (Tensor | undefined)[];
+  cost(node: Node<A>): Cost;
+  kernel(node: Node<A>): KernelCall;
+  readonly cpu: CpuFunction;
+}
+
+/** Adds a node and its result tensors to a program. */
+export function apply<A extends Attributes>(
+  program: Program,
+  op: Op<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+): readonly Tensor[] {
+  const outputs = op.infer(inputs, attributes).map((spec) =>
+    activationTensor(program, spec.name, spec.shape, spec.dtype)
+  );
+  program.nodes.push({ op: op.name, inputs, outputs, attributes });
+  return outputs;
+}
+
+/** Adds a node whose results go to tensors that exist already (state, or a slice of a packed buffer). */
+export function applyTo<A extends Attributes>(
+  program: Program,
+  op: Op<A>,
+  inputs: readonly Tensor[],
+  attributes: A,
+  outputs: readonly Tensor[],
+): void {
+  const specs = op.infer(inputs, attributes);
+  specs.forEach((spec, i) => expectShape(op.name, outputs[i], spec.shape));
+  program.nodes.push({ op: op.name, inputs, outputs, attributes });
+}
+
+/** Throws a RangeError unless the tensor has the shape. */
+export function expectShape(op: string, tensor: Tensor, shape: readonly number[]): void {
+  if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
+    throw new RangeError(
+      `Cannot apply ${op} to "${tensor.name}": expected shape [${shape.join(", ")}], got [${
+        tensor.shape.join(", ")
+      }]`,
+    );
+  }
+}
+
+/** Bytes of a node's tensors, each counted once. */
+export function nodeBytes(node: Node): number {
+  return [...node.inputs, ...node.outputs]
+    .reduce(
+      (sum, tensor) => sum + 4 * tensor.shape.reduce((product, size) => product * size, 1),
+      0,
+    );
+}

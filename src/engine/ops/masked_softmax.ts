@@ -1,0 +1,97 @@
+/** Softmax over the keys a query may see. @module */
+
+import source from "../../../kernels/masked_softmax.wgsl" with { type: "text" };
+import backwardSource from "../../../kernels/masked_softmax_backward.wgsl" with { type: "text" };
+import { rowsOf, rowwiseCall, rowwiseCpu, sizeOf, widthOf } from "../kernel_call.ts";
+import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
+import type { Attributes, Node, Program, Tensor } from "../program.ts";
+
+interface SoftmaxAttributes extends Attributes {
+  readonly scale: number;
+  readonly causal: boolean;
+}
+
+export const maskedSoftmaxOp: Op<SoftmaxAttributes> = {
+  name: "masked_softmax",
+  infer([scores, mask]) {
+    const [batch, , tokens] = scores.shape;
+    expectShape("masked_softmax", scores, [batch, scores.shape[1], tokens, tokens]);
+    expectShape("masked_softmax", mask, [batch, tokens]);
+    return [{ name: "probabilities", shape: scores.shape }];
+  },
+  gradient: ({ program, node, outputGradients: [dp] }) => [
+    dp && apply(program, maskedSoftmaxBackwardOp, [node.outputs[0], dp], {
+      scale: node.attributes.scale,
+    })[0],
+    undefined,
+  ],
+  cost: (node) => ({ flops: 8 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
+  kernel(node) {
+    const [, heads, tokens] = node.inputs[0].shape;
+    return rowwiseCall(source, rowsOf(node.inputs[0]), tokens, {
+      constants: { CAUSAL: node.attributes.causal ? 1 : 0 },
+      params: { heads, tokens, scale: node.attributes.scale },
+    });
+  },
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+    const { scale, causal } = (node as Node<SoftmaxAttributes>).attributes;
+    const s = tensors.f32(0), mask = tensors.u32(1), p = tensors.f32(2);
+    const [, heads, tokens] = node.inputs[0].shape;
+    for (let row = begin; row < end; row++) {
+      const start = row * tokens;
+      const keys = Math.floor(row / (heads * tokens)) * tokens;
+      const visible = causal ? row % tokens + 1 : tokens;
+      let highest = -Infinity;
+      for (let j = 0; j < visible; j++) {
+        if (mask[keys + j] !== 0 && s[start + j] > highest) highest = s[start + j];
+      }
+      let sum = 0;
+      for (let j = 0; j < visible; j++) {
+        const weight = mask[keys + j] !== 0 ? Math.exp(scale * (s[start + j] - highest)) : 0;
+        p[start + j] = weight;
+        sum += weight;
+      }
+      const factor = sum > 0 ? 1 / sum : 0;
+      for (let j = 0; j < visible; j++) p[start + j] *= factor;
+      p.fill(0, start + visible, start + tokens);
+    }
+  }),
+};
+
+export const maskedSoftmaxBackwardOp: Op<{ readonly scale: number }> = {
+  name: "masked_softmax_backward",
+  infer([p, dp]) {
+    expectShape("masked_softmax_backward", dp, p.shape);
+    return [{ name: "dscores", shape: p.shape }];
+  },
+  cost: (node) => ({ flops: 5 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
+  kernel: (node) =>
+    rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
+      params: { tokens: widthOf(node.inputs[0]), scale: node.attributes.scale },
+    }),
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+    const { scale } = (node as Node<{ readonly scale: number }>).attributes;
+    const p = tensors.f32(0), dp = tensors.f32(1), ds = tensors.f32(2);
+    const tokens = widthOf(node.inputs[0]);
+    for (let row = begin; row < end; row++) {
+      const start = row * tokens;
+      let sum = 0;
+      for (let i = start; i < start + tokens; i++) sum += p[i] * dp[i];
+      for (let i = start; i < start + tokens; i++) ds[i] = scale * p[i] * (dp[i] - sum);
+    }
+  }),
+};
+
+/**
+ * softmax over j of scale·scores[b,h,i,j], over the keys with mask[b,j] not 0 and, where causal, j ≤ i; 0 elsewhere. A row without any such key is all 0.
+ * scores [B,H,T,T], mask [B,T] u32; scale > 0.
+ */
+export function maskedSoftmax(
+  program: Program,
+  scores: Tensor,
+  mask: Tensor,
+  scale: number,
+  causal: boolean,
+): Tensor {
+  return apply(program, maskedSoftmaxOp, [scores, mask], { scale, causal })[0];
+}

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
+import { participants } from "../../../src/engine/cpu/share.ts";
+import { activation } from "../../../src/engine/ops/activation.ts";
+import { add } from "../../../src/engine/ops/add.ts";
+import { attentionContext, attentionScores } from "../../../src/engine/ops/attention_matmul.ts";
+import { linear } from "../../../src/engine/ops/matmul.ts";
+import { maskedSoftmax } from "../../../src/engine/ops/masked_softmax.ts";
+import { operation } from "../../../src/engine/ops/registry.ts";
+import { bufferTensor, createProgram, keepAs, type Program } from "../../../src/engine/program.ts";
+import { randomStream } from "../../../src/protocol/random.ts";
+
+const B = 4, T = 67, H = 4, C = 128;
+
+/** Attention and a feed-forward layer over x [B, T, C], with sizes that leave edges everywhere. */
+function block(): Program {
+  const program = createProgram("block");
+  const x = bufferTensor(program, "input", "x", [B, T, C]);
+  const mask = bufferTensor(program, "input", "mask", [B, T], "u32");
+  const weight = (name: string, rows: number, columns: number) =>
+    bufferTensor(program, "weight", name, [rows, columns]);
+  const [q, k, v] = ["q", "k", "v"].map((name) => linear(program, x, weight(name, C, C)));
+  const scores = attentionScores(program, q, k, H, H);
+  const p = maskedSoftmax(program, scores, mask, 1 / 4, false);
+  const y = add(program, x, attentionContext(program, p, v, H, H));
+  const inner = activation(program, "gelu", linear(program, y, weight("up", 173, C)));
+  keepAs(program, linear(program, inner, weight("down", C, 173)), "y");
+  return program;
+}
+
+async function resultOn(threads: number): Promise<Uint32Array> {
+  const program = block();
+  const executor = await createCpuDevice({ threads }).load([program]);
+  const random = randomStream(7, "block");
+  for (const { name, dtype, role, length } of program.buffers.values()) {
+    if (role === "output") continue;
+    executor.write(
+      name,
+      dtype === "f32"
+        ? Float32Array.from({ length }, () => random.uniform() - 0.5)
+        : new Uint32Array(length).fill(1),
+    );
+  }
+  for (let i = 0; i < 3; i++) executor.run("block");
+  const y = await executor.read("y");
+  await executor.close();
+  assert.ok(y.some((value) => value !== 0) && y.every(Number.isFinite));
+  return new Uint32Array(y.buffer as ArrayBuffer);
+}
+
+Deno.test("run() computes the same bytes when the number of threads changes", async () => {
+  for (const node of block().nodes) {
+    const op = operation(node.op);
+    const count = participants(op.cost(node), op.cpu.units(node), 3);
+    assert.equal(count, 3, `${node.op} is too small to share`);
+  }
+  const expected = await resultOn(1);
+  for (const threads of [2, 3]) assert.deepEqual(await resultOn(threads), expected);
+});
+
+Deno.test("createCpuDevice() refuses a number of threads that is not a whole number above 0", () => {
+  for (const threads of [0, -1, 1.5, NaN]) {
+    assert.throws(() => createCpuDevice({ threads }), {
+      name: "RangeError",
+      message: `Cannot use ${threads} threads: expected a whole number of at least 1`,
+    });
+  }
+});
+
+Deno.test("createCpuDevice() says what it computes with", () => {
+  const { info } = createCpuDevice({ threads: 2 });
+  assert.equal(info.kind, "cpu");
+  assert.equal(info.threads, 2);
+  assert.match(info.description, /^CPU, \d+ logical processors, WebAssembly SIMD, /);
+});
+
+Deno.test("close() lets the process end when workers ran", async () => {
+  const device = new URL("../../../src/engine/cpu/device.ts", import.meta.url).href;
+  const program = new URL("../../../src/engine/program.ts", import.meta.url).href;
+  const code = `
+    import { createCpuDevice } from ${JSON.stringify(device)};
+    import { bufferTensor, createProgram } from ${JSON.stringify(program)};
+    const empty = createProgram("empty");
+    bufferTensor(empty, "state", "x", [1]);
+    const executor = await createCpuDevice({ threads: 3 }).load([empty]);
+    executor.run("empty");
+    await executor.close();
+    console.log("closed");`;
+  const { code: exit, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", code],
+    stderr: "inherit",
+    signal: AbortSignal.timeout(60_000),
+  }).output();
+  assert.equal(new TextDecoder().decode(stdout).trim(), "closed");
+  assert.equal(exit, 0);
+});

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { layOut, tensorView } from "../../../src/engine/cpu/layout.ts";
+import { planMemory } from "../../../src/engine/plan.ts";
+import { bufferTensor, createProgram, sliceTensor } from "../../../src/engine/program.ts";
+
+Deno.test("layOut() gives every buffer and thread memory of its own, by cache lines", () => {
+  const program = createProgram("p");
+  bufferTensor(program, "weight", "a", [17]);
+  bufferTensor(program, "input", "b", [3], "u32");
+  bufferTensor(program, "state", "c", [1000]);
+  const layout = layOut(planMemory([program]), 2);
+  const starts = [
+    layout.control,
+    ...layout.scratch,
+    ...[...layout.buffers.values()].map(({ address }) => address),
+  ];
+  assert.ok(starts.every((address) => address % 64 === 0));
+  assert.equal(new Set(starts).size, 6);
+  const [a, b, c] = [..."abc"].map((name) => layout.buffers.get(name)!.address);
+  assert.equal(b - a, 128);
+  assert.equal(c - b, 64);
+  assert.ok(65536 * layout.pages >= c + 4000);
+});
+
+Deno.test("tensorView() shows a slice of its buffer", () => {
+  const program = createProgram("p");
+  const whole = bufferTensor(program, "state", "whole", [128]);
+  const slice = sliceTensor(program, "whole", "slice", [2, 3], 64);
+  const layout = layOut(planMemory([program]), 1);
+  const memory = new WebAssembly.Memory({
+    initial: layout.pages,
+    maximum: layout.pages,
+    shared: true,
+  });
+  tensorView(memory, layout, "p", whole).set([1, 2, 3, 4, 5, 6, 7], 64);
+  assert.deepEqual([...tensorView(memory, layout, "p", slice)], [1, 2, 3, 4, 5, 6]);
+});

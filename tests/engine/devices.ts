@@ -1,0 +1,39 @@
+/** The devices that engine tests run on: the CPU always, WebGPU where an adapter answers. HAFL_REQUIRE_GPU=1 makes its absence a failure. */
+
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import type { Device } from "../../src/engine/device.ts";
+import { findAdapter } from "../../src/engine/webgpu/adapter.ts";
+import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
+
+/** A device by name; `open` may be called many times. */
+export interface TestDevice {
+  readonly name: "cpu" | "webgpu";
+  readonly ignore: boolean;
+  open(): Promise<Device>;
+}
+
+const required = Deno.env.get("HAFL_REQUIRE_GPU") === "1";
+const present = await findAdapter() !== undefined;
+if (required && !present) {
+  throw new Error("HAFL_REQUIRE_GPU=1, but no WebGPU adapter answers: run `deno task setup`");
+}
+
+/** Both devices; the one that is absent is skipped by name. */
+export const testDevices: readonly TestDevice[] = [
+  { name: "cpu", ignore: false, open: () => Promise.resolve(createCpuDevice({ threads: 1 })) },
+  { name: "webgpu", ignore: !present, open: createWebgpuDevice },
+];
+
+/** Registers one test a device. */
+export function onEveryDevice(
+  name: string,
+  body: (device: Device, kind: string) => Promise<void>,
+): void {
+  for (const device of testDevices) {
+    Deno.test({
+      name: `${name} [${device.name}]`,
+      ignore: device.ignore,
+      fn: async () => await body(await device.open(), device.name),
+    });
+  }
+}

@@ -1,0 +1,107 @@
+/** Compares an operation and its gradients with a float64 oracle, over many shapes, on every device. */
+
+import type { BufferData } from "../../src/engine/device.ts";
+import { gradients, placeIn } from "../../src/engine/gradients.ts";
+import { lower } from "../../src/engine/lower.ts";
+import {
+  bufferTensor,
+  createProgram,
+  elementCount,
+  keepAs,
+  type Program,
+  type Tensor,
+} from "../../src/engine/program.ts";
+import { randomStream } from "../../src/protocol/random.ts";
+import { assertClose } from "../reference/compare.ts";
+import type { Numbers } from "../reference/numbers.ts";
+import { onEveryDevice } from "./devices.ts";
+
+/** An input of a case: f32 normal numbers unless data is given; u32 where the data is. */
+export interface CaseInput {
+  readonly shape: readonly number[];
+  readonly data?: BufferData;
+}
+
+/** One shape of one operation. */
+export interface OpCase<I extends string> {
+  readonly name: string;
+  readonly inputs: Readonly<Record<I, CaseInput>>;
+  build(program: Program, tensors: Readonly<Record<I, Tensor>>): Tensor;
+  /** The result, and the gradient of each differentiable input given the result's gradient dy. */
+  oracle(
+    inputs: Readonly<Record<I, Numbers>>,
+    dy: Float32Array,
+  ): { readonly y: Numbers; readonly gradients: Partial<Record<I, Numbers>> };
+  readonly tolerance?: number;
+}
+
+/** Normal numbers, the same for the same name. */
+export function normalNumbers(name: string, count: number): Float32Array {
+  const stream = randomStream(1, name);
+  return Float32Array.from({ length: count }, () => stream.normal());
+}
+
+/** Whole numbers below `limit`, the same for the same name. */
+export function wholeNumbers(name: string, count: number, limit: number): Uint32Array {
+  const stream = randomStream(2, name);
+  return Uint32Array.from({ length: count }, () => stream.integer(limit));
+}
+
+/** Registers a test a device that runs every case: forward, then every gradient the oracle states. */
+export function testOp<I extends string>(name: string, cases: readonly OpCase<I>[]): void {
+  const prepared = cases.map((testCase) => prepare(testCase));
+  onEveryDevice(`${name} equals its float64 oracle forward and backward`, async (device) => {
+    const executor = await device.load(prepared.map(({ program }) => program));
+    try {
+      for (const { program, data, dy, outputs, expected, tolerance } of prepared) {
+        for (const [buffer, values] of Object.entries<BufferData>(data)) {
+          executor.write(`${program.name} ${buffer}`, values);
+        }
+        executor.write(`${program.name} dy`, dy);
+        executor.run(program.name);
+        for (const output of outputs) {
+          const actual = await executor.read(`${program.name} ${output}`);
+          assertClose(actual, expected[output], tolerance, `${program.name} ${output}`);
+        }
+      }
+    } finally {
+      await executor.close();
+    }
+  });
+}
+
+function prepare<I extends string>(testCase: OpCase<I>) {
+  const program = createProgram(testCase.name);
+  const names = Object.keys(testCase.inputs) as I[];
+  const data = {} as Record<I, BufferData>;
+  const tensors = {} as Record<I, Tensor>;
+  for (const name of names) {
+    const { shape, data: given } = testCase.inputs[name];
+    data[name] = given ?? normalNumbers(`${testCase.name} ${name}`, elementCount(shape));
+    const dtype = data[name] instanceof Uint32Array ? "u32" : "f32";
+    tensors[name] = bufferTensor(program, "input", `${program.name} ${name}`, shape, dtype);
+  }
+  const y = testCase.build(program, tensors);
+  const dy = normalNumbers(`${testCase.name} dy`, elementCount(y.shape));
+  const expected = testCase.oracle(data, dy);
+  const wrt = Object.keys(expected.gradients) as I[];
+  const seed = bufferTensor(program, "input", `${program.name} dy`, y.shape);
+  placeIn(
+    program,
+    gradients(program, y, wrt.map((name) => tensors[name]), seed),
+    wrt.map((name) =>
+      bufferTensor(program, "output", `${program.name} d${name}`, tensors[name].shape)
+    ),
+  );
+  keepAs(program, y, `${program.name} y`);
+  const all: Record<string, Numbers> = { y: expected.y };
+  for (const name of wrt) all[`d${name}`] = expected.gradients[name]!;
+  return {
+    program: lower(program),
+    data,
+    dy,
+    outputs: Object.keys(all),
+    expected: all,
+    tolerance: testCase.tolerance ?? 2e-5,
+  };
+}

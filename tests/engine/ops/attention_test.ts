@@ -1,0 +1,77 @@
+import { attentionContext, attentionScores } from "../../../src/engine/ops/attention_matmul.ts";
+import { maskedSoftmax } from "../../../src/engine/ops/masked_softmax.ts";
+import {
+  attentionContext as contextOracle,
+  attentionContextBackward,
+} from "../../reference/attention_context.ts";
+import {
+  attentionScores as scoresOracle,
+  attentionScoresBackward,
+} from "../../reference/attention_scores.ts";
+import {
+  maskedSoftmax as softmaxOracle,
+  maskedSoftmaxBackward,
+} from "../../reference/masked_softmax.ts";
+import { testOp } from "../op_testing.ts";
+
+/** B, T, H, Hkv, D */
+const shapes = [[1, 1, 1, 1, 1], [2, 5, 4, 2, 6], [3, 33, 2, 2, 16], [2, 37, 6, 3, 7], [
+  1,
+  64,
+  8,
+  4,
+  16,
+]];
+
+testOp(
+  "attention scores",
+  shapes.map(([B, T, H, Hkv, D]) => ({
+    name: `scores B${B} T${T} H${H}/${Hkv} D${D}`,
+    inputs: { q: { shape: [B, T, H * D] }, k: { shape: [B, T, Hkv * D] } },
+    build: (program, { q, k }) => attentionScores(program, q, k, H, Hkv),
+    oracle({ q, k }, dy) {
+      const shape = { B, T, H, Hkv, D };
+      const { dq, dk } = attentionScoresBackward(dy, q, k, shape);
+      return { y: scoresOracle(q, k, shape), gradients: { q: dq, k: dk } };
+    },
+  })),
+);
+
+testOp(
+  "attention context",
+  shapes.map(([B, T, H, Hkv, D]) => ({
+    name: `context B${B} T${T} H${H}/${Hkv} D${D}`,
+    inputs: { p: { shape: [B, H, T, T] }, v: { shape: [B, T, Hkv * D] } },
+    build: (program, { p, v }) => attentionContext(program, p, v, H, Hkv),
+    oracle({ p, v }, dy) {
+      const shape = { B, T, H, Hkv, D };
+      const { dp, dv } = attentionContextBackward(dy, p, v, shape);
+      return { y: contextOracle(p, v, shape), gradients: { p: dp, v: dv } };
+    },
+  })),
+);
+
+testOp(
+  "masked softmax",
+  [[1, 1, 1], [2, 3, 5], [3, 2, 37], [2, 2, 130]].flatMap(([B, H, T]) =>
+    [false, true].map((causal) => ({
+      name: `softmax B${B} H${H} T${T}${causal ? " causal" : ""}`,
+      inputs: {
+        s: { shape: [B, H, T, T] },
+        // Row 0 is full, the others are padded; the last row of a larger batch sees nothing at all.
+        mask: {
+          shape: [B, T],
+          data: Uint32Array.from({ length: B * T }, (_, i) => {
+            const b = Math.floor(i / T);
+            return b === 2 ? 0 : i % T < T - b * Math.floor(T / 2) ? 1 : 0;
+          }),
+        },
+      },
+      build: (program, { s, mask }) => maskedSoftmax(program, s, mask, 0.7, causal),
+      oracle({ s, mask }, dy) {
+        const p = softmaxOracle(s, mask, { B, H, T }, 0.7, causal);
+        return { y: p, gradients: { s: maskedSoftmaxBackward(dy, p, { B, H, T }, 0.7) } };
+      },
+    }))
+  ),
+);

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { linear, loraLinear } from "../../../src/engine/ops/matmul.ts";
+import { bufferTensor, createProgram } from "../../../src/engine/program.ts";
+import * as oracle from "../../reference/linear.ts";
+import * as loraOracle from "../../reference/lora_linear.ts";
+import { testOp } from "../op_testing.ts";
+
+const shapes = [
+  [1, 1, 1],
+  [7, 5, 3],
+  [64, 32, 32],
+  [65, 33, 31],
+  [130, 17, 127],
+  [33, 128, 8],
+  [3, 300, 61],
+];
+
+testOp(
+  "linear",
+  shapes.map(([N, K, M]) => ({
+    name: `linear ${N}×${K}·${K}×${M}`,
+    inputs: { x: { shape: [N, K] }, w: { shape: [M, K] }, bias: { shape: [M] } },
+    build: (program, { x, w, bias }) => linear(program, x, w, bias),
+    oracle({ x, w, bias }, dy) {
+      const shape = { N, K, M };
+      const { dx, dw, dbias } = oracle.linearBackward(dy, x, w, shape);
+      return { y: oracle.linear(x, w, bias, shape), gradients: { x: dx, w: dw, bias: dbias } };
+    },
+  })),
+);
+
+testOp(
+  "lora linear",
+  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5]].map(([N, K, M, r]) => ({
+    name: `lora linear ${N}×${K}×${M} rank ${r}`,
+    inputs: {
+      x: { shape: [N, K] },
+      w0: { shape: [M, K] },
+      bias: { shape: [M] },
+      a: { shape: [r, K] },
+      b: { shape: [M, r] },
+      mask: { shape: [r], data: Uint32Array.from({ length: r }, (_, i) => i % 3 === 1 ? 0 : 1) },
+    },
+    build: (program, { x, w0, bias, a, b, mask }) =>
+      loraLinear(program, x, w0, bias, { a, b, mask, scale: 2 }),
+    oracle({ x, w0, bias, a, b, mask }, dy) {
+      const shape = { N, K, M, r };
+      const inputs = { x, w0, bias, a, b, mask, s: 2 };
+      const back = loraOracle.loraLinearBackward(dy, inputs, shape);
+      return {
+        y: loraOracle.loraLinear(inputs, shape),
+        gradients: { x: back.dx, a: back.da, b: back.db, w0: back.dw, bias: back.dbias },
+      };
+    },
+  })),
+);
+
+Deno.test("linear() names both operands when the inner sizes differ", () => {
+  const program = createProgram("bad");
+  const x = bufferTensor(program, "input", "x", [2, 3]);
+  const w = bufferTensor(program, "weight", "w", [4, 5]);
+  assert.throws(() => linear(program, x, w), {
+    name: "RangeError",
+    message: 'Cannot multiply "x" [2, 3] by "w" [4, 5]ᵀ: expected equal inner sizes, got 3 and 5',
+  });
+});

@@ -1,0 +1,41 @@
+import { layerNorm } from "../../../src/engine/ops/layer_norm.ts";
+import { rmsNorm } from "../../../src/engine/ops/rms_norm.ts";
+import * as layerOracle from "../../reference/layer_norm.ts";
+import * as rmsOracle from "../../reference/rms_norm.ts";
+import { testOp } from "../op_testing.ts";
+
+/** The last shape needs more than 65,535 workgroups; its parameter gradients are left out: llvmpipe ends a loop after 65,535 turns. */
+const shapes = [[1, 2], [3, 7], [5, 64], [17, 131], [70_001, 2]];
+const fits = (N: number) => N < 65_536;
+
+testOp(
+  "layer norm",
+  shapes.map(([N, C]) => ({
+    name: `layer norm ${N}×${C}`,
+    inputs: { x: { shape: [N, C] }, gamma: { shape: [C] }, beta: { shape: [C] } },
+    build: (program, { x, gamma, beta }) => layerNorm(program, x, gamma, beta, 1e-3),
+    oracle({ x, gamma, beta }, dy) {
+      const { dx, dgamma, dbeta } = layerOracle.layerNormBackward(dy, x, gamma, { N, C }, 1e-3);
+      return {
+        y: layerOracle.layerNorm(x, gamma, beta, { N, C }, 1e-3),
+        gradients: { x: dx, ...(fits(N) && { gamma: dgamma, beta: dbeta }) },
+      };
+    },
+  })),
+);
+
+testOp(
+  "rms norm",
+  shapes.map(([N, C]) => ({
+    name: `rms norm ${N}×${C}`,
+    inputs: { x: { shape: [N, C] }, gamma: { shape: [C] } },
+    build: (program, { x, gamma }) => rmsNorm(program, x, gamma, 1e-3),
+    oracle({ x, gamma }, dy) {
+      const { dx, dgamma } = rmsOracle.rmsNormBackward(dy, x, gamma, { N, C }, 1e-3);
+      return {
+        y: rmsOracle.rmsNorm(x, gamma, { N, C }, 1e-3),
+        gradients: { x: dx, ...(fits(N) && { gamma: dgamma }) },
+      };
+    },
+  })),
+);

@@ -1,0 +1,333 @@
+import assert from "node:assert/strict";
+import type { Executor } from "../../../src/engine/device.ts";
+import { lower } from "../../../src/engine/lower.ts";
+import {
+  optimizerStep,
+  type OptimizerTensors,
+  SLOT_SETTINGS,
+  STEP_SETTINGS,
+} from "../../../src/engine/ops/optimizer.ts";
+import { bufferTensor, createProgram, keepAs, type Program } from "../../../src/engine/program.ts";
+import { adamw } from "../../reference/adamw.ts";
+import { clipGlobalNorm } from "../../reference/clip_global_norm.ts";
+import { assertClose } from "../../reference/compare.ts";
+import { mapNumbers } from "../../reference/numbers.ts";
+import { sensitivity } from "../../reference/sensitivity.ts";
+import { sgd } from "../../reference/sgd.ts";
+import { onEveryDevice } from "../devices.ts";
+import { normalNumbers, wholeNumbers } from "../op_testing.ts";
+
+type Kind = "adamw" | "sgd";
+
+interface Slot {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  readonly trained: boolean;
+}
+
+// What a buffer of f32 holds, so that the oracle sees the numbers that the devices see.
+const BETA1 = Math.fround(0.9);
+const BETA2 = Math.fround(0.999);
+const EPSILON = Math.fround(1e-8);
+const SENSITIVITY_BETA1 = Math.fround(0.85);
+const SENSITIVITY_BETA2 = Math.fround(0.7);
+
+const SLOTS: readonly Slot[] = [
+  { learningRate: 0.01, weightDecay: 0.1, trained: true },
+  { learningRate: 0.03, weightDecay: 0, trained: true },
+  { learningRate: 0.5, weightDecay: 0.5, trained: false },
+  { learningRate: 0, weightDecay: 0.5, trained: true },
+];
+
+/** The buffer of kernels/lib/settings.wgsl, written out by position: this test is what pins the layout. */
+function settings(
+  slots: readonly Slot[],
+  step: number,
+  largestNorm: number,
+  factor: number,
+): Float32Array {
+  const buffer = [
+    factor,
+    BETA1,
+    BETA2,
+    EPSILON,
+    1 - BETA1 ** step,
+    1 - BETA2 ** step,
+    largestNorm,
+    SENSITIVITY_BETA1,
+    SENSITIVITY_BETA2,
+    ...new Array(7).fill(NaN), // unused: whoever reads them is found out
+  ];
+  for (const { learningRate, weightDecay, trained } of slots) {
+    buffer.push(learningRate, weightDecay, trained ? 1 : 0, NaN);
+  }
+  return Float32Array.from(buffer);
+}
+
+/** A program of one step over `size` elements; its buffers are named "NAME gradient", "NAME parameters" and so on. */
+function stepProgram(name: string, kind: Kind, size: number, slots: number): Program {
+  const program = createProgram(name);
+  const tensor = (role: "input" | "state", suffix: string, shape: readonly number[]) =>
+    bufferTensor(program, role, `${name} ${suffix}`, shape);
+  const tensors: OptimizerTensors = {
+    gradient: tensor("input", "gradient", [size]),
+    slots: bufferTensor(program, "input", `${name} slots`, [size], "u32"),
+    settings: tensor("input", "settings", [STEP_SETTINGS + SLOT_SETTINGS * slots]),
+    parameters: tensor("state", "parameters", [size]),
+    moments: tensor("state", "moments", [size, 2]),
+    sensitivity: tensor("state", "sensitivity", [size, 2]),
+  };
+  optimizerStep(program, kind, tensors);
+  const clip = program.nodes.find(({ op }) => op === "clip_factor")!.outputs[0];
+  keepAs(program, clip, `${name} clip`);
+  return lower(program);
+}
+
+/** Every second number, from `first` on: moments and sensitivity lie in pairs. */
+function column(pairs: ArrayLike<number>, first: number): Float64Array {
+  return Float64Array.from({ length: pairs.length / 2 }, (_, i) => pairs[2 * i + first]);
+}
+
+/** State of the oracle. */
+interface State {
+  parameter: Float64Array;
+  firstMoment: Float64Array;
+  secondMoment: Float64Array;
+  mean: Float64Array;
+  uncertainty: Float64Array;
+}
+
+/** One step of the float64 oracles, slot by slot; returns the state after it and what the clipping saw. */
+function oracleStep(
+  kind: Kind,
+  state: State,
+  gradient: Float32Array,
+  slotOf: Uint32Array,
+  step: number,
+  largestNorm: number,
+  factor: number,
+): { state: State; norm: number; coefficient: number } {
+  const smoothed = sensitivity(
+    state,
+    state.parameter,
+    gradient,
+    SENSITIVITY_BETA1,
+    SENSITIVITY_BETA2,
+  );
+  const trained = mapNumbers(slotOf, (slot) => SLOTS[slot].trained ? 1 : 0);
+  const limit = largestNorm > 0 ? largestNorm : Infinity;
+  const { norm, coefficient, clipped: [clipped] } = clipGlobalNorm([gradient], limit, [trained]);
+  let { parameter, firstMoment, secondMoment } = state;
+  SLOTS.forEach((slot, s) => {
+    if (!slot.trained) return;
+    const here = mapNumbers(slotOf, (of) => of === s ? 1 : 0);
+    const learningRate = Math.fround(slot.learningRate) * factor;
+    const weightDecay = Math.fround(slot.weightDecay);
+    if (kind === "sgd") {
+      const decayed = mapNumbers(clipped, (g, i) => g + weightDecay * parameter[i]);
+      parameter = sgd(parameter, decayed, learningRate, here);
+      return;
+    }
+    const options = {
+      step,
+      learningRate,
+      weightDecay,
+      beta1: BETA1,
+      beta2: BETA2,
+      epsilon: EPSILON,
+    };
+    const next = adamw({ parameter, firstMoment, secondMoment }, clipped, options, here);
+    ({ parameter, firstMoment, secondMoment } = next);
+  });
+  return {
+    state: { parameter, firstMoment, secondMoment, ...smoothed },
+    norm,
+    coefficient,
+  };
+}
+
+async function followsOracle(
+  executor: Executor,
+  name: string,
+  kind: Kind,
+  size: number,
+  largestNorm: number,
+): Promise<void> {
+  const slotOf = wholeNumbers(name, size, SLOTS.length);
+  const initial = normalNumbers(`${name} parameters`, size);
+  let state: State = {
+    parameter: Float64Array.from(initial),
+    firstMoment: new Float64Array(size),
+    secondMoment: new Float64Array(size),
+    mean: new Float64Array(size),
+    uncertainty: new Float64Array(size),
+  };
+  executor.write(`${name} slots`, slotOf);
+  executor.write(`${name} parameters`, initial);
+  for (let step = 1; step <= 5; step++) {
+    const gradient = normalNumbers(`${name} gradient ${step}`, size);
+    const factor = 1 / step;
+    executor.write(`${name} gradient`, gradient);
+    executor.write(`${name} settings`, settings(SLOTS, step, largestNorm, factor));
+    executor.run(name);
+    const expected = oracleStep(kind, state, gradient, slotOf, step, largestNorm, factor);
+    state = expected.state;
+    const [coefficient, norm] = await executor.read(`${name} clip`);
+    assertClose([norm], [expected.norm], 1e-5, `${name} norm at step ${step}`);
+    assertClose([coefficient], [expected.coefficient], 1e-5, `${name} factor at step ${step}`);
+  }
+  const smoothed = await executor.read(`${name} sensitivity`);
+  assertClose(
+    await executor.read(`${name} parameters`),
+    state.parameter,
+    1e-5,
+    `${name} parameters`,
+  );
+  assertClose(column(smoothed, 0), state.mean, 1e-5, `${name} sensitivity mean`);
+  assertClose(column(smoothed, 1), state.uncertainty, 1e-5, `${name} sensitivity deviation`);
+  if (kind === "sgd") return;
+  const moments = await executor.read(`${name} moments`);
+  assertClose(column(moments, 0), state.firstMoment, 1e-5, `${name} first moment`);
+  assertClose(column(moments, 1), state.secondMoment, 1e-5, `${name} second moment`);
+}
+
+const SIZES = [1, 63, 4095, 4096, 4097, 9001];
+
+for (const kind of ["adamw", "sgd"] as const) {
+  onEveryDevice(`optimizerStep() equals the ${kind} oracle over five steps`, async (device) => {
+    const cases = SIZES.flatMap((size) =>
+      [0, 0.5].map((largestNorm) => ({
+        size,
+        largestNorm,
+        name: `${kind} ${size} ${largestNorm}`,
+      }))
+    );
+    const programs = cases.map(({ name, size }) => stepProgram(name, kind, size, SLOTS.length));
+    const executor = await device.load(programs);
+    try {
+      for (const { name, size, largestNorm } of cases) {
+        await followsOracle(executor, name, kind, size, largestNorm);
+      }
+    } finally {
+      await executor.close();
+    }
+  });
+
+  // A frozen component must not move by one bit, whatever its gradient: the update selects, because 0·∞ is NaN. Its sensitivity takes the raw
+  // gradient and so becomes infinite or NaN, there and nowhere else; the run stops anyway at the infinite loss that goes with it.
+  onEveryDevice(
+    `optimizerStep() of ${kind} keeps what is not trained to the bit when the gradient is not finite`,
+    async (device) => {
+      const executor = await device.load([stepProgram("step", kind, 8, 2)]);
+      try {
+        const parameters = Float32Array.of(-0, 1.5, -3, 1e-40, Infinity, -0, 2, 4);
+        const moments = Float32Array.from({ length: 16 }, (_, i) => i % 3 === 0 ? -0 : i / 7);
+        const slots = Uint32Array.of(1, 1, 1, 1, 1, 1, 0, 0);
+        executor.write("step slots", slots);
+        executor.write("step parameters", parameters);
+        executor.write("step moments", moments);
+        executor.write(
+          "step gradient",
+          Float32Array.of(0, Infinity, -Infinity, NaN, 1, 1e38, 3, 4),
+        );
+        executor.write(
+          "step settings",
+          settings(
+            [
+              { learningRate: 0.1, weightDecay: 0, trained: true },
+              { learningRate: 0.1, weightDecay: 0.5, trained: false },
+            ],
+            1,
+            2.5,
+            1,
+          ),
+        );
+        executor.run("step");
+        const after = await executor.read("step parameters");
+        assert.deepEqual(bits(after.subarray(0, 6)), bits(parameters.subarray(0, 6)));
+        assert.deepEqual(
+          bits((await executor.read("step moments")).subarray(0, 12)),
+          bits(moments.subarray(0, 12)),
+        );
+        const [factor, norm] = await executor.read("step clip");
+        assertClose([factor, norm], [0.5, 5], 1e-6, "factor and norm");
+        assert.ok(after[6] < 2 && after[7] < 4, "trained elements move");
+        const smoothed = await executor.read("step sensitivity");
+        assert.equal(smoothed[0], 0);
+        // 0.15·|w·g| for w·g = 6 and 16
+        assertClose(column(smoothed.subarray(12), 0), [0.9, 2.4], 1e-6, "sensitivity");
+      } finally {
+        await executor.close();
+      }
+    },
+  );
+}
+
+onEveryDevice(
+  "optimizerStep() of sgd moves by hand-worked amounts when clipped",
+  async (device) => {
+    const executor = await device.load([stepProgram("step", "sgd", 4, 3)]);
+    try {
+      executor.write("step slots", Uint32Array.of(0, 1, 2, 0));
+      executor.write("step parameters", Float32Array.of(1, 1, 1, 1));
+      executor.write("step gradient", Float32Array.of(3, 4, 100, 0));
+      executor.write(
+        "step settings",
+        settings(
+          [
+            { learningRate: 0.1, weightDecay: 0, trained: true },
+            { learningRate: 0.2, weightDecay: 1, trained: true },
+            { learningRate: 0.1, weightDecay: 1, trained: false },
+          ],
+          1,
+          1,
+          0.5,
+        ),
+      );
+      executor.run("step");
+      // The norm of the trained ones is 5, so gradients become 0.6 and 0.8; rates are halved.
+      assertClose(await executor.read("step clip"), [0.2, 5], 1e-6, "factor and norm");
+      assertClose(
+        await executor.read("step parameters"),
+        [1 - 0.05 * 0.6, 1 - 0.1 * (1 + 0.8), 1, 1],
+        1e-6,
+        "parameters",
+      );
+    } finally {
+      await executor.close();
+    }
+  },
+);
+
+Deno.test("optimizerStep() names the tensor when its shape does not fit", () => {
+  const build = (change: Partial<OptimizerTensors>) => () => {
+    const program = createProgram("bad");
+    const tensors: OptimizerTensors = {
+      gradient: bufferTensor(program, "input", "gradient", [8]),
+      slots: bufferTensor(program, "input", "slots", [8], "u32"),
+      settings: bufferTensor(program, "input", "settings", [20]),
+      parameters: bufferTensor(program, "state", "parameters", [8]),
+      moments: bufferTensor(program, "state", "moments", [8, 2]),
+      sensitivity: bufferTensor(program, "state", "sensitivity", [8, 2]),
+      ...change,
+    };
+    optimizerStep(program, "adamw", tensors);
+  };
+  const other = createProgram("other");
+  const short = bufferTensor(other, "state", "short", [7]);
+  assert.doesNotThrow(build({}));
+  for (const name of ["slots", "parameters", "moments", "sensitivity"]) {
+    assert.throws(build({ [name]: short }), {
+      name: "RangeError",
+      message: /^Cannot apply adamw to "short": expected shape \[8(, 2)?\], got \[7\]$/,
+    });
+  }
+  assert.throws(build({ moments: undefined as never }), {
+    name: "TypeError",
+    message: "Cannot add an AdamW step: expected a tensor for its moments",
+  });
+});
+
+function bits(data: ArrayLike<number>): Uint32Array {
+  return new Uint32Array(Float32Array.from(data).buffer);
+}

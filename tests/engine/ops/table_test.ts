@@ -1,0 +1,80 @@
+import { crossEntropy, IGNORED_LABEL } from "../../../src/engine/ops/cross_entropy.ts";
+import { embedding } from "../../../src/engine/ops/embedding.ts";
+import { pool } from "../../../src/engine/ops/pool.ts";
+import { rope, ropeTable } from "../../../src/engine/ops/rope.ts";
+import * as lossOracle from "../../reference/cross_entropy.ts";
+import * as embeddingOracle from "../../reference/embedding.ts";
+import * as poolOracle from "../../reference/pool.ts";
+import * as ropeOracle from "../../reference/rope.ts";
+import { testOp, wholeNumbers } from "../op_testing.ts";
+
+testOp(
+  "embedding",
+  [[1, 1, 1], [11, 5, 30], [64, 130, 100]].map(([V, C, N]) => ({
+    name: `embedding ${V}×${C} at ${N}`,
+    inputs: {
+      table: { shape: [V, C] },
+      ids: { shape: [N], data: wholeNumbers(`ids ${V}`, N, V) },
+    },
+    build: (program, { table, ids }) => embedding(program, table, ids),
+    oracle: ({ table, ids }, dy) => ({
+      y: embeddingOracle.embedding(table, ids, { V, C }),
+      gradients: { table: embeddingOracle.embeddingBackward(dy, ids, { V, C }) },
+    }),
+  })),
+);
+
+testOp(
+  "rope",
+  [[1, 1, 1, 2], [2, 5, 3, 6], [2, 33, 4, 16]].map(([B, T, H, D]) => ({
+    name: `rope B${B} T${T} H${H} D${D}`,
+    inputs: {
+      x: { shape: [B, T, H * D] },
+      positions: { shape: [B, T], data: Uint32Array.from({ length: B * T }, (_, i) => i % T) },
+      table: { shape: [T, D], data: ropeTable(T, D, 10_000) },
+    },
+    build: (program, { x, positions, table }) => rope(program, x, positions, table, H),
+    oracle: ({ x }, dy) => ({
+      y: ropeOracle.rope(x, { B, T, H, D }, 10_000),
+      gradients: { x: ropeOracle.ropeBackward(dy, { B, T, H, D }, 10_000) },
+    }),
+  })),
+);
+
+testOp(
+  "pool",
+  [[1, 1, 1], [3, 7, 5], [4, 33, 130]].map(([B, T, C]) => ({
+    name: `pool B${B} T${T} C${C}`,
+    inputs: { x: { shape: [B, T, C] }, w: { shape: [B, T] } },
+    build: (program, { x, w }) => pool(program, x, w),
+    oracle: ({ x, w }, dy) => ({
+      y: poolOracle.pool(x, w, { B, T, C }),
+      gradients: { x: poolOracle.poolBackward(dy, x, w, { B, T, C }).dx },
+    }),
+  })),
+);
+
+testOp(
+  "cross entropy",
+  [[1, 1], [5, 20], [33, 77], [4, 2048]].map(([N, L]) => ({
+    name: `cross entropy ${N}×${L}`,
+    inputs: {
+      logits: { shape: [N, L] },
+      labels: {
+        shape: [N],
+        data: wholeNumbers(`labels ${N} ${L}`, N, L).map((label, n) =>
+          n === 3 ? IGNORED_LABEL : label
+        ),
+      },
+      weights: {
+        shape: [N],
+        data: Float32Array.from({ length: N }, (_, n) => n === 1 ? 0 : 1 / N),
+      },
+    },
+    build: (program, { logits, labels, weights }) => crossEntropy(program, logits, labels, weights),
+    oracle: ({ logits, labels, weights }, dy) => ({
+      y: lossOracle.crossEntropy(logits, labels, weights, { N, L }),
+      gradients: { logits: lossOracle.crossEntropyBackward(dy, logits, labels, weights, { N, L }) },
+    }),
+  })),
+);

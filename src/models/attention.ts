@@ -1,0 +1,38 @@
+/** Multi-head softmax attention, as every family uses it. @module */
+
+import { attentionContext, attentionScores } from "../engine/ops/attention_matmul.ts";
+import { maskedSoftmax } from "../engine/ops/masked_softmax.ts";
+import type { Tensor } from "../engine/program.ts";
+import type { ModelContext } from "./family.ts";
+
+/** How a family's attention is cut into heads. */
+export interface AttentionShape {
+  /** Query heads H. */
+  readonly heads: number;
+  /** Key and value heads, a divisor of H: H / keyHeads query heads share one (Ainslie et al. 2023). */
+  readonly keyHeads: number;
+  /** Head size D. */
+  readonly headSize: number;
+  /** Whether a token sees only itself and the tokens before it. */
+  readonly causal: boolean;
+}
+
+/**
+ * softmax(q·kᵀ / √D)·v for every head, over the real tokens (Vaswani et al. 2017), with dropout on the probabilities.
+ * q [B,T,H·D], k and v [B,T,keyHeads·D]; the result is [B,T,H·D].
+ */
+export function attention(
+  context: ModelContext,
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  { heads, keyHeads, headSize, causal }: AttentionShape,
+): Tensor {
+  const { program, inputs } = context;
+  const scores = attentionScores(program, q, k, heads, keyHeads);
+  const scale = 1 / Math.sqrt(headSize);
+  const probabilities = context.dropout(
+    maskedSoftmax(program, scores, inputs.mask, scale, causal),
+  );
+  return attentionContext(program, probabilities, v, heads, keyHeads);
+}

@@ -1,0 +1,78 @@
+/**
+ * What a model family is: how its config.json reads, how its forward pass is written down, and which head Hugging Face puts on it.
+ * A further family is one file that exports a {@linkcode Family}, and one line in the registry (mod.ts).
+ *
+ * @module
+ */
+
+import type { Program, Tensor } from "../engine/program.ts";
+import type { ModuleShape } from "../protocol/bank.ts";
+
+/** Inputs of a program, written before every run. B rows of T tokens. */
+export interface ModelInputs {
+  /** [B,T] u32 token ids. */
+  readonly ids: Tensor;
+  /** [B,T] u32, 1 for a real token. */
+  readonly mask: Tensor;
+  /** [B,T] u32 positions, as {@linkcode Family.positions} computes them. */
+  readonly positions: Tensor;
+  /** [B,T] pooling weights: mean, first or last real token. */
+  readonly poolWeights: Tensor;
+}
+
+/** What a family's forward pass is written with. Names are full Hugging Face names. */
+export interface ModelContext {
+  readonly program: Program;
+  readonly inputs: ModelInputs;
+  /** A weight of the checkpoint or of the head. */
+  weight(name: string, shape: readonly number[]): Tensor;
+  /** A constant computed by the family rather than read from the checkpoint, such as a table of rotation angles. */
+  constant(name: string, shape: readonly number[], data: Float32Array): Tensor;
+  /** A linear layer `name`.weight [out, in] (and `name`.bias [out]), with its adapter where it has one. */
+  linear(name: string, x: Tensor, outFeatures: number, bias: boolean): Tensor;
+  /** Dropout of the base model, at the run's rate; the identity in evaluation. */
+  dropout(x: Tensor): Tensor;
+}
+
+/** A tensor of the classification head: full name, shape, and how it starts. */
+export interface HeadTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Standard deviation of the normal distribution it is drawn from; 0 for biases. */
+  readonly deviation: number;
+}
+
+/** A model read from its config.json: everything that depends on it. */
+export interface Model {
+  readonly family: string;
+  /** Width C of the hidden states. */
+  readonly width: number;
+  readonly vocabulary: number;
+  /** Longest sequence the model can take. */
+  readonly maxTokens: number;
+  /** Every linear module that can carry an adapter, in forward order. */
+  readonly modules: readonly ModuleShape[];
+  /** Matches the modules adapted by default: all attention projections. */
+  readonly defaultTargets: RegExp;
+  /** Prefixes that checkpoints saved from the base class leave out, such as "bert.". */
+  readonly prefixes: readonly string[];
+  /** Where a checkpoint may hold a tensor under the name of another that is tied to it: embeddings under a language model's output layer. */
+  readonly tied: Readonly<Record<string, string>>;
+  /** Tensors of Hugging Face's ForSequenceClassification head; `has` tells which base tensors the checkpoint holds. */
+  head(labels: number, has: (name: string) => boolean): readonly HeadTensor[];
+  /** Positions of the tokens of one row, from its mask. */
+  positions(mask: Uint32Array): Uint32Array;
+  /** Hidden states [B,T,C] of the last layer. */
+  encode(context: ModelContext): Tensor;
+  /** Logits [B, labels] from pooled hidden states [B,C]. */
+  classify(context: ModelContext, pooled: Tensor, labels: number): Tensor;
+}
+
+/** How a family reads its config. */
+export interface Family {
+  readonly name: string;
+  /** Values of config.json's model_type that this family serves. */
+  readonly modelTypes: readonly string[];
+  /** @throws UnsupportedModelError naming the setting that this family does not implement. */
+  read(config: Readonly<Record<string, unknown>>): Model;
+}

@@ -1,0 +1,64 @@
+/** Layers by the names their tensors have in a checkpoint. @module */
+
+import { embedding } from "../engine/ops/embedding.ts";
+import { layerNorm } from "../engine/ops/layer_norm.ts";
+import { rmsNorm } from "../engine/ops/rms_norm.ts";
+import type { Tensor } from "../engine/program.ts";
+import type { ModuleShape } from "../protocol/bank.ts";
+import type { HeadTensor, ModelContext } from "./family.ts";
+
+/** Rows of the table `name`.weight [entries, width] by ids: [...ids, width]. */
+export function embeddingLayer(
+  context: ModelContext,
+  name: string,
+  entries: number,
+  width: number,
+  ids: Tensor,
+): Tensor {
+  return embedding(context.program, context.weight(`${name}.weight`, [entries, width]), ids);
+}
+
+/** Layer normalisation with `name`.weight and `name`.bias, both [C]. */
+export function layerNormLayer(
+  context: ModelContext,
+  name: string,
+  x: Tensor,
+  epsilon: number,
+): Tensor {
+  const width = x.shape[x.shape.length - 1];
+  const gamma = context.weight(`${name}.weight`, [width]);
+  const beta = context.weight(`${name}.bias`, [width]);
+  return layerNorm(context.program, x, gamma, beta, epsilon);
+}
+
+/** Root-mean-square normalisation with `name`.weight [C]. */
+export function rmsNormLayer(
+  context: ModelContext,
+  name: string,
+  x: Tensor,
+  epsilon: number,
+): Tensor {
+  const width = x.shape[x.shape.length - 1];
+  return rmsNorm(context.program, x, context.weight(`${name}.weight`, [width]), epsilon);
+}
+
+/** The linear layer that a module describes, with its adapter where it has one. */
+export function linearLayer(
+  context: ModelContext,
+  { name, outFeatures }: ModuleShape,
+  x: Tensor,
+  bias: boolean,
+): Tensor {
+  return context.linear(name, x, outFeatures, bias);
+}
+
+/** The tensors of a linear layer of the head: weight [out, in] drawn at `deviation`, bias [out] zero. */
+export function linearHead(
+  { name, inFeatures, outFeatures }: ModuleShape,
+  deviation: number,
+): HeadTensor[] {
+  return [
+    { name: `${name}.weight`, shape: [outFeatures, inFeatures], deviation },
+    { name: `${name}.bias`, shape: [outFeatures], deviation: 0 },
+  ];
+}

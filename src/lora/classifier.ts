@@ -1,0 +1,262 @@
+/**
+ * The programs of a sequence classifier with LoRA: a training step and an evaluation batch, one each per bucket length.
+ *
+ * All programs of a run share their buffers by name; {@linkcode BUFFERS} lists those that the host writes and reads.
+ *
+ * @module
+ */
+
+import { gradients, placeIn } from "../engine/gradients.ts";
+import { lower } from "../engine/lower.ts";
+import { dropout } from "../engine/ops/dropout.ts";
+import { crossEntropy } from "../engine/ops/cross_entropy.ts";
+import { linear, loraLinear } from "../engine/ops/matmul.ts";
+import { optimizerStep, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
+import { pool } from "../engine/ops/pool.ts";
+import { record } from "../engine/ops/record.ts";
+import {
+  bufferTensor,
+  createProgram,
+  declareBuffer,
+  type Program,
+  SLICE_ALIGNMENT,
+  sliceTensor,
+  type Tensor,
+} from "../engine/program.ts";
+import type { Model, ModelContext, ModelInputs } from "../models/family.ts";
+import { loraAName, loraBName } from "../protocol/tensor_names.ts";
+import type { PackedLayout, Slice } from "./layout.ts";
+
+/** Names of the buffers that the host writes and reads. */
+export const BUFFERS = {
+  ids: "ids",
+  mask: "mask",
+  positions: "positions",
+  poolWeights: "pool weights",
+  labels: "labels",
+  weights: "row weights",
+  seed: "dropout seed",
+  cursor: "cursor",
+  settings: "settings",
+  slots: "slots",
+  forwardMask: "forward mask",
+  adapter: "adapter",
+  gradient: "gradient",
+  moments: "moments",
+  sensitivity: "sensitivity",
+  trainLosses: "training losses",
+  evaluationLosses: "evaluation losses",
+  logits: "logits",
+} as const;
+
+/** What is the same for every program of a run. */
+export interface Classifier {
+  readonly model: Model;
+  readonly labels: number;
+  readonly layout: PackedLayout;
+  /** s = α / r, the same on every tier. */
+  readonly scale: number;
+  readonly dropout: number;
+  readonly loraDropout: number;
+  readonly optimizer: "adamw" | "sgd";
+}
+
+/** The size of a program: B rows of T tokens, and how many runs its ring of results holds. */
+export interface ProgramSize {
+  readonly B: number;
+  readonly T: number;
+  readonly ring: number;
+}
+
+/** A lowered program, and the constants its family computed for it, by buffer. */
+export interface BuiltProgram {
+  readonly program: Program;
+  readonly constants: ReadonlyMap<string, Float32Array>;
+}
+
+/** Elements between the forward masks of two modules. */
+export function maskStride(layout: PackedLayout): number {
+  return Math.ceil(layout.rank / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+}
+
+/** A training step: loss of one batch, gradients of adapter and head, optimizer step, sensitivity EMA. Row losses go to a ring of `ring` rows. */
+export function buildTraining(classifier: Classifier, size: ProgramSize): BuiltProgram {
+  const { layout, optimizer } = classifier;
+  const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, true);
+  const { program, loss, parameters, cursor } = builder;
+  declareBuffer(program, {
+    name: BUFFERS.gradient,
+    dtype: "f32",
+    role: "state",
+    length: layout.length,
+  });
+  placeIn(
+    program,
+    gradients(program, loss, parameters.map(({ tensor }) => tensor)),
+    parameters.map(({ tensor, slice }) =>
+      sliceTensor(program, BUFFERS.gradient, `d${tensor.name}`, slice.shape, slice.offset)
+    ),
+  );
+  const packed = (name: string, shape: readonly number[]) =>
+    bufferTensor(program, "state", name, shape);
+  optimizerStep(program, optimizer, {
+    gradient: packed(BUFFERS.gradient, [layout.length]),
+    slots: bufferTensor(program, "input", BUFFERS.slots, [layout.length], "u32"),
+    settings: bufferTensor(program, "input", BUFFERS.settings, [
+      STEP_SETTINGS + SLOT_SETTINGS * layout.slots,
+    ]),
+    parameters: packed(BUFFERS.adapter, [layout.length]),
+    sensitivity: packed(BUFFERS.sensitivity, [layout.length, 2]),
+    ...(optimizer === "adamw" && { moments: packed(BUFFERS.moments, [layout.length, 2]) }),
+  });
+  record(program, loss, cursor, BUFFERS.trainLosses, size.ring);
+  return { program: lower(program), constants: builder.constants };
+}
+
+/** Row losses and logits of one batch, without dropout, into rings of `ring` rows. */
+export function buildEvaluation(classifier: Classifier, size: ProgramSize): BuiltProgram {
+  const builder = startProgram(`evaluate ${size.B}×${size.T}`, classifier, size, false);
+  record(builder.program, builder.logits, builder.cursor, BUFFERS.logits, size.ring);
+  record(builder.program, builder.loss, builder.cursor, BUFFERS.evaluationLosses, size.ring);
+  return { program: lower(builder.program), constants: builder.constants };
+}
+
+/** A trained tensor and its place in the packed buffers. */
+interface Parameter {
+  readonly tensor: Tensor;
+  readonly slice: Slice;
+}
+
+interface Forward {
+  readonly program: Program;
+  readonly logits: Tensor;
+  /** Weighted loss of each row, [B]. */
+  readonly loss: Tensor;
+  readonly parameters: readonly Parameter[];
+  readonly cursor: Tensor;
+  readonly constants: ReadonlyMap<string, Float32Array>;
+}
+
+function startProgram(
+  name: string,
+  classifier: Classifier,
+  { B, T }: ProgramSize,
+  training: boolean,
+): Forward {
+  const { model, labels, layout } = classifier;
+  const program = createProgram(name);
+  const inputs: ModelInputs = {
+    ids: bufferTensor(program, "input", BUFFERS.ids, [B, T], "u32"),
+    mask: bufferTensor(program, "input", BUFFERS.mask, [B, T], "u32"),
+    positions: bufferTensor(program, "input", BUFFERS.positions, [B, T], "u32"),
+    poolWeights: bufferTensor(program, "input", BUFFERS.poolWeights, [B, T]),
+  };
+  const constants = new Map<string, Float32Array>();
+  const parameters: Parameter[] = [];
+  const context = createContext(program, inputs, classifier, training, constants, parameters);
+  const pooled = pool(program, model.encode(context), inputs.poolWeights);
+  const logits = model.classify(context, pooled, labels);
+  const loss = crossEntropy(
+    program,
+    logits,
+    bufferTensor(program, "input", BUFFERS.labels, [B], "u32"),
+    bufferTensor(program, "input", BUFFERS.weights, [B]),
+  );
+  checkAllUsed(layout, parameters);
+  const cursor = bufferTensor(program, "input", BUFFERS.cursor, [1], "u32");
+  return { program, logits, loss, parameters, cursor, constants };
+}
+
+function createContext(
+  program: Program,
+  inputs: ModelInputs,
+  { layout, scale, dropout: baseRate, loraDropout }: Classifier,
+  training: boolean,
+  constants: Map<string, Float32Array>,
+  parameters: Parameter[],
+): ModelContext {
+  declareBuffer(program, {
+    name: BUFFERS.adapter,
+    dtype: "f32",
+    role: "state",
+    length: layout.length,
+  });
+  const masks = layout.modules.length * maskStride(layout);
+  declareBuffer(program, {
+    name: BUFFERS.forwardMask,
+    dtype: "u32",
+    role: "input",
+    length: Math.max(masks, 1),
+  });
+  const frozen = new Map<string, Tensor>();
+  const headIndex = new Map(layout.head.map((tensor, i) => [tensor.name, i]));
+  const moduleIndex = new Map(layout.modules.map((module, m) => [module.name, m]));
+  // One input for all sites; each site has a stream of its own. Declared where nothing is dropped too, so that a step is always written alike.
+  const seed = bufferTensor(program, "input", BUFFERS.seed, [1], "u32");
+  let streams = 0;
+  const drop = (x: Tensor, rate: number): Tensor => {
+    const stream = streams++;
+    return training ? dropout(program, x, seed, rate, stream) : x;
+  };
+  const parameter = (name: string, slice: Slice): Tensor => {
+    const tensor = sliceTensor(program, BUFFERS.adapter, name, slice.shape, slice.offset);
+    parameters.push({ tensor, slice });
+    return tensor;
+  };
+  const once = (name: string, create: () => Tensor): Tensor => {
+    const tensor = frozen.get(name) ?? create();
+    frozen.set(name, tensor);
+    return tensor;
+  };
+  const context: ModelContext = {
+    program,
+    inputs,
+    weight(name, shape) {
+      const head = headIndex.get(name);
+      return once(
+        name,
+        () =>
+          head === undefined
+            ? bufferTensor(program, "weight", name, shape)
+            : parameter(name, layout.headSlices[head]),
+      );
+    },
+    constant(name, shape, data) {
+      constants.set(name, data);
+      return once(name, () => bufferTensor(program, "weight", name, shape));
+    },
+    linear(name, x, outFeatures, hasBias) {
+      const inFeatures = x.shape[x.shape.length - 1];
+      const weight = context.weight(`${name}.weight`, [outFeatures, inFeatures]);
+      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
+      const m = moduleIndex.get(name);
+      if (m === undefined) return linear(program, x, weight, bias);
+      const adapter = {
+        a: parameter(loraAName(name), layout.a[m]),
+        b: parameter(loraBName(name), layout.b[m]),
+        mask: sliceTensor(
+          program,
+          BUFFERS.forwardMask,
+          `${name} forward mask`,
+          [layout.rank],
+          m * maskStride(layout),
+        ),
+        scale,
+      };
+      return loraLinear(program, x, weight, bias, adapter, drop(x, loraDropout));
+    },
+    dropout: (x) => drop(x, baseRate),
+  };
+  return context;
+}
+
+/** Every packed tensor must take part in the forward pass: one that does not would be averaged and exported without ever having been trained. */
+function checkAllUsed(layout: PackedLayout, parameters: readonly Parameter[]): void {
+  const used = new Set(parameters.map(({ slice }) => slice));
+  const unusedModule = layout.modules.findIndex((_, m) => !used.has(layout.a[m]));
+  const unusedHead = layout.head.findIndex((_, i) => !used.has(layout.headSlices[i]));
+  const name = layout.modules[unusedModule]?.name ?? layout.head[unusedHead]?.name;
+  if (name !== undefined) {
+    throw new Error(`Cannot build the classifier: "${name}" does not take part in it`);
+  }
+}

@@ -1,0 +1,71 @@
+/** Brings a classifier's programs and the base weights onto a device. @module */
+
+import type { Device, Executor } from "../engine/device.ts";
+import type { Program } from "../engine/program.ts";
+import {
+  BUFFERS,
+  buildEvaluation,
+  buildTraining,
+  type BuiltProgram,
+  type Classifier,
+} from "./classifier.ts";
+import { elementSlots } from "./layout.ts";
+
+/** Where base weights come from; see weights/source.ts. */
+export interface WeightLoader {
+  load(name: string, expectedShape: readonly number[]): Promise<Float32Array>;
+}
+
+/** Sizes of a run's programs. */
+export interface ProgramSizes {
+  /** Bucket lengths T, ascending. */
+  readonly buckets: readonly number[];
+  /** Rows of a training step and of an evaluation batch. */
+  readonly batch: number;
+  readonly evaluationBatch: number;
+  /** Training steps, and evaluation batches, between two reads of their results. */
+  readonly trainingRing: number;
+  readonly evaluationRing: number;
+}
+
+/**
+ * Builds the programs of every bucket, loads them together, and writes the base weights, one tensor at a time.
+ *
+ * @throws what `weights.load` throws for a missing tensor or a wrong shape.
+ */
+export async function loadClassifier(
+  device: Device,
+  classifier: Classifier,
+  sizes: ProgramSizes,
+  weights: WeightLoader,
+): Promise<Executor> {
+  const built = sizes.buckets.flatMap((T): BuiltProgram[] => [
+    buildTraining(classifier, { B: sizes.batch, T, ring: sizes.trainingRing }),
+    buildEvaluation(classifier, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }),
+  ]);
+  const programs = built.map(({ program }) => program);
+  const constants = new Map(built.flatMap((part) => [...part.constants]));
+  const executor = await device.load(programs);
+  try {
+    for (const [name, shape] of frozenTensors(programs)) {
+      executor.write(name, constants.get(name) ?? await weights.load(name, shape));
+    }
+    executor.write(BUFFERS.slots, elementSlots(classifier.layout));
+    return executor;
+  } catch (error) {
+    await executor.close();
+    throw error;
+  }
+}
+
+/** Base tensors of the programs, by name. */
+export function frozenTensors(programs: readonly Program[]): Map<string, readonly number[]> {
+  const shapes = new Map<string, readonly number[]>();
+  for (const program of programs) {
+    for (const { name, shape, placement } of program.tensors) {
+      if (placement.kind === "activation") continue;
+      if (program.buffers.get(placement.buffer)?.role === "weight") shapes.set(name, shape);
+    }
+  }
+  return shapes;
+}

@@ -1,0 +1,127 @@
+/**
+ * Adapters as PEFT stores them: `adapter_config.json` and `adapter_model.safetensors`, as written since PEFT 0.12.
+ *
+ * @module
+ */
+
+import { type AdapterBank, scale } from "../protocol/bank.ts";
+import { UserError } from "../protocol/errors.ts";
+import { encodeSafetensors, type SafetensorsInput } from "../protocol/safetensors.ts";
+import { loraAName, loraBName } from "../protocol/tensor_names.ts";
+
+/** The files of an adapter folder. */
+export interface PeftFiles {
+  /** Its JSON text. */
+  readonly "adapter_config.json": string;
+  /** Its bytes. */
+  readonly "adapter_model.safetensors": Uint8Array;
+}
+
+/** What a folder says of an adapter beside its numbers. */
+export interface PeftSettings {
+  /** Hub id or path of the model that the adapter was trained on. */
+  readonly baseModel: string;
+  /** The dropout that it was trained with, 0 ≤ p < 1; it does not matter for use. */
+  readonly loraDropout: number;
+}
+
+/** An adapter that cannot be written for PEFT, or files of PEFT's that cannot be read as an adapter. */
+export class PeftError extends UserError {
+  /** The class's name, for logs. */
+  override name = "PeftError";
+}
+
+/** Before every tensor's name: PEFT wraps the model twice. */
+export const PEFT_PREFIX = "base_model.model.";
+
+/** Head modules that PEFT saves for task type SEQ_CLS whether they are listed or not. It wraps them whole, so nothing inside them may be listed. */
+export const SEQUENCE_HEADS: readonly string[] = ["classifier", "score"];
+
+/**
+ * An adapter as the folder that PEFT would write, the same bytes for the same adapter.
+ *
+ * Every module has the bank's rank and lora_alpha equals it, so that PEFT's scale is 1: some servers read one scale for all adapters, or none.
+ * The bank's scale s = α / r is therefore folded into B, which is stored as s·B: exact when s is a power of two, and rounded to float32 otherwise.
+ *
+ * @throws PeftError when a number is not finite, before anything is returned; it names the tensor.
+ *
+ * @example
+ * ```ts
+ * import { createBank } from "../protocol/bank.ts";
+ * import { exportPeft } from "./peft.ts";
+ * const modules = [{ name: "model.layers.0.self_attn.q_proj", inFeatures: 4, outFeatures: 6 }];
+ * const bank = createBank({ modules, rank: 2, alpha: 4, seed: 1, head: [] });
+ * const files = exportPeft(bank, { baseModel: "raincandy-u/TinyStories-656K", loraDropout: 0 });
+ * const config = JSON.parse(files["adapter_config.json"]);
+ * if (config.r !== 2 || config.lora_alpha !== 2) throw new Error("unreachable");
+ * ```
+ */
+export function exportPeft(
+  bank: Pick<AdapterBank, "rank" | "alpha" | "modules" | "head">,
+  settings: PeftSettings,
+): PeftFiles {
+  const { rank, modules, head } = bank;
+  const s = scale(bank);
+  const tensors = [
+    ...modules.flatMap(({ name, inFeatures, outFeatures, a, b }) => [
+      { name: loraAName(name), shape: [rank, inFeatures], data: a },
+      { name: loraBName(name), shape: [outFeatures, rank], data: b.map((value) => s * value) },
+    ]),
+    ...head,
+  ].map(({ name, shape, data }): SafetensorsInput => {
+    requireFinite(`export "${name}"`, data);
+    return { name: PEFT_PREFIX + name, shape, data };
+  });
+  return {
+    "adapter_config.json": JSON.stringify(configOf(bank, settings), null, 2),
+    "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
+  };
+}
+
+/** Throws PeftError, saying what could not be done, unless every number is finite. */
+export function requireFinite(action: string, data: Float32Array): void {
+  const index = data.findIndex((value) => !Number.isFinite(value));
+  if (index < 0) return;
+  throw new PeftError(
+    `Cannot ${action}: expected finite numbers, got ${data[index]} at index ${index}`,
+  );
+}
+
+/** The fields of PEFT 0.12's LoraConfig, sorted as PEFT sorts them; later versions take their defaults for the fields they added. */
+function configOf(
+  { rank, modules, head }: Pick<AdapterBank, "rank" | "modules" | "head">,
+  { baseModel, loraDropout }: PeftSettings,
+): Record<string, unknown> {
+  return {
+    alpha_pattern: {},
+    auto_mapping: null,
+    base_model_name_or_path: baseModel,
+    bias: "none",
+    fan_in_fan_out: false,
+    inference_mode: true,
+    init_lora_weights: true,
+    layer_replication: null,
+    layers_pattern: null,
+    layers_to_transform: null,
+    loftq_config: {},
+    lora_alpha: rank,
+    lora_dropout: loraDropout,
+    megatron_config: null,
+    megatron_core: "megatron.core",
+    modules_to_save: [...new Set(head.map(({ name }) => savedModule(name)))],
+    peft_type: "LORA",
+    r: rank,
+    rank_pattern: {},
+    revision: null,
+    target_modules: modules.map(({ name }) => name).sort(),
+    task_type: "SEQ_CLS",
+    use_dora: false,
+    use_rslora: false,
+  };
+}
+
+/** The module under which PEFT saves a tensor of the head. */
+function savedModule(tensor: string): string {
+  const module = tensor.slice(0, tensor.lastIndexOf("."));
+  return SEQUENCE_HEADS.find((head) => `${module}.`.startsWith(`${head}.`)) ?? module;
+}

@@ -1,0 +1,282 @@
+/**
+ * One adapted model on a device: install an adapter, train it, evaluate it, read it back. Switching client means installing another adapter; the base
+ * weights stay.
+ *
+ * @module
+ */
+
+import type { Executor } from "../engine/device.ts";
+import { elementCount } from "../engine/program.ts";
+import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
+import type { ModuleSensitivity } from "../protocol/scores.ts";
+import { BUFFERS, type Classifier, maskStride } from "./classifier.ts";
+import type { Slice } from "./layout.ts";
+import { type OptimizerSettings, setStep, settingsBuffer } from "./optimizer_settings.ts";
+
+/** A padded batch, as data/batches.ts makes it. B rows of T tokens; rows of weight 0 are padding. */
+export interface ClassifierBatch {
+  readonly B: number;
+  readonly T: number;
+  readonly ids: Uint32Array;
+  readonly mask: Uint32Array;
+  readonly labels: Uint32Array;
+  /** [B], summing to 1 over the real rows. */
+  readonly weights: Float32Array;
+  /** [B,T]. */
+  readonly poolWeights: Float32Array;
+  /** Real rows; they come first. */
+  readonly rows: number;
+}
+
+/** An adapter as a client holds it, and what it may train. */
+export interface InstalledAdapter {
+  readonly modules: readonly ModuleComponents[];
+  readonly head: readonly NamedTensor[];
+  /** Per module [r]: components of the forward pass. */
+  readonly forward: readonly Uint8Array[];
+  /** Per module [r]: components that move. */
+  readonly train: readonly Uint8Array[];
+}
+
+/** Optimizer state that outlives a round when clients keep it. */
+export interface OptimizerState {
+  /** Steps since the state was zero. */
+  readonly steps: number;
+  readonly moments: Float32Array;
+  readonly sensitivity: Float32Array;
+}
+
+/** One training step. */
+export interface TrainingStep {
+  readonly batch: ClassifierBatch;
+  /** The schedule's factor of the learning rate. */
+  readonly factor: number;
+  /** Seed of the step's dropout. */
+  readonly seed: number;
+}
+
+/** Sums over evaluated rows. */
+export interface Evaluation {
+  readonly rows: number;
+  readonly correct: number;
+  /** Sum of the rows' cross-entropies, in nats. */
+  readonly loss: number;
+}
+
+/** The state that a session keeps beside the device's: the optimizer's settings of the installed adapter. */
+export interface Session {
+  readonly executor: Executor;
+  readonly classifier: Classifier;
+  /** Rows of the rings of losses and of logits. */
+  readonly trainingRing: number;
+  readonly evaluationRing: number;
+}
+
+/** Writes an adapter's tensors and its forward masks. */
+export function installAdapter(
+  { executor, classifier: { layout } }: Session,
+  { modules, head, forward }: Omit<InstalledAdapter, "train">,
+): void {
+  const packed = new Float32Array(layout.length);
+  const masks = new Uint32Array(layout.modules.length * maskStride(layout));
+  modules.forEach(({ a, b }, m) => {
+    packed.set(a, layout.a[m].offset);
+    packed.set(b, layout.b[m].offset);
+    masks.set(forward[m], m * maskStride(layout));
+  });
+  head.forEach(({ data }, i) => packed.set(data, layout.headSlices[i].offset));
+  executor.write(BUFFERS.adapter, packed);
+  if (masks.length > 0) executor.write(BUFFERS.forwardMask, masks);
+}
+
+/** Reads the adapter's tensors. */
+export async function readAdapter(
+  { executor, classifier: { layout } }: Session,
+): Promise<{ modules: ModuleComponents[]; head: NamedTensor[] }> {
+  const packed = await executor.read(BUFFERS.adapter) as Float32Array;
+  return {
+    modules: layout.modules.map((module, m) => ({
+      ...module,
+      a: sliceOf(packed, layout.a[m]),
+      b: sliceOf(packed, layout.b[m]),
+    })),
+    head: layout.head.map(({ name, shape }, i) => ({
+      name,
+      shape,
+      data: sliceOf(packed, layout.headSlices[i]),
+    })),
+  };
+}
+
+/** Smoothed sensitivities of the adapter's matrices since the optimizer state was zero, per module. */
+export async function readSensitivity(
+  { executor, classifier: { layout } }: Session,
+): Promise<ModuleSensitivity[]> {
+  const packed = await executor.read(BUFFERS.sensitivity) as Float32Array;
+  const pair = ({ offset, shape }: Slice) => {
+    const count = elementCount(shape);
+    const at = (part: number) =>
+      Float32Array.from({ length: count }, (_, i) => packed[2 * (offset + i) + part]);
+    return { smoothed: at(0), uncertainty: at(1) };
+  };
+  return layout.modules.map((_, m) => ({ a: pair(layout.a[m]), b: pair(layout.b[m]) }));
+}
+
+/** Sets Adam's moments and the sensitivities: to zero, or to what a client kept. */
+export function installOptimizerState(
+  { executor, classifier }: Session,
+  state?: OptimizerState,
+): void {
+  if (classifier.optimizer === "adamw") {
+    if (state) executor.write(BUFFERS.moments, state.moments);
+    else executor.clear(BUFFERS.moments);
+  }
+  if (state) executor.write(BUFFERS.sensitivity, state.sensitivity);
+  else executor.clear(BUFFERS.sensitivity);
+}
+
+/** Reads what a client keeps between rounds. `steps` counts since the state was zero. */
+export async function readOptimizerState(
+  { executor, classifier }: Session,
+  steps: number,
+): Promise<OptimizerState> {
+  const adam = classifier.optimizer === "adamw";
+  return {
+    steps,
+    moments: adam ? await executor.read(BUFFERS.moments) as Float32Array : new Float32Array(0),
+    sensitivity: await executor.read(BUFFERS.sensitivity) as Float32Array,
+  };
+}
+
+/**
+ * Takes training steps from the installed adapter and optimizer state. `stepsBefore` is how many steps the optimizer state has seen. Between
+ * steps other tasks of this thread run (signals, timers).
+ *
+ * @returns the loss of each step, in nats.
+ */
+export async function train(
+  session: Session,
+  settings: OptimizerSettings,
+  trained: readonly Uint8Array[],
+  steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
+  stepsBefore = 0,
+): Promise<Float64Array> {
+  const { executor, classifier: { model, layout }, trainingRing } = session;
+  const buffer = settingsBuffer(layout, settings, trained);
+  const losses: number[] = [];
+  let pending = 0;
+  let rows = 0;
+  const collect = async () => {
+    const ring = await executor.read(BUFFERS.trainLosses, 0, pending * rows) as Float32Array;
+    for (let step = 0; step < pending; step++) {
+      losses.push(
+        ring.subarray(step * rows, (step + 1) * rows).reduce((sum, loss) => sum + loss, 0),
+      );
+    }
+    pending = 0;
+  };
+  for await (const { batch, factor, seed } of steps) {
+    rows = batch.B;
+    setStep(buffer, settings, stepsBefore + losses.length + pending + 1, factor);
+    writeBatch(executor, model.positions, batch);
+    executor.write(BUFFERS.settings, buffer);
+    executor.write(BUFFERS.seed, Uint32Array.of(seed));
+    executor.write(BUFFERS.cursor, Uint32Array.of(pending));
+    executor.run(`train ${batch.B}×${batch.T}`);
+    pending++;
+    if (pending === trainingRing) await collect();
+    await nextTask();
+  }
+  if (pending > 0) await collect();
+  return Float64Array.from(losses);
+}
+
+/** Evaluates the installed adapter. */
+export async function evaluate(
+  session: Session,
+  batches: Iterable<ClassifierBatch>,
+): Promise<Evaluation> {
+  const { executor, classifier: { model, labels }, evaluationRing } = session;
+  let total: Evaluation = { rows: 0, correct: 0, loss: 0 };
+  let pending: ClassifierBatch[] = [];
+  const collect = async () => {
+    if (pending.length === 0) return;
+    const rows = pending[0].B;
+    const logits = await executor.read(
+      BUFFERS.logits,
+      0,
+      pending.length * rows * labels,
+    ) as Float32Array;
+    const losses = await executor.read(
+      BUFFERS.evaluationLosses,
+      0,
+      pending.length * rows,
+    ) as Float32Array;
+    pending.forEach((batch, i) => {
+      total = addBatch(
+        total,
+        batch,
+        labels,
+        logits.subarray(i * rows * labels, (i + 1) * rows * labels),
+        losses.subarray(i * rows, (i + 1) * rows),
+      );
+    });
+    pending = [];
+  };
+  for (const batch of batches) {
+    writeBatch(executor, model.positions, batch);
+    executor.write(BUFFERS.cursor, Uint32Array.of(pending.length));
+    executor.run(`evaluate ${batch.B}×${batch.T}`);
+    pending.push(batch);
+    if (pending.length === evaluationRing) await collect();
+    await nextTask();
+  }
+  await collect();
+  return total;
+}
+
+/** Adds a batch's rows to the sums. The row losses come weighted by 1 / rows. */
+function addBatch(
+  total: Evaluation,
+  batch: ClassifierBatch,
+  labels: number,
+  logits: Float32Array,
+  losses: Float32Array,
+): Evaluation {
+  let { correct, loss } = total;
+  for (let row = 0; row < batch.rows; row++) {
+    let best = 0;
+    for (let label = 1; label < labels; label++) {
+      if (logits[row * labels + label] > logits[row * labels + best]) best = label;
+    }
+    if (best === batch.labels[row]) correct++;
+    loss += losses[row] / batch.weights[row];
+  }
+  return { rows: total.rows + batch.rows, correct, loss };
+}
+
+function writeBatch(
+  executor: Executor,
+  positionsOf: (mask: Uint32Array) => Uint32Array,
+  { B, T, ids, mask, labels, weights, poolWeights }: ClassifierBatch,
+): void {
+  const positions = new Uint32Array(B * T);
+  for (let row = 0; row < B; row++) {
+    positions.set(positionsOf(mask.subarray(row * T, (row + 1) * T)), row * T);
+  }
+  executor.write(BUFFERS.ids, ids);
+  executor.write(BUFFERS.mask, mask);
+  executor.write(BUFFERS.positions, positions);
+  executor.write(BUFFERS.poolWeights, poolWeights);
+  executor.write(BUFFERS.labels, labels);
+  executor.write(BUFFERS.weights, weights);
+}
+
+function sliceOf(packed: Float32Array, { offset, shape }: Slice): Float32Array {
+  return packed.slice(offset, offset + elementCount(shape));
+}
+
+/** Lets timers and signal handlers run: promises alone would never give them a turn. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}

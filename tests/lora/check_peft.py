@@ -1,0 +1,55 @@
+"""Checks that PEFT reads what exportPeft() writes: python3 check_peft.py FOLDER, the folder that export_adapters.ts wrote.
+
+For each adapter: PEFT loads every tensor under its name and no other, would write the same tensors, and computes the logits
+that the engine computed, unmerged and merged; it prints their largest difference and fails above 1e-5.
+"""
+
+import argparse
+import json
+import pathlib
+import warnings
+
+import torch
+import transformers
+from peft import PeftModel, get_peft_model_state_dict
+from safetensors.torch import load_file
+
+ROOT = pathlib.Path(__file__).parents[2]
+TOLERANCE = 1e-5
+
+
+def difference(model, expected):
+    with torch.no_grad():
+        ids, mask = expected["input_ids"].long(), expected["attention_mask"].long()
+        return (model(ids, attention_mask=mask).logits - expected["logits"]).abs().max().item()
+
+
+def check(folder):
+    settings = json.loads((folder / "adapter_config.json").read_text())
+    stored = load_file(folder / "adapter_model.safetensors")
+    expected = load_file(folder / "expected.safetensors")
+    base = transformers.AutoModelForSequenceClassification.from_pretrained(
+        ROOT / settings["base_model_name_or_path"], attn_implementation="eager"
+    ).eval()
+    plain = difference(base, expected)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # PEFT warns of missing and unknown tensors.
+        model = PeftModel.from_pretrained(base, folder).eval()
+    loaded = get_peft_model_state_dict(model)
+    assert loaded.keys() == stored.keys(), loaded.keys() ^ stored.keys()
+    assert all(torch.equal(loaded[name], stored[name]) for name in stored)
+    unmerged = difference(model, expected)
+    merged = difference(model.merge_and_unload(safe_merge=True), expected)
+    print(f"{folder.name}: {len(stored)} tensors, logits differ by {unmerged:.1e}, merged {merged:.1e} (base {plain:.1e})")
+    assert plain > 1e-2 and max(unmerged, merged) <= TOLERANCE
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=pathlib.Path)
+    for folder in sorted(parser.parse_args().folder.iterdir()):
+        check(folder)
+
+
+if __name__ == "__main__":
+    main()

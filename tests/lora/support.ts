@@ -1,0 +1,188 @@
+/** Classifiers with LoRA over the tiny models of tests/golden. */
+
+import { maskedPoolingWeights, type Pooling } from "../../src/data/batches.ts";
+import type { Device } from "../../src/engine/device.ts";
+import type { Classifier } from "../../src/lora/classifier.ts";
+import { packLayout } from "../../src/lora/layout.ts";
+import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
+import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
+import {
+  type ClassifierBatch,
+  evaluate,
+  installAdapter,
+  type InstalledAdapter,
+  installOptimizerState,
+  type Session,
+  type TrainingStep,
+} from "../../src/lora/session.ts";
+import { type Model, readModel } from "../../src/models/mod.ts";
+import type { ModuleComponents, NamedTensor } from "../../src/protocol/bank.ts";
+import { readJson, readValues, type Values } from "../models/support.ts";
+import { type Golden, readGolden } from "../reference/read_golden.ts";
+
+/** Labels, and rows and tokens of every batch, of the tiny models. */
+export const [LABELS, B, T] = [3, 4, 12];
+
+/** A tiny model with its weights and what PyTorch computes with it. */
+export interface TinyModel {
+  readonly family: string;
+  readonly model: Model;
+  readonly weights: ReadonlyMap<string, Values>;
+  readonly golden: Golden;
+  readonly rank: number;
+  readonly scale: number;
+}
+
+/** Reads the tiny model of a family. */
+export async function readTinyModel(family: string): Promise<TinyModel> {
+  const golden = await readGolden(`${family}/golden.safetensors`);
+  const rank = Number(golden.metadata.rank);
+  return {
+    family,
+    model: readModel(readJson(new URL(`../golden/${family}/config.json`, import.meta.url))),
+    weights: readValues(new URL(`../golden/${family}/model.safetensors`, import.meta.url)),
+    golden,
+    rank,
+    scale: Number(golden.metadata.alpha) / rank,
+  };
+}
+
+/** The classifier of a tiny model: the golden's rank and scale on every attention projection. */
+export function classifierOf(
+  { model, weights, rank, scale }: TinyModel,
+  changes: Partial<Classifier> = {},
+): Classifier {
+  const targets = model.modules.filter(({ name }) => model.defaultTargets.test(name));
+  return {
+    model,
+    labels: LABELS,
+    layout: packLayout(targets, rank, model.head(LABELS, (name) => weights.has(name))),
+    scale,
+    dropout: 0,
+    loraDropout: 0,
+    optimizer: "adamw",
+    ...changes,
+  };
+}
+
+/** Rings are shorter than most runs of the tests, so that they wrap around. */
+const SIZES: ProgramSizes = {
+  buckets: [T],
+  batch: B,
+  evaluationBatch: B,
+  trainingRing: 8,
+  evaluationRing: 2,
+};
+
+/** Loads a classifier, gives a session on it to `body`, and closes it. */
+export async function withSession<Result>(
+  device: Device,
+  tiny: TinyModel,
+  body: (session: Session) => Promise<Result>,
+  changes: Partial<Classifier> = {},
+  sizeChanges: Partial<ProgramSizes> = {},
+): Promise<Result> {
+  const classifier = classifierOf(tiny, changes);
+  const sizes = { ...SIZES, ...sizeChanges };
+  const weights = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
+  const executor = await loadClassifier(device, classifier, sizes, weights);
+  try {
+    const { trainingRing, evaluationRing } = sizes;
+    return await body({ executor, classifier, trainingRing, evaluationRing });
+  } finally {
+    await executor.close();
+  }
+}
+
+/** The golden's adapter, all of it in use and trained; B as stored, or zero as training starts. */
+export function goldenAdapter(tiny: TinyModel, b: "stored" | "zero"): InstalledAdapter {
+  const { layout } = classifierOf(tiny);
+  const values = (name: string) => Float32Array.from(tiny.golden.tensor(name).data);
+  const modules = layout.modules.map((module): ModuleComponents => ({
+    ...module,
+    a: values(`lora.${module.name}.a`),
+    b: b === "stored"
+      ? values(`lora.${module.name}.b`)
+      : new Float32Array(module.outFeatures * layout.rank),
+  }));
+  const head = layout.head.map(({ name, shape }): NamedTensor => ({
+    name,
+    shape,
+    data: tiny.weights.get(name)!.data,
+  }));
+  return { modules, head, forward: everywhere(tiny, 1), train: everywhere(tiny, 1) };
+}
+
+/** Masks with one value for all components. */
+export function everywhere(tiny: TinyModel, value: 0 | 1): Uint8Array[] {
+  const { modules, rank } = classifierOf(tiny).layout;
+  return modules.map(() => new Uint8Array(rank).fill(value));
+}
+
+/** Installs an adapter with zeroed optimizer state. */
+export function install(session: Session, adapter: InstalledAdapter): void {
+  installAdapter(session, adapter);
+  installOptimizerState(session);
+}
+
+/** The golden's training batches, pooled as Hugging Face's head of the family does. The first is that of its gradients. */
+export function goldenBatches({ golden }: TinyModel): ClassifierBatch[] {
+  const count = golden.tensor("batches.labels").shape[0];
+  const pooling = golden.metadata.pooling as Pooling;
+  return Array.from({ length: count }, (_, i) => {
+    const part = (name: string, size: number) =>
+      Uint32Array.from(
+        golden.tensor(`batches.${name}`).data.subarray(i * size, (i + 1) * size),
+      );
+    const mask = part("attention_mask", B * T);
+    return {
+      B,
+      T,
+      ids: part("input_ids", B * T),
+      mask,
+      labels: part("labels", B),
+      weights: new Float32Array(B).fill(1 / B),
+      poolWeights: maskedPoolingWeights({ B, T, mask }, pooling),
+      rows: B,
+    };
+  });
+}
+
+/** `count` steps over the batches in turn, at the full learning rate; step i with the seed that `seedOf` gives. */
+export function stepsOver(
+  batches: readonly ClassifierBatch[],
+  count: number,
+  seedOf: (step: number) => number = () => 0,
+): TrainingStep[] {
+  return Array.from(
+    { length: count },
+    (_, i) => ({ batch: batches[i % batches.length], factor: 1, seed: seedOf(i) }),
+  );
+}
+
+/** The optimizer of the goldens. */
+export const GOLDEN_OPTIMIZER: OptimizerSettings = {
+  kind: "adamw",
+  learningRate: 1e-2,
+  headLearningRate: 3e-2,
+  weightDecay: 0.01,
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  clipNorm: 1,
+  sensitivityBeta1: 0.85,
+  sensitivityBeta2: 0.85,
+};
+
+/** The optimizer that moves nothing. */
+export const STANDSTILL: OptimizerSettings = {
+  ...GOLDEN_OPTIMIZER,
+  learningRate: 0,
+  headLearningRate: 0,
+};
+
+/** Logits [B, labels] of one batch with the installed adapter. */
+export async function logitsOf(session: Session, batch: ClassifierBatch): Promise<Float32Array> {
+  await evaluate(session, [batch]);
+  return await session.executor.read("logits", 0, B * LABELS) as Float32Array;
+}

@@ -6,6 +6,7 @@
  */
 import { CommanderError } from "commander";
 import { UserError } from "../protocol/errors.ts";
+import { interruptedCode, InterruptedError } from "./interrupt.ts";
 
 /** Exit code of a mistake on the command line or in a file the user gave. */
 export const userMistake = 2;
@@ -37,6 +38,7 @@ export function commandEnd(error: unknown): CommandEnd {
     if (error.exitCode === 0) return { code: 0, text: "" };
     return { code: userMistake, text: `error: ${sentence(error.message.replace(/^error: /, ""))}` };
   }
+  if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
   return { code: 1, text: error instanceof Error ? error.stack ?? error.message : String(error) };
 }
 

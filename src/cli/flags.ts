@@ -16,7 +16,7 @@ import {
   methodAliases,
   type RunConfig,
   settingText,
-} from "./run_config.ts";
+} from "../federated/run_config.ts";
 import { type SettingKey, settingKeys, settings, topics } from "./settings.ts";
 
 /** What a command is called, says of itself and which settings it takes. */

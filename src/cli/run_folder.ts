@@ -13,9 +13,10 @@
  * @module
  */
 import { dirname, join } from "node:path";
+import type { DeviceInfo } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { RoundRecord, RunFacts } from "../protocol/records.ts";
-import type { RunConfig } from "./run_config.ts";
+import type { RunConfig } from "../federated/run_config.ts";
 
 /** The folder already holds a run. */
 export class RunExistsError extends UserError {
@@ -35,8 +36,10 @@ export interface RunFile {
   readonly facts: RunFacts;
   /** Versions of the runtime and of what the run used, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Kernel variants chosen by measurement, by kernel; a resumed run uses them again. */
-  readonly kernelVariants: Readonly<Record<string, string>>;
+  /** The device, with the kernel variants it chose; a resumed run uses it again. */
+  readonly device: DeviceInfo;
+  /** What the run was started with: hash of the model's files, and of the data file. */
+  readonly hashes: { readonly model: string; readonly data: string };
 }
 
 /** The state after a round, as named files' bytes. */

@@ -17,7 +17,7 @@ import {
   scoreKinds,
   selections,
   stripParts,
-} from "./run_config.ts";
+} from "../federated/run_config.ts";
 import {
   choice,
   type Kind,
@@ -92,7 +92,11 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     help: "labelled texts, .jsonl, .jsonl.gz or .csv (default: the built-in corpus)",
   },
   textColumn: { topic: "Data", kind: text("<name>"), help: "column that holds the text" },
-  labelColumn: { topic: "Data", kind: text("<name>"), help: "column that holds the label" },
+  labelColumn: {
+    topic: "Data",
+    kind: optional(text("<name>")),
+    help: "column that holds the label (default: labelName, label or category)",
+  },
   labels: {
     topic: "Data",
     kind: optional(labelNames),

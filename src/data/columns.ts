@@ -68,7 +68,14 @@ export function toSample(name: string, row: Row, columns: Columns): Sample {
   }
   const id = isScalar(fields.id) && fields.id !== "" ? String(fields.id) : String(line);
   const split = readSplit(name, row);
-  return split ? { id, text, label: String(label), split } : { id, text, label: String(label) };
+  const client = readClient(name, row);
+  return {
+    id,
+    text,
+    label: String(label),
+    ...(split && { split }),
+    ...(client !== undefined && { client }),
+  };
 }
 
 function readSplit(name: string, { fields, line }: Row): SplitName | undefined {
@@ -78,6 +85,18 @@ function readSplit(name: string, { fields, line }: Row): SplitName | undefined {
   throw new DataError(
     `Cannot load line ${line} of "${name}": expected a split of "train", "validation" or "test", got ${
       show(split)
+    }`,
+  );
+}
+
+function readClient(name: string, { fields, line }: Row): number | undefined {
+  const { client } = fields;
+  if (client === undefined || client === null || client === "") return undefined;
+  const index = Number(client);
+  if (isScalar(client) && Number.isInteger(index) && index >= 0) return index;
+  throw new DataError(
+    `Cannot load line ${line} of "${name}": expected a whole number of at least 0 in "client", got ${
+      show(client)
     }`,
   );
 }

@@ -39,7 +39,7 @@ export function heldOutCount(total: number, share: number): number {
   return Math.max(1, Math.floor(total * share));
 }
 
-/** Validation posts where nobody says how many: a tenth of the training posts, at most 1,000. */
-export function defaultValidationCount(total: number): number {
-  return Math.min(1000, heldOutCount(total, 0.1));
+/** Validation posts where no share is given: a tenth of the training posts, at most `most`. */
+export function defaultValidationCount(total: number, most = 1000): number {
+  return Math.min(most, heldOutCount(total, 0.1));
 }

@@ -29,6 +29,8 @@ export interface LoadOptions {
    * most 1,000 rows.
    */
   readonly validationShare?: number | undefined;
+  /** Most training rows to validate on where no row is marked "validation"; never more than a tenth of them. Takes the place of validationShare. */
+  readonly validation?: number | undefined;
   /** Decides which rows are drawn for testing and validation. */
   readonly seed: number;
 }
@@ -136,7 +138,7 @@ function stripAll(
 function divide(
   name: string,
   samples: readonly Sample[],
-  { testShare = 0.2, validationShare, seed }: LoadOptions,
+  { testShare = 0.2, validationShare, validation: most, seed }: LoadOptions,
 ): Pick<LabelledData, "train" | "validation" | "test"> {
   let train: readonly Sample[] = samples.filter(({ split }) =>
     split === undefined || split === "train"
@@ -149,7 +151,7 @@ function divide(
   }
   if (validation.length === 0) {
     const count = validationShare === undefined
-      ? defaultValidationCount(train.length)
+      ? defaultValidationCount(train.length, most)
       : heldOutCount(train.length, validationShare);
     ({ kept: train, drawn: validation } = drawHeldOut(train, count, seed, "validation"));
   }

@@ -17,6 +17,8 @@ export interface Sample {
   readonly label: string;
   /** The part the source assigned the sample to, where it did. */
   readonly split?: SplitName;
+  /** The client the source assigned the sample to, from 0, where it did: column "client". */
+  readonly client?: number;
 }
 
 /** A data set ready to be partitioned: the label set, in the order of the classifier's outputs, and three parts. */

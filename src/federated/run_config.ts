@@ -1,8 +1,8 @@
 /**
  * Every setting of a training run as plain data, and the reason for each default.
  *
- * The flags, the configuration file and their checks come from the table in settings.ts, which has one
- * row for each key of {@linkcode RunConfig}.
+ * The command's flags, its configuration file and their checks come from the table in cli/settings.ts, which has one row for each key of
+ * {@linkcode RunConfig}.
  *
  * @module
  */
@@ -51,7 +51,7 @@ export interface RunConfig {
 
   readonly data: string | null;
   readonly textColumn: string;
-  readonly labelColumn: string;
+  readonly labelColumn: string | null;
   /** The names themselves, or the path of a file with one a line. */
   readonly labels: string | readonly string[] | null;
   readonly strip: readonly (typeof stripParts[number])[];
@@ -121,7 +121,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
 
   data: null, // the built-in corpus
   textColumn: "text",
-  labelColumn: "label",
+  labelColumn: null, // the first of "labelName", "label" and "category" that is there
   labels: null, // the names found in the training rows, sorted
   strip: [], // as given; stripped posts are harder (headers leak the topic)
   validation: 1000, // a standard error of 1.5 points at 30 % accuracy; 9 % of 20 Newsgroups' training half

@@ -3,17 +3,7 @@
  *
  * @module
  */
-
-/** Bytes of encoded messages, by what they carry. */
-export interface ByteCounts {
-  /** The rank-1 components' numbers. */
-  readonly lora: number;
-  /** The classification head's numbers. */
-  readonly head: number;
-  /** The rest of the encoded message: headers, index lists, scores. */
-  readonly overhead: number;
-  readonly total: number;
-}
+import type { MessageSizes } from "./messages/mod.ts";
 
 /** The clients of one rank. */
 export interface TierRecord {
@@ -39,9 +29,9 @@ export interface RoundRecord {
   readonly trainLoss: number;
   readonly perTier: readonly TierRecord[];
   /** All clients' messages to the server in this round. */
-  readonly upBytes: ByteCounts;
+  readonly upBytes: MessageSizes;
   /** All messages to the clients in this round. */
-  readonly downBytes: ByteCounts;
+  readonly downBytes: MessageSizes;
   /** Total bytes up in this and all earlier rounds. */
   readonly cumulativeUp: number;
   readonly cumulativeDown: number;
@@ -82,8 +72,8 @@ export interface RunSummary {
   /** Accuracy of guessing evenly among the labels: 1 / labels. */
   readonly chance: number;
   readonly labels: number;
-  readonly upBytes: ByteCounts;
-  readonly downBytes: ByteCounts;
+  readonly upBytes: MessageSizes;
+  readonly downBytes: MessageSizes;
   readonly trainedShare: number;
   readonly seconds: number;
 }
@@ -129,8 +119,9 @@ export interface RunFacts {
  * @example
  * ```ts
  * import { summarizeRun } from "./records.ts";
- * import type { ByteCounts, RoundRecord } from "./records.ts";
- * const bytes: ByteCounts = { lora: 8, head: 1, overhead: 1, total: 10 };
+ * import type { MessageSizes } from "./messages/mod.ts";
+ * import type { RoundRecord } from "./records.ts";
+ * const bytes: MessageSizes = { lora: 8, head: 1, overhead: 1, total: 10 };
  * const record: RoundRecord = {
  *   round: 1, accuracy: 0.5, loss: 0.7, trainLoss: 0.7, perTier: [], upBytes: bytes, downBytes: bytes,
  *   cumulativeUp: 10, cumulativeDown: 10, trainedShare: 1, scores: [[1]], selected: [[1]],
@@ -164,7 +155,7 @@ export function summarizeRun(
 }
 
 /** The sum of two counts, kind by kind. */
-export function addBytes(one: ByteCounts, other: ByteCounts): ByteCounts {
+export function addBytes(one: MessageSizes, other: MessageSizes): MessageSizes {
   return {
     lora: one.lora + other.lora,
     head: one.head + other.head,

@@ -11,7 +11,7 @@ import {
   resumedConfig,
   type RunConfig,
   settingText,
-} from "../../src/cli/run_config.ts";
+} from "../../src/federated/run_config.ts";
 import { type SettingKey, settingKeys, settings } from "../../src/cli/settings.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 

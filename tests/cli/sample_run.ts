@@ -1,6 +1,7 @@
-import { type ByteCounts, type RoundRecord, summarizeRun } from "../../src/protocol/records.ts";
+import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
+import { type RoundRecord, summarizeRun } from "../../src/protocol/records.ts";
 import { randomStream } from "../../src/protocol/random.ts";
-import { completeRunConfig, type RunConfig } from "../../src/cli/run_config.ts";
+import { completeRunConfig, type RunConfig } from "../../src/federated/run_config.ts";
 import type { ReportedRun } from "../../src/cli/report/report.ts";
 
 /** The shape of a made-up run. */
@@ -102,7 +103,7 @@ export function sampleRun(
   };
 }
 
-function bytes(lora: number, head: number): ByteCounts {
+function bytes(lora: number, head: number): MessageSizes {
   const overhead = Math.round(0.03 * (lora + head));
   return { lora, head, overhead, total: lora + head + overhead };
 }

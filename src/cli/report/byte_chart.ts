@@ -1,4 +1,5 @@
-import type { ByteCounts, RoundRecord } from "../../protocol/records.ts";
+import type { MessageSizes } from "../../protocol/messages/mod.ts";
+import type { RoundRecord } from "../../protocol/records.ts";
 import { bytesText, roundBytesText } from "../units.ts";
 import { legend } from "./line_chart.ts";
 import {
@@ -45,7 +46,7 @@ export function byteChart(records: readonly RoundRecord[]): string {
   const y = linearScale([lowest, highest], [frame.bottom, frame.top]);
   const xTicks = niceTicks(first, last, 6, 1).filter((value) => value >= first && value <= last);
 
-  const stack = (bytes: ByteCounts, round: number, sign: 1 | -1, direction: string): string => {
+  const stack = (bytes: MessageSizes, round: number, sign: 1 | -1, direction: string): string => {
     let from = 0;
     const parts = kinds.map(({ key, color }) => {
       const to = from + bytes[key];

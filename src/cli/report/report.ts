@@ -4,7 +4,7 @@
  * @module
  */
 import type { RoundRecord, RunFacts, RunSummary } from "../../protocol/records.ts";
-import { methodAliases, type RunConfig } from "../run_config.ts";
+import { methodAliases, type RunConfig } from "../../federated/run_config.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";

@@ -4,7 +4,12 @@
  * @module
  */
 import type { ClientFacts, RoundRecord } from "../../protocol/records.ts";
-import { completeRunConfig, flagName, type RunConfig, settingText } from "../run_config.ts";
+import {
+  completeRunConfig,
+  flagName,
+  type RunConfig,
+  settingText,
+} from "../../federated/run_config.ts";
 import { settingKeys, settings, topics } from "../settings.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { element, escapeText, tooltip } from "./svg.ts";

@@ -1,0 +1,73 @@
+/**
+ * `deno task split`: writes each client's share of a data file, the shares that a simulation with the same settings deals.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { jsonLines, splitData } from "../data/mod.ts";
+import { dealSamples } from "../federated/prepare.ts";
+import { completeRunConfig } from "../federated/run_config.ts";
+import { UserError } from "../protocol/errors.ts";
+import { runCommand } from "./errors.ts";
+import { readCommandLine } from "./flags.ts";
+import { writeAtomically } from "./run_folder.ts";
+import type { SettingKey } from "./settings.ts";
+import { openData } from "./sources.ts";
+
+const settings: readonly SettingKey[] = [
+  "data",
+  "textColumn",
+  "labelColumn",
+  "labels",
+  "strip",
+  "validation",
+  "clients",
+  "partition",
+  "dirichletAlpha",
+  "shardsPerClient",
+  "seed",
+  "out",
+  "overwrite",
+];
+
+const description = {
+  name: "deno task split",
+  summary:
+    "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set.",
+  settings,
+};
+
+if (import.meta.main) {
+  await runCommand(async () => {
+    const given = await readCommandLine(Deno.args, description);
+    const clients = given.clients ?? 10;
+    const config = completeRunConfig({ ...given, ranks: [1], clients, out: given.out ?? "shares" });
+    const data = await openData(config);
+    const shares = splitData(data, dealSamples(config, data));
+    await checkEmpty(config.out, config.overwrite);
+    const digits = Math.max(2, String(clients).length);
+    for (const [client, share] of shares.entries()) {
+      const name = `client-${String(client + 1).padStart(digits, "0")}.jsonl`;
+      await writeAtomically(join(config.out, name), jsonLines(share));
+      console.log(`${join(config.out, name)}  ${share.train.length.toLocaleString("en")} rows`);
+    }
+    const heldOut = { ...data, train: [] };
+    await writeAtomically(join(config.out, "held-out.jsonl"), jsonLines(heldOut));
+    await writeAtomically(join(config.out, "labels.txt"), data.labels.join("\n") + "\n");
+    console.log(
+      `${
+        join(config.out, "held-out.jsonl")
+      }  ${data.validation.length} validation and ${data.test.length} test rows`,
+    );
+    console.log(`${join(config.out, "labels.txt")}  ${data.labels.length} labels`);
+  });
+}
+
+async function checkEmpty(folder: string, overwrite: boolean): Promise<void> {
+  if (overwrite) return;
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+  if (entries.length === 0) return;
+  throw new UserError(
+    `Cannot write shares to "${folder}": it is not empty; use --out or --overwrite`,
+  );
+}

@@ -1,0 +1,32 @@
+/**
+ * `deno task train`: a federation simulated on this machine.
+ *
+ * @module
+ */
+import { readCommandLine } from "./flags.ts";
+import { createReporter } from "./progress.ts";
+import { runCommand } from "./errors.ts";
+import { checkRunFolder, openRunToResume } from "./run_folder.ts";
+import { runTraining } from "./run_training.ts";
+import { completeRunConfig, resumedConfig } from "../federated/run_config.ts";
+
+const description = {
+  name: "deno task train",
+  summary:
+    "Fine-tunes a language model with LoRA in a federation of unequal clients, simulated on this machine.",
+};
+
+if (import.meta.main) {
+  await runCommand(async () => {
+    const given = await readCommandLine(Deno.args, description);
+    const saved = given.resume ? await openRunToResume(given.resume) : undefined;
+    const config = saved ? resumedConfig(saved.run.config, given) : completeRunConfig(given);
+    if (!saved) await checkRunFolder(config.out, config);
+    const reporter = await createReporter(config.format);
+    try {
+      await runTraining(config, saved, reporter);
+    } finally {
+      reporter.close();
+    }
+  });
+}

@@ -1,0 +1,207 @@
+/**
+ * The round as a client lives it: take the download, train locally, send the update. Web APIs only: a browser will run this too.
+ *
+ * A client is stateless between rounds unless told to keep its optimizer state: Adam's moments and the sensitivities start at zero, and every
+ * random draw is keyed by (run seed, round, client, purpose).
+ *
+ * @module
+ */
+
+import { maskedPoolingWeights, type Pooling, trainingBatches } from "../data/batches.ts";
+import type { Batch, TokenizedSample } from "../data/types.ts";
+import type { OptimizerSettings } from "../lora/optimizer_settings.ts";
+import { type Schedule, scheduleFactor } from "../lora/schedule.ts";
+import {
+  type ClassifierBatch,
+  installAdapter,
+  installOptimizerState,
+  type OptimizerState,
+  readAdapter,
+  readOptimizerState,
+  readSensitivity,
+  type Session,
+  train,
+  type TrainingStep,
+} from "../lora/session.ts";
+import type { AdapterLayout, ModuleComponents } from "../protocol/bank.ts";
+import { UserError } from "../protocol/errors.ts";
+import {
+  applyDownload,
+  decodeDownload,
+  type EncodedMessage,
+  encodeUpdate,
+} from "../protocol/messages/mod.ts";
+import type { RankBy, ScoreKind } from "../protocol/method.ts";
+import { randomSeed, randomStream } from "../protocol/random.ts";
+import {
+  componentScores,
+  magnitudeScores,
+  type ModuleSensitivity,
+  randomScores,
+} from "../protocol/scores.ts";
+import { extractUpdate } from "../protocol/update.ts";
+
+/** What every client of a run knows, from the run's manifest. */
+export interface LocalSettings {
+  /** The run's seed. */
+  readonly seed: number;
+  /** Ranks, modules and head. */
+  readonly layout: AdapterLayout;
+  readonly localSteps: number;
+  /** Rows of a step. */
+  readonly batch: number;
+  /** Bucket lengths, ascending. */
+  readonly buckets: readonly number[];
+  readonly padId: number;
+  readonly pooling: Pooling;
+  readonly optimizer: OptimizerSettings;
+  readonly schedule: Schedule;
+  readonly optimizerState: "reset" | "keep";
+  readonly score: ScoreKind;
+  readonly rankBy: RankBy;
+}
+
+/** What a client has beside the run's settings. */
+export interface LocalData {
+  readonly samples: readonly TokenizedSample[];
+  /** From its last round, where it keeps optimizer state. */
+  readonly state?: OptimizerState | undefined;
+}
+
+/** The end of a client's round. */
+export interface ClientOutcome {
+  /** The update, encoded. */
+  readonly message: EncodedMessage;
+  /** Loss of each step, in nats. */
+  readonly losses: Float64Array;
+  /** Tokens of the steps, padding included. */
+  readonly tokens: number;
+  /** The client's own scores, for ranking by the client. */
+  readonly scores: readonly Float64Array[];
+  /** Where the client keeps optimizer state. */
+  readonly state?: OptimizerState | undefined;
+}
+
+/** Told about each local step, counted from 1; may throw to end the run. */
+export type OnStep = (step: number) => void;
+
+/** A loss was not a finite number: training has diverged, or the device returned nonsense. */
+export class DivergedError extends UserError {
+  override name = "DivergedError";
+  /** Round and client count from 0, the step from 1. */
+  constructor(
+    readonly round: number,
+    readonly client: number,
+    readonly step: number,
+    readonly loss: number,
+  ) {
+    super(
+      `Cannot go on: the loss became ${loss} at step ${step} of client ${client + 1} in round ${
+        round + 1
+      }; ` +
+        `try a lower --lr or a --clip-norm`,
+    );
+  }
+}
+
+/**
+ * Runs a client's round on a session, from the bytes of the download to the bytes of the update.
+ *
+ * @throws DivergedError when a loss is not finite, before anything is sent.
+ * @throws MessageError, SafetensorsError when the download is not what the layout says.
+ */
+export async function clientRound(
+  session: Session,
+  settings: LocalSettings,
+  download: Uint8Array,
+  data: LocalData,
+  onStep: OnStep = () => {},
+): Promise<ClientOutcome> {
+  const { layout } = settings;
+  const { run, deal } = decodeDownload(download, layout);
+  const adapter = applyDownload(layout, decodeDownload(download, layout));
+  const { round, client } = deal;
+  installAdapter(session, { ...adapter, forward: deal.forward });
+  installOptimizerState(session, data.state);
+
+  let tokens = 0;
+  const stepsBefore = data.state?.steps ?? 0;
+  const losses = await train(
+    session,
+    settings.optimizer,
+    deal.train,
+    localSteps(settings, round, client, data.samples, (batch, step) => {
+      tokens += batch.B * batch.T;
+      onStep(step);
+    }),
+    stepsBefore,
+  );
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) throw new DivergedError(round, client, bad + 1, losses[bad]);
+
+  const { modules, head } = await readAdapter(session);
+  const scores = scoreComponents(settings, modules, await readSensitivity(session), round, client);
+  const update = extractUpdate(layout, deal, {
+    samples: data.samples.length,
+    modules,
+    head,
+    ...(settings.rankBy === "server" && { scores }),
+  });
+  const keep = settings.optimizerState === "keep";
+  return {
+    message: encodeUpdate(layout, update, { run }),
+    losses,
+    tokens,
+    scores,
+    state: keep ? await readOptimizerState(session, stepsBefore + losses.length) : undefined,
+  };
+}
+
+/** A batch with the pooling weights its model asks for. */
+export function withPooling(batch: Batch, pooling: Pooling): ClassifierBatch {
+  return { ...batch, poolWeights: maskedPoolingWeights(batch, pooling) };
+}
+
+/** The steps of one client in one round; `onStep` hears of each before it runs. */
+function* localSteps(
+  settings: LocalSettings,
+  round: number,
+  client: number,
+  samples: readonly TokenizedSample[],
+  onStep: (batch: Batch, step: number) => void,
+): Generator<TrainingStep> {
+  const { seed, batch: B, buckets, padId, pooling } = settings;
+  const stream = randomStream(seed, "batches", round, client);
+  const batches = trainingBatches(samples, B, buckets, padId, stream);
+  for (let step = 0; step < settings.localSteps; step++) {
+    const batch = batches.next().value;
+    onStep(batch, step + 1);
+    yield {
+      batch: withPooling(batch, pooling),
+      factor: scheduleFactor(settings.schedule, round * settings.localSteps + step),
+      seed: randomSeed(seed, "dropout", round, client, step),
+    };
+  }
+}
+
+function scoreComponents(
+  { score, seed, layout }: LocalSettings,
+  modules: readonly ModuleComponents[],
+  sensitivities: readonly ModuleSensitivity[],
+  round: number,
+  client: number,
+): Float64Array[] {
+  switch (score) {
+    case "magnitude":
+      return modules.map(magnitudeScores);
+    case "random": {
+      const stream = randomStream(seed, "scores", round, client);
+      return modules.map(() => randomScores(layout.rank, stream));
+    }
+    case "smoothed":
+    case "smoothed-uncertainty":
+      return modules.map((module, m) => componentScores(module, sensitivities[m], score));
+    default:
+      return score satisfies never;
+  }
+}

@@ -1,0 +1,75 @@
+/** Puts a federation's programs on a device, and finds the faster one where there is a choice. @module */
+
+import { createCpuDevice } from "../engine/cpu/device.ts";
+import type { Device, Executor } from "../engine/device.ts";
+import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
+import { createWebgpuDevice } from "../engine/webgpu/device.ts";
+import { BUFFERS } from "../lora/classifier.ts";
+import { loadClassifier } from "../lora/load.ts";
+import type { Session } from "../lora/session.ts";
+import type { Federation } from "./federation.ts";
+
+/** Which device to use; "auto" measures. */
+export interface DeviceChoice {
+  readonly device: "auto" | "webgpu" | "cpu";
+  /** Threads of the CPU device. */
+  readonly threads: number;
+}
+
+/**
+ * Opens the device and loads the programs and base weights.
+ *
+ * "auto" takes a training step on each real candidate and keeps the faster; a software adapter is no candidate, for it runs on the same processor
+ * as the CPU device.
+ *
+ * @throws NoAdapterError when WebGPU is asked for by name and there is no adapter.
+ */
+export async function openSession(federation: Federation, choice: DeviceChoice): Promise<Session> {
+  const devices = await candidates(choice);
+  const opened = await Promise.all(devices.map((device) => load(federation, device)));
+  const fastest = opened.length === 1 ? 0 : await fastestOf(federation, opened);
+  await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));
+  return {
+    executor: opened[fastest],
+    classifier: federation.classifier,
+    trainingRing: federation.sizes.trainingRing,
+    evaluationRing: federation.sizes.evaluationRing,
+  };
+}
+
+async function candidates({ device, threads }: DeviceChoice): Promise<Device[]> {
+  const cpu = createCpuDevice({ threads });
+  switch (device) {
+    case "cpu":
+      return [cpu];
+    case "webgpu":
+      return [await createWebgpuDevice()];
+    case "auto": {
+      const adapter = await findAdapter();
+      return adapter && !isSoftware(adapter) ? [await createWebgpuDevice(), cpu] : [cpu];
+    }
+    default:
+      return device satisfies never;
+  }
+}
+
+function load({ classifier, sizes, weights }: Federation, device: Device): Promise<Executor> {
+  return loadClassifier(device, classifier, sizes, weights);
+}
+
+async function fastestOf({ sizes }: Federation, executors: readonly Executor[]): Promise<number> {
+  const program = `train ${sizes.batch}×${Math.max(...sizes.buckets)}`;
+  const times: number[] = [];
+  for (const executor of executors) {
+    let best = Infinity;
+    // The first step pays for what drivers compile late; the buffers are zero, so that nothing is learned from it.
+    for (let step = 0; step < 4; step++) {
+      const start = performance.now();
+      executor.run(program);
+      await executor.read(BUFFERS.trainLosses, 0, 1);
+      if (step > 0) best = Math.min(best, performance.now() - start);
+    }
+    times.push(best);
+  }
+  return times.indexOf(Math.min(...times));
+}

@@ -1,0 +1,243 @@
+/**
+ * A round of a federation simulated on one machine: deals, downloads, local steps, uploads, aggregation, evaluation. Every message is encoded and
+ * decoded as it would be over a network, so that its bytes are counted and its rounding is the same.
+ *
+ * @module
+ */
+
+import { evaluationBatches } from "../data/batches.ts";
+import type { TokenizedSample } from "../data/types.ts";
+import { evaluate, type Evaluation, installAdapter, type Session } from "../lora/session.ts";
+import type { AdapterBank } from "../protocol/bank.ts";
+import { checkClientChoice } from "../protocol/client_choice.ts";
+import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
+import {
+  applyDownload,
+  decodeChoice,
+  decodeDownload,
+  decodeUpdate,
+  encodeChoice,
+  encodeDownload,
+  type MessageSizes,
+} from "../protocol/messages/mod.ts";
+import { addBytes, type RoundRecord, type TierRecord } from "../protocol/records.ts";
+import type { ClientUpdate } from "../protocol/update.ts";
+import { validateUpdate } from "../protocol/validate_update.ts";
+import { clientRound, withPooling } from "./client_round.ts";
+import { type Federation, initialBank } from "./federation.ts";
+import type { ClientMemory, FederationState } from "./state.ts";
+
+/** A local step about to run; round, client and step count from 1. */
+export interface StepEvent {
+  readonly round: number;
+  readonly client: number;
+  readonly step: number;
+}
+
+/** Hears of every local step; may throw to end the run. */
+export type StepListener = (event: StepEvent) => void;
+
+const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
+
+/** The state before the first round, its bank evaluated. */
+export async function startState(
+  federation: Federation,
+  session: Session,
+): Promise<FederationState> {
+  const bank = initialBank(federation);
+  const evaluation = await evaluateBank(federation, session, bank, federation.validation);
+  return {
+    rounds: 0,
+    bank,
+    evaluation,
+    best: { round: 0, correct: evaluation.correct, bank },
+    clients: federation.clients.map(() => ({})),
+    cumulativeUp: 0,
+    cumulativeDown: 0,
+  };
+}
+
+/**
+ * Runs the next round. The state given is not changed: when a round fails it can be run again.
+ *
+ * @throws DivergedError when a client's loss is not finite.
+ */
+export async function runRound(
+  federation: Federation,
+  session: Session,
+  state: FederationState,
+  onStep: StepListener = () => {},
+): Promise<{ state: FederationState; record: RoundRecord }> {
+  const started = performance.now();
+  const round = state.rounds;
+  const { deals, choiceBytes } = dealAll(federation, state);
+  const perTier = await evaluateTiers(federation, session, state, deals);
+
+  let upBytes = choiceBytes, downBytes = NO_BYTES;
+  let tokens = 0, steps = 0, lossSum = 0;
+  const updates: ClientUpdate[] = [];
+  const memories: ClientMemory[] = [];
+  for (const deal of deals) {
+    const { client } = deal;
+    const download = encodeDownload(state.bank, deal, { run: federation.run });
+    const outcome = await clientRound(
+      session,
+      federation.local,
+      download.bytes,
+      { samples: federation.clients[client].samples, state: state.clients[client].optimizer },
+      (step) => onStep({ round: round + 1, client: client + 1, step }),
+    );
+    const { update } = decodeUpdate(outcome.message.bytes, state.bank);
+    validateUpdate(state.bank, deal, update);
+    updates.push(update);
+    memories[client] = {
+      scores: federation.local.rankBy === "client" ? outcome.scores : undefined,
+      optimizer: outcome.state,
+    };
+    downBytes = addBytes(downBytes, download.sizes);
+    upBytes = addBytes(upBytes, outcome.message.sizes);
+    tokens += outcome.tokens;
+    steps += outcome.losses.length;
+    lossSum += outcome.losses.reduce((sum, loss) => sum + loss, 0);
+  }
+
+  const bank = federation.server.aggregate(state.bank, updates);
+  const evaluation = await evaluateBank(federation, session, bank, federation.validation);
+  const better = evaluation.correct > state.best.correct || round === 0;
+  const next: FederationState = {
+    rounds: round + 1,
+    bank,
+    evaluation,
+    best: better ? { round: round + 1, correct: evaluation.correct, bank } : state.best,
+    clients: memories,
+    cumulativeUp: state.cumulativeUp + upBytes.total,
+    cumulativeDown: state.cumulativeDown + downBytes.total,
+  };
+  const seconds = (performance.now() - started) / 1000;
+  return {
+    state: next,
+    record: {
+      round: next.rounds,
+      accuracy: evaluation.correct / evaluation.rows,
+      loss: evaluation.loss / evaluation.rows,
+      trainLoss: lossSum / steps,
+      perTier,
+      upBytes,
+      downBytes,
+      cumulativeUp: next.cumulativeUp,
+      cumulativeDown: next.cumulativeDown,
+      trainedShare: trainedShare(bank),
+      scores: bank.scores.map((scores) => [...scores]),
+      selected: countSelected(bank, deals),
+      seconds,
+      steps,
+      tokensPerSecond: tokens / seconds,
+    },
+  };
+}
+
+/** The bank's accuracy and loss on some samples, as a client that holds all of it sees them. */
+export async function evaluateBank(
+  federation: Federation,
+  session: Session,
+  bank: AdapterBank,
+  samples: readonly TokenizedSample[],
+): Promise<Evaluation> {
+  installAdapter(session, {
+    ...bank,
+    forward: bank.modules.map(() => new Uint8Array(bank.rank).fill(1)),
+  });
+  return await evaluate(session, batchesOf(federation, samples));
+}
+
+function* batchesOf({ sizes, local }: Federation, samples: readonly TokenizedSample[]) {
+  for (
+    const batch of evaluationBatches(samples, sizes.evaluationBatch, local.buckets, local.padId)
+  ) {
+    yield withPooling(batch, local.pooling);
+  }
+}
+
+/** Everyone's deal. A client that ranks for itself sends its choice first, and the server checks only its budget. */
+function dealAll(
+  { run, clients, server, local }: Federation,
+  { bank, clients: memories, rounds: round }: FederationState,
+): { deals: Deal[]; choiceBytes: MessageSizes } {
+  const participants = clients.map(({ rank }, client) => ({
+    client,
+    rank,
+    ...(memories[client].scores && { scores: memories[client].scores }),
+  }));
+  const dictated = local.rankBy === "server" || server.distribution === "full" ||
+    round < server.warmupRounds;
+  if (dictated) {
+    const deals = dealRound({
+      ...server.selection,
+      bank,
+      participants,
+      method: server.distribution,
+      rankBy: local.rankBy,
+      warmupRounds: server.warmupRounds,
+      round,
+    });
+    return { deals, choiceBytes: NO_BYTES };
+  }
+  let choiceBytes = NO_BYTES;
+  const deals = participants.map((participant) => {
+    const { client, rank, scores } = participant;
+    const chosen = chooseComponents(bank, participant, round, scores, server.selection);
+    const message = encodeChoice(bank, chosen, { run, round, client });
+    choiceBytes = addBytes(choiceBytes, message.sizes);
+    const { indices } = decodeChoice(message.bytes, bank);
+    checkClientChoice(indices, rank, bank, server.scopeName);
+    return dealOf(bank.rank, client, round, server.distribution, indices);
+  });
+  return { deals, choiceBytes };
+}
+
+/** What distribution costs: accuracy of the model as a client of each rank holds it before it trains. Freezing sends the whole bank, so it is the server's. */
+async function evaluateTiers(
+  federation: Federation,
+  session: Session,
+  state: FederationState,
+  deals: readonly Deal[],
+): Promise<TierRecord[]> {
+  const ranks = [...new Set(federation.clients.map(({ rank }) => rank))].sort((x, y) => x - y);
+  const tiers: TierRecord[] = [];
+  for (const rank of ranks) {
+    const members = deals.filter(({ client }) => federation.clients[client].rank === rank);
+    const deal = members[0];
+    const whole = deal.forward.every((mask) => !mask.includes(0));
+    const { correct, rows } = whole
+      ? state.evaluation
+      : await evaluateDeal(federation, session, state.bank, deal);
+    tiers.push({ rank, clients: members.length, accuracyAfterDistribution: correct / rows });
+  }
+  return tiers;
+}
+
+async function evaluateDeal(
+  federation: Federation,
+  session: Session,
+  bank: AdapterBank,
+  deal: Deal,
+): Promise<Evaluation> {
+  const { bytes } = encodeDownload(bank, deal, { run: federation.run });
+  const held = applyDownload(bank, decodeDownload(bytes, bank));
+  installAdapter(session, { ...held, forward: held.deal.forward });
+  return await evaluate(session, batchesOf(federation, federation.validation));
+}
+
+function trainedShare({ trained, rank }: AdapterBank): number {
+  const count = trained.reduce((sum, mask) => sum + mask.reduce((ones, bit) => ones + bit, 0), 0);
+  return trained.length === 0 ? 1 : count / (trained.length * rank);
+}
+
+function countSelected(bank: AdapterBank, deals: readonly Deal[]): number[][] {
+  return bank.modules.map((_, m) =>
+    Array.from(
+      { length: bank.rank },
+      (_, i) => deals.reduce((sum, { train }) => sum + train[m][i], 0),
+    )
+  );
+}

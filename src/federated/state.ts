@@ -1,0 +1,103 @@
+/** What a simulated run carries from round to round, and how it is saved. @module */
+
+import type { Evaluation, OptimizerState } from "../lora/session.ts";
+import type { AdapterBank } from "../protocol/bank.ts";
+import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
+import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../protocol/safetensors.ts";
+
+/** What a client remembers; nothing, unless it ranks for itself or keeps its optimizer. */
+export interface ClientMemory {
+  /** Its own scores of its last round, per module [r]. */
+  readonly scores?: readonly Float64Array[] | undefined;
+  readonly optimizer?: OptimizerState | undefined;
+}
+
+/** The state between two rounds. */
+export interface FederationState {
+  /** Rounds done. */
+  readonly rounds: number;
+  readonly bank: AdapterBank;
+  /** The bank on the validation rows. */
+  readonly evaluation: Evaluation;
+  /** The bank of the highest validation accuracy, the first of several. */
+  readonly best: { readonly round: number; readonly correct: number; readonly bank: AdapterBank };
+  readonly clients: readonly ClientMemory[];
+  /** Bytes up and down in all rounds. */
+  readonly cumulativeUp: number;
+  readonly cumulativeDown: number;
+}
+
+/** The state as files of a checkpoint; {@linkcode decodeState} gives it back exactly. */
+export function encodeState(state: FederationState): Map<string, Uint8Array> {
+  const { bank, best, clients, ...numbers } = state;
+  const facts = { ...numbers, best: { round: best.round, correct: best.correct } };
+  const files = new Map([
+    ["state.json", new TextEncoder().encode(JSON.stringify(facts))],
+    ["bank.safetensors", encodeBank(bank)],
+    ["best.safetensors", encodeBank(best.bank)],
+  ]);
+  clients.forEach((memory, client) => {
+    if (memory.scores || memory.optimizer) files.set(memoryFile(client), encodeMemory(memory));
+  });
+  return files;
+}
+
+/** Reads what {@linkcode encodeState} wrote, for a run of this many clients. */
+export function decodeState(
+  files: ReadonlyMap<string, Uint8Array>,
+  clients: number,
+): FederationState {
+  const facts = JSON.parse(new TextDecoder().decode(required(files, "state.json")));
+  return {
+    ...facts,
+    bank: decodeBank(required(files, "bank.safetensors")),
+    best: { ...facts.best, bank: decodeBank(required(files, "best.safetensors")) },
+    clients: Array.from({ length: clients }, (_, client) => {
+      const bytes = files.get(memoryFile(client));
+      return bytes ? decodeMemory(bytes) : {};
+    }),
+  };
+}
+
+function memoryFile(client: number): string {
+  return `client-${client}.safetensors`;
+}
+
+function required(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
+  const bytes = files.get(name);
+  if (bytes === undefined) throw new RangeError(`Cannot resume: the checkpoint lacks "${name}"`);
+  return bytes;
+}
+
+/** Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
+function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
+  const parts = (scores ?? []).map((values, m) => ({
+    name: `scores.${m}`,
+    shape: [values.byteLength],
+    data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+  }));
+  if (optimizer === undefined) return encodeSafetensors(parts);
+  const { moments, sensitivity, steps } = optimizer;
+  return encodeSafetensors([
+    ...parts,
+    { name: "moments", shape: [moments.length], data: moments },
+    { name: "sensitivity", shape: [sensitivity.length], data: sensitivity },
+  ], { steps: String(steps) });
+}
+
+function decodeMemory(bytes: Uint8Array): ClientMemory {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  const scores: Float64Array[] = [];
+  for (let m = 0; tensors.has(`scores.${m}`); m++) {
+    scores.push(new Float64Array(tensors.get(`scores.${m}`)!.bytes.slice().buffer));
+  }
+  const moments = tensors.get("moments"), sensitivity = tensors.get("sensitivity");
+  return {
+    scores: scores.length > 0 ? scores : undefined,
+    optimizer: moments && sensitivity && {
+      steps: Number(metadata.steps),
+      moments: toFloat32("F32", moments.bytes),
+      sensitivity: toFloat32("F32", sensitivity.bytes),
+    },
+  };
+}

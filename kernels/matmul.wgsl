@@ -1,8 +1,16 @@
 // y[M,N] = keep(n) alpha op(a)[M,K] op(b)[K,N] + bias[N] + scale u[M,r] v[N,r]^T + residual[M,N], overwritten.
 // op(a), op(b) are given by strides; keep selects columns by mask[N]. What an op leaves out is cut from the text.
+// SCALAR takes any strides. VECTOR loads 4 numbers at once and needs K and the contiguous axes to be multiples of 4: a is contiguous by
+// A_DEPTH or A_ROWS, b by B_DEPTH or B_COLUMNS.
 // An invocation computes 8 rows x 4 columns in registers; a workgroup ROW_LANES x COLUMN_LANES of those. Edges are clamped on load.
+//#if SCALAR
 @group(0) @binding(INDEX) var<storage, read> a: array<f32>;
 @group(0) @binding(INDEX) var<storage, read> b: array<f32>;
+//#endif
+//#if VECTOR
+@group(0) @binding(INDEX) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(INDEX) var<storage, read> b: array<vec4<f32>>;
+//#endif
 //#if BIAS
 @group(0) @binding(INDEX) var<storage, read> bias: array<f32>;
 //#endif
@@ -56,6 +64,14 @@ fn store(row: u32, column: u32, product: f32) {
   y[row * params.columns + column] = value;
 }
 
+// Four rows: column i of the matrix is row i of the product.
+fn store4x4(row: u32, column: u32, product: mat4x4<f32>) {
+  store4(row, column, product[0]);
+  store4(row + 1u, column, product[1]);
+  store4(row + 2u, column, product[2]);
+  store4(row + 3u, column, product[3]);
+}
+
 fn store4(row: u32, column: u32, product: vec4<f32>) {
   store(row, column, product.x);
   store(row, column + 1u, product.y);
@@ -89,24 +105,13 @@ fn main(
   var b1: u32 = min(column + 1u, last_column) * params.b_column;
   var b2: u32 = min(column + 2u, last_column) * params.b_column;
   var b3: u32 = min(column + 3u, last_column) * params.b_column;
-  var s0: vec4<f32> = vec4<f32>();
-  var s1: vec4<f32> = vec4<f32>();
-  var s2: vec4<f32> = vec4<f32>();
-  var s3: vec4<f32> = vec4<f32>();
-  var s4: vec4<f32> = vec4<f32>();
-  var s5: vec4<f32> = vec4<f32>();
-  var s6: vec4<f32> = vec4<f32>();
-  var s7: vec4<f32> = vec4<f32>();
+  var upper: mat4x4<f32> = mat4x4<f32>();
+  var lower: mat4x4<f32> = mat4x4<f32>();
+//#if SCALAR
   for (var k: u32 = 0u; k < params.depth; k = k + 1u) {
     let columns = vec4<f32>(b[b0], b[b1], b[b2], b[b3]);
-    s0 = s0 + a[a0] * columns;
-    s1 = s1 + a[a1] * columns;
-    s2 = s2 + a[a2] * columns;
-    s3 = s3 + a[a3] * columns;
-    s4 = s4 + a[a4] * columns;
-    s5 = s5 + a[a5] * columns;
-    s6 = s6 + a[a6] * columns;
-    s7 = s7 + a[a7] * columns;
+    upper = upper + mat4x4<f32>(a[a0] * columns, a[a1] * columns, a[a2] * columns, a[a3] * columns);
+    lower = lower + mat4x4<f32>(a[a4] * columns, a[a5] * columns, a[a6] * columns, a[a7] * columns);
     a0 = a0 + params.a_depth;
     a1 = a1 + params.a_depth;
     a2 = a2 + params.a_depth;
@@ -120,12 +125,55 @@ fn main(
     b2 = b2 + params.b_depth;
     b3 = b3 + params.b_depth;
   }
-  store4(row, column, s0);
-  store4(row + 1u, column, s1);
-  store4(row + 2u, column, s2);
-  store4(row + 3u, column, s3);
-  store4(row + 4u, column, s4);
-  store4(row + 5u, column, s5);
-  store4(row + 6u, column, s6);
-  store4(row + 7u, column, s7);
+//#endif
+//#if A_DEPTH
+  a0 = a0 / 4u;
+  a1 = a1 / 4u;
+  a2 = a2 / 4u;
+  a3 = a3 / 4u;
+  a4 = a4 / 4u;
+  a5 = a5 / 4u;
+  a6 = a6 / 4u;
+  a7 = a7 / 4u;
+//#endif
+//#if A_ROWS
+  a0 = a0 / 4u;
+  a4 = a4 / 4u;
+  let a_step = params.a_depth / 4u;
+//#endif
+//#if B_DEPTH
+  b0 = b0 / 4u;
+  b1 = b1 / 4u;
+  b2 = b2 / 4u;
+  b3 = b3 / 4u;
+//#endif
+//#if B_COLUMNS
+  b0 = b0 / 4u;
+  let b_step = params.b_depth / 4u;
+//#endif
+//#if VECTOR
+  for (var k: u32 = 0u; k < params.depth / 4u; k = k + 1u) {
+//#endif
+//#if B_DEPTH
+    let columns = transpose(mat4x4<f32>(b[b0 + k], b[b1 + k], b[b2 + k], b[b3 + k]));
+//#endif
+//#if B_COLUMNS
+    let columns = mat4x4<f32>(b[b0], b[b0 + b_step], b[b0 + 2u * b_step], b[b0 + 3u * b_step]);
+    b0 = b0 + 4u * b_step;
+//#endif
+//#if A_DEPTH
+    upper = upper + columns * mat4x4<f32>(a[a0 + k], a[a1 + k], a[a2 + k], a[a3 + k]);
+    lower = lower + columns * mat4x4<f32>(a[a4 + k], a[a5 + k], a[a6 + k], a[a7 + k]);
+//#endif
+//#if A_ROWS
+    upper = upper + columns * transpose(mat4x4<f32>(a[a0], a[a0 + a_step], a[a0 + 2u * a_step], a[a0 + 3u * a_step]));
+    lower = lower + columns * transpose(mat4x4<f32>(a[a4], a[a4 + a_step], a[a4 + 2u * a_step], a[a4 + 3u * a_step]));
+    a0 = a0 + 4u * a_step;
+    a4 = a4 + 4u * a_step;
+//#endif
+//#if VECTOR
+  }
+//#endif
+  store4x4(row, column, upper);
+  store4x4(row + 4u, column, lower);
 }

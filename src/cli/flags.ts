@@ -8,15 +8,10 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
-import { suggestion } from "./closest_names.ts";
+import { closestNames } from "../protocol/closest_names.ts";
+import { namedMethods } from "../protocol/method.ts";
 import { readConfigFile } from "./config_file.ts";
-import {
-  defaultConfig,
-  flagName,
-  methodAliases,
-  type RunConfig,
-  settingText,
-} from "../federated/run_config.ts";
+import { defaultConfig, flagName, type RunConfig, settingText } from "../federated/run_config.ts";
 import { type SettingKey, settingKeys, settings, topics } from "./settings.ts";
 
 /** What a command is called, says of itself and which settings it takes. */
@@ -163,15 +158,22 @@ function resolveAlias(
   nameOf: (key: string) => string,
 ): Readonly<Record<string, unknown>> {
   const name = raw.method;
-  if (typeof name !== "string" || !Object.hasOwn(methodAliases, name)) return raw;
-  const meant = methodAliases[name];
-  if (raw.aggregation !== undefined && raw.aggregation !== meant.aggregation) {
+  if (typeof name !== "string" || !Object.hasOwn(namedMethods, name)) return raw;
+  const { distribution, aggregator } = namedMethods[name];
+  if (raw.aggregation !== undefined && raw.aggregation !== aggregator) {
     throw new UserError(
-      `Cannot use ${nameOf("aggregation")} with method ${name}: expected ${meant.aggregation}, ` +
+      `Cannot use ${nameOf("aggregation")} with method ${name}: expected ${aggregator}, ` +
         `which the name stands for, got ${shown(raw.aggregation)}`,
     );
   }
-  return { ...raw, ...meant };
+  return { ...raw, method: distribution, aggregation: aggregator };
+}
+
+/** The tail of an error about an unknown name: `: did you mean "rounds"?`, or a list of what is allowed. */
+function suggestion(typed: string, names: readonly string[], otherwise: string): string {
+  const near = closestNames(typed, names);
+  if (near.length === 0) return `: ${otherwise}`;
+  return `: did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
 }
 
 function shown(value: unknown): string {

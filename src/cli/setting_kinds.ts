@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closestNames } from "./closest_names.ts";
+import { closestNames } from "../protocol/closest_names.ts";
 
 /** What a setting accepts. `T` is the type of the checked value. */
 export interface Kind<T> {

@@ -4,20 +4,26 @@
  *
  * @module
  */
+import { poolings } from "../data/batches.ts";
+import { partitionKinds } from "../data/partition.ts";
+import { stripParts } from "../data/strip.ts";
+import { optimizerKinds } from "../engine/ops/optimizer.ts";
 import {
-  aggregations,
-  deviceChoices,
-  methodAliases,
-  methods,
-  optimizers,
-  partitions,
-  poolings,
+  deviceNames,
+  optimizerStateRules,
+  outputFormats,
   type RunConfig,
-  schedules,
-  scoreKinds,
-  selections,
-  stripParts,
 } from "../federated/run_config.ts";
+import { scheduleKinds } from "../lora/schedule.ts";
+import { aggregatorNames } from "../protocol/aggregate/mod.ts";
+import {
+  distributions,
+  namedMethods,
+  rankingParties,
+  scopes,
+  scoreKinds,
+} from "../protocol/method.ts";
+import { selectorNames } from "../protocol/selection.ts";
 import {
   choice,
   type Kind,
@@ -128,8 +134,8 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   },
   partition: {
     topic: "Federation",
-    kind: choice(partitions),
-    help: `how rows are dealt to clients: ${partitions.join(", ")}`,
+    kind: choice(partitionKinds),
+    help: `how rows are dealt to clients: ${partitionKinds.join(", ")}`,
   },
   dirichletAlpha: {
     topic: "Federation",
@@ -145,14 +151,14 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
 
   method: {
     topic: "Method",
-    kind: choice(methods, Object.keys(methodAliases)),
-    help: `what a small client does: ${methods.join(", ")}; or with its aggregation ` +
-      Object.keys(methodAliases).join(", "),
+    kind: choice(distributions, Object.keys(namedMethods)),
+    help: `what a small client does: ${distributions.join(", ")}; or with its aggregation ` +
+      Object.keys(namedMethods).join(", "),
   },
   aggregation: {
     topic: "Method",
-    kind: choice(aggregations),
-    help: `how updates are combined: ${aggregations.join(", ")}`,
+    kind: choice(aggregatorNames),
+    help: `how updates are combined: ${aggregatorNames.join(", ")}`,
   },
   score: {
     topic: "Method",
@@ -163,8 +169,8 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   beta2: { topic: "Method", kind: share, help: "smoothing of the sensitivity's uncertainty" },
   selection: {
     topic: "Method",
-    kind: choice(selections),
-    help: `how components are picked by score: ${selections.join(", ")}`,
+    kind: choice(selectorNames),
+    help: `how components are picked by score: ${selectorNames.join(", ")}`,
   },
   temperature: {
     topic: "Method",
@@ -173,12 +179,12 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   },
   rankBy: {
     topic: "Method",
-    kind: choice(["server", "client"]),
+    kind: choice(rankingParties),
     help: "who ranks the components: server or client",
   },
   scope: {
     topic: "Method",
-    kind: choice(["module", "global"]),
+    kind: choice(scopes),
     help: "where components compete: in their module, or all together (global)",
   },
   warmupRounds: {
@@ -188,7 +194,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   },
   optimizerState: {
     topic: "Method",
-    kind: choice(["reset", "keep"]),
+    kind: choice(optimizerStateRules),
     help: "a client's optimizer state between rounds: reset or keep",
   },
 
@@ -196,8 +202,8 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   batch: { topic: "Optimisation", kind: count, help: "rows a step" },
   optimizer: {
     topic: "Optimisation",
-    kind: choice(optimizers),
-    help: optimizers.join(" or "),
+    kind: choice(optimizerKinds),
+    help: optimizerKinds.join(" or "),
   },
   lr: { topic: "Optimisation", kind: positive, help: "learning rate of the adapters" },
   headLr: {
@@ -220,8 +226,8 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   },
   schedule: {
     topic: "Optimisation",
-    kind: choice(schedules),
-    help: `learning rate over the rounds: ${schedules.join(", ")}`,
+    kind: choice(scheduleKinds),
+    help: `learning rate over the rounds: ${scheduleKinds.join(", ")}`,
   },
   warmupSteps: {
     topic: "Optimisation",
@@ -241,7 +247,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     kind: toggle,
     help: "evaluate the test rows at the end, at the best round and at the last",
   },
-  device: { topic: "Run", kind: choice(deviceChoices), help: deviceChoices.join(", ") },
+  device: { topic: "Run", kind: choice(deviceNames), help: deviceNames.join(", ") },
   threads: {
     topic: "Run",
     kind: count,
@@ -260,7 +266,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   overwrite: { topic: "Run", kind: toggle, help: "replace a run that --out already holds" },
   format: {
     topic: "Run",
-    kind: choice(["text", "json"]),
+    kind: choice(outputFormats),
     help: "output for people (text) or one JSON object a line (json)",
   },
   offline: { topic: "Run", kind: toggle, help: "fail instead of using the network" },

@@ -5,7 +5,7 @@ import { builtinCorpus, type LabelledData, loadData } from "../data/mod.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import { hubFiles, type ModelFiles } from "../weights/mod.ts";
-import { builtInBase } from "./built_in_base.ts";
+import { builtInBase } from "../weights/built_in_base.ts";
 import { folderCache, folderFiles } from "./deno_files.ts";
 
 /** The built-in corpus is the same for every run seed, so that runs of different seeds differ in training alone. */

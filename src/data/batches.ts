@@ -94,8 +94,11 @@ export function* evaluationBatches(
   }
 }
 
+/** The poolings there are, in the order users see them. */
+export const poolings = ["mean", "first", "last"] as const;
+
 /** Which tokens of a row stand for it: all real ones equally, or the first or last real one. */
-export type Pooling = "mean" | "first" | "last";
+export type Pooling = typeof poolings[number];
 
 /**
  * Weights [B, T] with which a row's token vectors add up to its pooled vector: they sum to 1 over a row's real tokens

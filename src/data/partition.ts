@@ -7,7 +7,13 @@
 import { type RandomStream, randomStream } from "../protocol/random.ts";
 import { PartitionError, TooManyClientsError } from "./errors.ts";
 
-/** How samples are dealt. */
+/** The kinds of {@linkcode PartitionScheme}, in the order users see them. */
+export const partitionKinds = ["iid", "dirichlet", "shards", "given"] as const;
+
+/** A kind of partition without its own setting. */
+export type PartitionKind = typeof partitionKinds[number];
+
+/** How samples are dealt, with the setting of the kind: Dirichlet's alpha, labels a client, or each sample's client. */
 export type PartitionScheme =
   /** Shuffled and cut into near-equal shares. */
   | { readonly kind: "iid" }

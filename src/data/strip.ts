@@ -10,7 +10,7 @@
 /** What can be stripped, in the order in which it is. */
 export const stripParts = ["headers", "footers", "quotes"] as const;
 
-/** One of {@linkcode stripParts}. */
+/** A part of a newsgroup post; see {@linkcode stripHeaders}, {@linkcode stripFooters} and {@linkcode stripQuotes}. */
 export type StripPart = typeof stripParts[number];
 
 /** The text after the first blank line; empty where there is none. */

@@ -50,13 +50,13 @@ export interface Batch {
   /** Tokens a row, real and padding: one of the buckets. */
   readonly T: number;
   /** [B, T] token ids, `padId` where the mask is 0. */
-  ids: Uint32Array;
+  readonly ids: Uint32Array;
   /** [B, T] 1 on real tokens. */
-  mask: Uint32Array;
+  readonly mask: Uint32Array;
   /** [B] label indices, 0 on padding rows. */
-  labels: Uint32Array;
+  readonly labels: Uint32Array;
   /** [B] 1/rows on real rows, 0 on padding rows. */
-  weights: Float32Array;
+  readonly weights: Float32Array;
   /** Real rows, 1..B. */
   readonly rows: number;
 }

@@ -11,18 +11,26 @@ export type BufferData = Float32Array | Uint32Array;
 
 /** A device as run.json records it. */
 export interface DeviceInfo {
+  /** WGSL kernels on a WebGPU adapter, or WebAssembly and TypeScript on the processor. */
   readonly kind: "webgpu" | "cpu";
   /** Adapter or processor description. */
   readonly description: string;
-  /** Software adapter (webgpu), or number of threads (cpu). */
+  /** Whether the WebGPU adapter is a program on the processor; absent on the CPU device. */
   readonly software?: boolean;
+  /** Threads of the CPU device, the calling one included; absent on WebGPU. */
   readonly threads?: number;
 }
 
-/** Programs loaded on a device, with their buffers zeroed. Calls take effect in the order they are made. */
+/**
+ * Programs loaded on a device, with their buffers zeroed. Calls take effect in the order they are made.
+ *
+ * Every method but `close` throws RangeError for a buffer or program that is not loaded or a range outside it, and DeviceLostError once the
+ * device has failed.
+ */
 export interface Executor {
+  /** The device that runs the programs. */
   readonly device: DeviceInfo;
-  /** Copies elements into a buffer, from element `offset` on. */
+  /** Copies elements into a buffer, from element `offset` on (default: 0); TypeError when they are not of the buffer's type. */
   write(buffer: string, data: BufferData, offset?: number): void;
   /** Sets every element of a buffer to zero. */
   clear(buffer: string): void;
@@ -36,11 +44,14 @@ export interface Executor {
 
 /** The device failed under a running program (driver reset, removed, out of memory). */
 export class DeviceLostError extends Error {
+  /** The class's name, for logs. */
   override name = "DeviceLostError";
 }
 
 /** A device that can load programs. */
 export interface Device {
+  /** What it is. */
   readonly info: DeviceInfo;
+  /** Places all buffers and compiles all programs, which share buffers of one name; RangeError when two programs have one name or memory does not suffice. */
   load(programs: readonly Program[]): Promise<Executor>;
 }

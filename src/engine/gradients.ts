@@ -58,7 +58,7 @@ export function gradients(
 
 /**
  * Makes each computed tensor live in its target's place, so that gradients land in slices of one packed buffer. A tensor that other
- * operations read, or that already has a place, is copied instead: one dispatch must not read and write the same buffer.
+ * operations read, that several targets want, or that already has a place, is copied instead: one dispatch must not read and write the same buffer.
  */
 export function placeIn(
   program: Program,
@@ -68,7 +68,8 @@ export function placeIn(
   const read = new Set(program.nodes.flatMap((node) => node.inputs.map((input) => input.id)));
   tensors.forEach((tensor, i) => {
     expectShape("place", tensor, targets[i].shape);
-    if (tensor.placement.kind === "activation" && !read.has(tensor.id)) {
+    const shared = read.has(tensor.id) || tensors.indexOf(tensor) !== tensors.lastIndexOf(tensor);
+    if (tensor.placement.kind === "activation" && !shared) {
       tensor.placement = targets[i].placement;
     } else {
       copyTo(program, tensor, targets[i]);

@@ -13,6 +13,7 @@ import {
   type Tensor,
 } from "./program.ts";
 import type { Gemm } from "./cpu/gemm.ts";
+import type { VectorFunctions } from "./cpu/vector.ts";
 
 /** Shape and element type of a result. */
 export interface TensorSpec {
@@ -50,6 +51,7 @@ export interface CpuArguments {
 /** What a CPU function may use besides its arguments. */
 export interface CpuContext {
   readonly gemm: Gemm;
+  readonly vector: VectorFunctions;
 }
 
 /**

@@ -16,11 +16,15 @@ export type DType = "f32" | "u32";
 /** What a buffer is for; a device may place or convert weights as it likes, all else is written during a run. */
 export type BufferRole = "input" | "weight" | "state" | "output";
 
-/** Memory that outlives a run of a program. `length` counts elements. */
+/** Memory that outlives a run of a program. */
 export interface BufferSpec {
+  /** Known by it to the host and to every program that shares the buffer. */
   readonly name: string;
+  /** Element type. */
   readonly dtype: DType;
+  /** Who writes it, and when. */
   readonly role: BufferRole;
+  /** Elements, of 4 bytes each. */
   readonly length: number;
 }
 
@@ -31,10 +35,15 @@ export type Placement =
 
 /** A dense row-major array of fixed shape. */
 export interface Tensor {
+  /** Its place in the program's `tensors`, counted from 0. */
   readonly id: number;
+  /** For errors and for people who read a program; need not be unique. */
   readonly name: string;
+  /** Sizes of its axes, each at least 1. */
   readonly shape: readonly number[];
+  /** Element type. */
   readonly dtype: DType;
+  /** Where its elements lie; {@linkcode keepAs} moves an activation into a buffer. */
   placement: Placement;
 }
 
@@ -43,17 +52,25 @@ export type Attributes = { readonly [name: string]: number | string | boolean };
 
 /** One operation of a program. Outputs are overwritten unless the operation says that it updates them. */
 export interface Node<A extends Attributes = Attributes> {
+  /** The operation's name in the registry. */
   readonly op: string;
+  /** Tensors it reads, in the operation's order. */
   readonly inputs: readonly Tensor[];
+  /** Tensors it writes, in the operation's order. */
   readonly outputs: readonly Tensor[];
+  /** The operation's settings for this node. */
   readonly attributes: A;
 }
 
 /** A program under construction, or finished: data, in execution order. */
 export interface Program {
+  /** Unique among the programs a device loads together. */
   readonly name: string;
+  /** Declared buffers by name. */
   readonly buffers: Map<string, BufferSpec>;
+  /** All tensors; a tensor's id is its place here. */
   readonly tensors: Tensor[];
+  /** The operations, in execution order. */
   nodes: Node[];
 }
 
@@ -65,18 +82,18 @@ export function createProgram(name: string): Program {
   return { name, buffers: new Map(), tensors: [], nodes: [] };
 }
 
-/** Number of elements of a shape. */
+/** Product of a shape's sizes; 1 for a scalar's empty shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Declares a buffer; declaring it again must agree in type and role, and keeps the larger length. */
+/** Declares a buffer. Declaring it again keeps the larger length, and throws TypeError unless type and role agree. */
 export function declareBuffer(program: Program, spec: BufferSpec): void {
   const known = program.buffers.get(spec.name);
   program.buffers.set(spec.name, known === undefined ? spec : mergeBuffers(known, spec));
 }
 
-/** The buffer that serves two declarations of one name. */
+/** The buffer that serves two declarations of one name: the larger. TypeError unless type and role agree. */
 export function mergeBuffers(first: BufferSpec, second: BufferSpec): BufferSpec {
   if (first.dtype !== second.dtype || first.role !== second.role) {
     throw new TypeError(
@@ -86,7 +103,7 @@ export function mergeBuffers(first: BufferSpec, second: BufferSpec): BufferSpec 
   return first.length >= second.length ? first : second;
 }
 
-/** A tensor that covers a buffer of its own, named like it. */
+/** A tensor that covers a buffer of its own, named like it. RangeError when a size is not a whole number of at least 1. */
 export function bufferTensor(
   program: Program,
   role: BufferRole,
@@ -98,7 +115,7 @@ export function bufferTensor(
   return addTensor(program, name, shape, dtype, { kind: "buffer", buffer: name, offset: 0 });
 }
 
-/** A tensor over a slice of a declared buffer, from `offset` elements on. */
+/** A tensor over a slice of a declared buffer, from `offset` elements on. RangeError when it does not fit or is not aligned. */
 export function sliceTensor(
   program: Program,
   buffer: string,
@@ -119,7 +136,7 @@ export function sliceTensor(
   return addTensor(program, name, shape, spec.dtype, { kind: "buffer", buffer, offset });
 }
 
-/** A tensor without memory yet: the planner assigns it. */
+/** A tensor without memory yet: the planner assigns it. RangeError when a size is not a whole number of at least 1. */
 export function activationTensor(
   program: Program,
   name: string,
@@ -129,7 +146,7 @@ export function activationTensor(
   return addTensor(program, name, shape, dtype, { kind: "activation" });
 }
 
-/** Keeps a computed tensor after the run, in an output buffer that can be read by name. */
+/** Keeps a computed tensor after the run, in an output buffer that can be read by name. TypeError when it already lives in a buffer. */
 export function keepAs(program: Program, tensor: Tensor, name: string): void {
   if (tensor.placement.kind !== "activation") {
     throw new TypeError(

@@ -36,10 +36,13 @@ import { randomSeed, randomStream } from "../protocol/random.ts";
 import {
   componentScores,
   magnitudeScores,
+  maskScores,
+  mergeScores,
   type ModuleSensitivity,
   randomScores,
 } from "../protocol/scores.ts";
 import { extractUpdate } from "../protocol/update.ts";
+import type { OptimizerStateRule } from "./run_config.ts";
 
 /** What every client of a run knows, from the run's manifest. */
 export interface LocalSettings {
@@ -47,67 +50,78 @@ export interface LocalSettings {
   readonly seed: number;
   /** Ranks, modules and head. */
   readonly layout: AdapterLayout;
+  /** Steps of each round. */
   readonly localSteps: number;
-  /** Rows of a step. */
+  /** Rows B of a step. */
   readonly batch: number;
-  /** Bucket lengths, ascending. */
+  /** Bucket lengths T, ascending. */
   readonly buckets: readonly number[];
+  /** Token id that fills the masked end of short rows. */
   readonly padId: number;
+  /** How a row's token states [T, C] become one vector [C]. */
   readonly pooling: Pooling;
+  /** Learning rates, decay and clipping of a step. */
   readonly optimizer: OptimizerSettings;
+  /** Factor of the learning rates over the steps of all rounds. */
   readonly schedule: Schedule;
-  readonly optimizerState: "reset" | "keep";
+  /** Whether the outcome carries optimizer state for the next round. */
+  readonly optimizerState: OptimizerStateRule;
+  /** How the client scores its components. */
   readonly score: ScoreKind;
+  /** Under `server` the scores go up with the update; under `client` they stay with the client. */
   readonly rankBy: RankBy;
 }
 
 /** What a client has beside the run's settings. */
 export interface LocalData {
+  /** Its training samples, at least one; their number is its weight n_k. */
   readonly samples: readonly TokenizedSample[];
   /** From its last round, where it keeps optimizer state. */
   readonly state?: OptimizerState | undefined;
+  /** From its last round, where it ranks for itself. */
+  readonly scores?: readonly Float64Array[] | undefined;
 }
 
 /** The end of a client's round. */
 export interface ClientOutcome {
   /** The update, encoded. */
   readonly message: EncodedMessage;
-  /** Loss of each step, in nats. */
+  /** [localSteps]: mean cross-entropy of each step's batch, in nats. */
   readonly losses: Float64Array;
   /** Tokens of the steps, padding included. */
   readonly tokens: number;
-  /** The client's own scores, for ranking by the client. */
-  readonly scores: readonly Float64Array[];
-  /** Where the client keeps optimizer state. */
+  /** Where the client ranks for itself: its scores, per module [r]; those of components it did not hold stay as they were. */
+  readonly scores?: readonly Float64Array[] | undefined;
+  /** Optimizer state after the last step; undefined under `reset`. */
   readonly state?: OptimizerState | undefined;
 }
 
 /** Told about each local step, counted from 1; may throw to end the run. */
 export type OnStep = (step: number) => void;
 
-/** A loss was not a finite number: training has diverged, or the device returned nonsense. */
+/** A loss or a weight was not a finite number: training has diverged, or the device returned nonsense. */
 export class DivergedError extends UserError {
+  /** The class's name, for logs. */
   override name = "DivergedError";
-  /** Round and client count from 0, the step from 1. */
+  /** Round and client count from 0, the step from 1; no client where it shows in what the server combined. */
   constructor(
+    /** What became what: "the loss became NaN". */
+    what: string,
     readonly round: number,
-    readonly client: number,
-    readonly step: number,
-    readonly loss: number,
+    readonly client?: number,
+    readonly step?: number,
   ) {
-    super(
-      `Cannot go on: the loss became ${loss} at step ${step} of client ${client + 1} in round ${
-        round + 1
-      }; ` +
-        `try a lower --lr or a --clip-norm`,
-    );
+    const place = client === undefined
+      ? `after round ${round + 1}`
+      : `at step ${step} of client ${client + 1} in round ${round + 1}`;
+    super(`Cannot go on: ${what} ${place}; try a lower --lr or a --clip-norm`);
   }
 }
 
 /**
  * Runs a client's round on a session, from the bytes of the download to the bytes of the update.
  *
- * @throws DivergedError when a loss is not finite, before anything is sent.
+ * @throws DivergedError when a loss or a weight is not finite, before anything is sent.
  * @throws MessageError, SafetensorsError when the download is not what the layout says.
  */
 export async function clientRound(
@@ -118,8 +132,9 @@ export async function clientRound(
   onStep: OnStep = () => {},
 ): Promise<ClientOutcome> {
   const { layout } = settings;
-  const { run, deal } = decodeDownload(download, layout);
-  const adapter = applyDownload(layout, decodeDownload(download, layout));
+  const received = decodeDownload(download, layout);
+  const adapter = applyDownload(layout, received);
+  const { run, deal } = received;
   const { round, client } = deal;
   installAdapter(session, { ...adapter, forward: deal.forward });
   installOptimizerState(session, data.state);
@@ -137,9 +152,17 @@ export async function clientRound(
     stepsBefore,
   );
   const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad >= 0) throw new DivergedError(round, client, bad + 1, losses[bad]);
+  if (bad >= 0) {
+    throw new DivergedError(`the loss became ${losses[bad]}`, round, client, bad + 1);
+  }
 
   const { modules, head } = await readAdapter(session);
+  // Losses are those before each step, so that only the weights tell of the last one.
+  const weights = [...modules.flatMap(({ a, b }) => [a, b]), ...head.map(({ data }) => data)];
+  const worst = weights.flatMap((data) => data.find((value) => !Number.isFinite(value)) ?? [])[0];
+  if (worst !== undefined) {
+    throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
+  }
   const scores = scoreComponents(settings, modules, await readSensitivity(session), round, client);
   const update = extractUpdate(layout, deal, {
     samples: data.samples.length,
@@ -148,11 +171,15 @@ export async function clientRound(
     ...(settings.rankBy === "server" && { scores }),
   });
   const keep = settings.optimizerState === "keep";
+  const measured = scores.map((values, m) => maskScores(values, deal.forward[m]));
+  const before = data.scores ?? layout.modules.map(() => new Float64Array(layout.rank));
   return {
     message: encodeUpdate(layout, update, { run }),
     losses,
     tokens,
-    scores,
+    scores: settings.rankBy === "client"
+      ? mergeScores(before, [{ samples: 1, scores: measured }])
+      : undefined,
     state: keep ? await readOptimizerState(session, stepsBefore + losses.length) : undefined,
   };
 }

@@ -14,16 +14,21 @@ import type { LocalSettings } from "./client_round.ts";
 export interface FederatedClient {
   /** Its components per module, r_k. */
   readonly rank: number;
+  /** Its training samples; their number is its weight n_k. */
   readonly samples: readonly TokenizedSample[];
 }
 
 /** The server's side of the method. */
 export interface ServerSettings {
+  /** What each client holds and trains. */
   readonly distribution: Distribution;
+  /** Combines a round's updates. */
   readonly aggregate: Aggregator;
+  /** How components are picked by score. */
   readonly selection: SelectionSettings;
-  /** Over what a client's own choice is checked. */
+  /** The scope of `selection` by name, against which a client's own choice is checked. */
   readonly scopeName: Scope;
+  /** First rounds, in which components are dealt round-robin instead of by score. */
   readonly warmupRounds: number;
 }
 
@@ -31,16 +36,23 @@ export interface ServerSettings {
 export interface Federation {
   /** The run's identifier, in every message. */
   readonly run: string;
+  /** The base model with its adapter and head. */
   readonly classifier: Classifier;
+  /** Batch shapes, one training and one evaluation program for each bucket. */
   readonly sizes: ProgramSizes;
+  /** The base model's weights, read once when a session opens. */
   readonly weights: WeightLoader;
+  /** What every client knows. */
   readonly local: LocalSettings;
+  /** How the server deals and combines. */
   readonly server: ServerSettings;
+  /** LoRA's α; the classifier's scale is α / r. */
   readonly alpha: number;
+  /** All clients; their places are their indices, counted from 0. Each takes part in every round. */
   readonly clients: readonly FederatedClient[];
   /** Evaluated after every round. */
   readonly validation: readonly TokenizedSample[];
-  /** Evaluated at the end. */
+  /** Evaluated at the end; empty when the run leaves the test rows alone. */
   readonly test: readonly TokenizedSample[];
 }
 
@@ -49,7 +61,8 @@ export function initialBank({ classifier: { layout }, local, alpha }: Federation
   const head = layout.head.map(({ name, shape, deviation }) => {
     const stream = randomStream(local.seed, "head", name);
     const count = shape.reduce((product, size) => product * size, 1);
-    const data = Float32Array.from({ length: count }, () => deviation * stream.normal());
+    const draw = () => deviation === 0 ? 0 : deviation * stream.normal();
+    const data = Float32Array.from({ length: count }, draw);
     return { name, shape, data };
   });
   return createBank({ modules: layout.modules, rank: layout.rank, alpha, seed: local.seed, head });

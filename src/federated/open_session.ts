@@ -8,10 +8,12 @@ import { BUFFERS } from "../lora/classifier.ts";
 import { loadClassifier } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
 import type { Federation } from "./federation.ts";
+import type { DeviceName } from "./run_config.ts";
 
 /** Which device to use; "auto" measures. */
 export interface DeviceChoice {
-  readonly device: "auto" | "webgpu" | "cpu";
+  /** The device by name, or `auto`. */
+  readonly device: DeviceName;
   /** Threads of the CPU device. */
   readonly threads: number;
 }
@@ -25,7 +27,14 @@ export interface DeviceChoice {
  * @throws NoAdapterError when WebGPU is asked for by name and there is no adapter.
  */
 export async function openSession(federation: Federation, choice: DeviceChoice): Promise<Session> {
-  const devices = await candidates(choice);
+  return await openFastest(federation, await candidates(choice));
+}
+
+/** Loads a federation on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. */
+export async function openFastest(
+  federation: Federation,
+  devices: readonly Device[],
+): Promise<Session> {
   const opened = await Promise.all(devices.map((device) => load(federation, device)));
   const fastest = opened.length === 1 ? 0 : await fastestOf(federation, opened);
   await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));

@@ -37,22 +37,31 @@ const EVALUATION_RING = 16;
 
 /** What a run is made from. */
 export interface RunSources {
+  /** Complete settings, as {@linkcode completeRunConfig} returns them. */
   readonly config: RunConfig;
+  /** The base model: its config.json, tokenizer and weights. */
   readonly files: ModelFiles;
+  /** Labelled texts; the training part is dealt to the clients. */
   readonly data: LabelledData;
   /** The model's tokenizer, from its parsed files; called only when something is not in the cache. */
   readonly createTokenizer: (tokenizer: unknown, config: unknown) => Promise<TextTokenizer>;
+  /** Keeps token ids between runs; without it every run tokenizes anew. */
   readonly cache?: TokenCache | undefined;
+  /** Told how many texts are tokenized. */
   readonly onProgress?: EncodeProgress;
 }
 
 /** A federation, and what its report tells about it. */
 export interface PreparedRun {
+  /** What the rounds run on. */
   readonly federation: Federation;
+  /** The base model's architecture, read from its config.json. */
   readonly model: Model;
-  /** Numbers of the base model. */
+  /** How many numbers the checkpoint holds. */
   readonly modelParameters: number;
+  /** Rank, samples and label counts of each client, in order of their indices. */
   readonly clients: readonly ClientFacts[];
+  /** Test rows of the data, evaluated or not. */
   readonly testRows: number;
 }
 
@@ -68,6 +77,11 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   const ranks = dealRanks(config.ranks, config.clients, config.rank);
   const method = { distribution: config.method, aggregator: config.aggregation };
   checkMethod(method, ranks, config.rank);
+  if (data.validation.length === 0) {
+    throw new UserError(
+      "Cannot evaluate the rounds: expected at least one validation row, got none",
+    );
+  }
   const shares = dealSamples(config, data);
   const stored = withPrefixes(await openWeights(files), model.prefixes);
   const has = (name: string) => stored.has(storedName(model, name, stored.has));
@@ -153,7 +167,12 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   };
 }
 
-/** Each client's indices into the training rows, as the settings deal them; `deno task split` writes the same. */
+/**
+ * Each client's indices into the training rows, as the settings deal them; `deno task split` writes the same.
+ *
+ * @throws TooManyClientsError when there are fewer rows than clients.
+ * @throws PartitionError when the partition's own setting cannot be carried out.
+ */
 export function dealSamples(config: RunConfig, data: LabelledData): Uint32Array[] {
   const places = new Map(data.labels.map((label, place) => [label, place]));
   const labels = data.train.map(({ label }) => places.get(label)!);
@@ -207,21 +226,34 @@ function describeClassifier(
  * The modules to adapt: the family's default, those whose name matches a regular expression, or those whose name ends in one of several names
  * parted by commas, as PEFT's target_modules does.
  *
- * @throws UserError when none matches.
+ * @throws UserError when none matches, or the regular expression is malformed.
  */
 export function chooseTargets(model: Model, targets: string | null): ModuleShape[] {
-  const names = targets?.split(",").map((name) => name.trim()) ?? [];
   const matches = targets === null
     ? (name: string) => model.defaultTargets.test(name)
-    : names.length > 1
-    ? (name: string) => names.some((end) => name === end || name.endsWith(`.${end}`))
-    : (name: string) => new RegExp(targets).test(name);
+    : targetMatcher(targets);
   const modules = model.modules.filter(({ name }) => matches(name));
   if (modules.length > 0) return modules;
   const endings = new Set(model.modules.map(({ name }) => name.slice(name.lastIndexOf(".") + 1)));
   throw new UserError(
     `Cannot adapt "${targets}": no module matches; this model has ${[...endings].join(", ")}`,
   );
+}
+
+function targetMatcher(targets: string): (name: string) => boolean {
+  const ends = targets.split(",").map((end) => end.trim());
+  if (ends.length > 1) {
+    return (name) => ends.some((end) => name === end || name.endsWith(`.${end}`));
+  }
+  try {
+    const pattern = new RegExp(targets);
+    return (name) => pattern.test(name);
+  } catch (error) {
+    throw new UserError(
+      `Cannot adapt "${targets}": expected a regular expression or names parted by commas`,
+      { cause: error },
+    );
+  }
 }
 
 function checkLength(model: Model, { seqLen }: RunConfig): void {

@@ -6,110 +6,165 @@
  *
  * @module
  */
+import type { Pooling } from "../data/batches.ts";
+import type { PartitionKind } from "../data/partition.ts";
+import type { StripPart } from "../data/strip.ts";
+import type { OptimizerKind } from "../engine/ops/optimizer.ts";
+import type { ScheduleKind } from "../lora/schedule.ts";
+import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { UserError } from "../protocol/errors.ts";
+import type { Distribution, RankBy, Scope, ScoreKind } from "../protocol/method.ts";
+import type { SelectorName } from "../protocol/selection.ts";
 
-/** How token states become one vector. */
-export const poolings = ["mean", "first", "last"] as const;
-/** What a client of a small rank trains, holds and uploads. */
-export const methods = ["freeze", "truncate", "full"] as const;
-/** How the server combines updates. */
-export const aggregations = ["adaptive", "zero-pad", "zero-delta", "fedit"] as const;
-/** What a component's importance is. */
-export const scoreKinds = ["smoothed-uncertainty", "smoothed", "magnitude", "random"] as const;
-/** How components are picked by score. */
-export const selections = ["greedy", "random", "sampled"] as const;
-/** How rows are dealt to clients. */
-export const partitions = ["iid", "dirichlet", "shards", "given"] as const;
-/** Parts of a newsgroup post that can be removed. */
-export const stripParts = ["headers", "footers", "quotes"] as const;
-/** Local optimizers. */
-export const optimizers = ["adamw", "sgd"] as const;
-/** How the learning rate moves over the run. */
-export const schedules = ["constant", "linear", "cosine"] as const;
-/** Where programs run; "auto" is the faster of what is there. */
-export const deviceChoices = ["auto", "webgpu", "cpu"] as const;
+/** What can happen to a client's optimizer state between rounds, in the order users see it. */
+export const optimizerStateRules = ["reset", "keep"] as const;
 
-/** Names of the literature for a pair of method and aggregation, usable as `--method NAME`. */
-export const methodAliases: {
-  readonly [name: string]: Pick<RunConfig, "method" | "aggregation">;
-} = {
-  IFALoRA: { method: "freeze", aggregation: "adaptive" },
-  IFZLoRA: { method: "freeze", aggregation: "zero-pad" },
-  ITALoRA: { method: "truncate", aggregation: "adaptive" },
-  ITZLoRA: { method: "truncate", aggregation: "zero-pad" },
-};
+/** Whether a client's moments and sensitivities start each round at zero (`reset`), or where its last round ended (`keep`). */
+export type OptimizerStateRule = typeof optimizerStateRules[number];
 
-/** All settings of a run; null means "not set". Relative paths are relative to the working directory. */
+/** The devices that can be asked for, in the order users see them. */
+export const deviceNames = ["auto", "webgpu", "cpu"] as const;
+
+/** Where programs run; `auto` is the faster of what is there, by a short measurement. */
+export type DeviceName = typeof deviceNames[number];
+
+/** The output formats there are, in the order users see them. */
+export const outputFormats = ["text", "json"] as const;
+
+/** How the command tells of a run: `text` for people, `json` for programs, one object a line. */
+export type OutputFormat = typeof outputFormats[number];
+
+/**
+ * All settings of a run; null means "not set". Paths are relative to the working directory, shares lie in [0, 1).
+ *
+ * A setting's flag is its key in kebab-case (`--seq-len`). {@linkcode defaultConfig} holds the defaults and the reason for each.
+ */
 export interface RunConfig {
+  /** Model folder in Hugging Face layout, or hub id; null: the built-in base. */
   readonly model: string | null;
+  /** Branch, tag or commit of a hub model; null: main. */
   readonly revision: string | null;
-  readonly pooling: typeof poolings[number];
+  /** How a text's token states [T, C] become one vector [C]: mean, first or last real token. */
+  readonly pooling: Pooling;
+  /** Modules to adapt: a regular expression, or ends of their names parted by commas; null: all attention projections. */
   readonly targets: string | null;
+  /** LoRA's α; B·A is scaled by α / rank, the server's rank on every tier. */
   readonly alpha: number;
+  /** Dropout probability on the adapters' input, in training. */
   readonly loraDropout: number;
+  /** Dropout probability inside the base model, in training. */
   readonly dropout: number;
 
+  /** File of labelled texts, .jsonl or .csv, each also with .gz; null: the built-in corpus. */
   readonly data: string | null;
+  /** Column that holds the text. */
   readonly textColumn: string;
+  /** Column that holds the label; null: the first of labelName, label and category that is there. */
   readonly labelColumn: string | null;
-  /** The names themselves, or the path of a file with one a line. */
+  /** The label set in the order of the classifier's outputs: the names, or the path of a file with one a line; null: found in the data. */
   readonly labels: string | readonly string[] | null;
-  readonly strip: readonly (typeof stripParts[number])[];
+  /** Parts of a newsgroup post to remove; none: texts stay as they are. */
+  readonly strip: readonly StripPart[];
+  /** Most training rows held out for validation, never more than a tenth of them; without effect where the data marks its own. */
   readonly validation: number;
+  /** Tokens kept of a text, special tokens included. */
   readonly seqLen: number;
+  /** Lengths T that batches are padded to, ascending; the longest is `seqLen`. */
   readonly buckets: readonly number[];
 
+  /** Number of clients K; all of them take part in every round. */
   readonly clients: number;
+  /** Ranks r_k of the tiers, dealt over the clients in near-equal shares. */
   readonly ranks: readonly number[];
+  /** The server's rank r, at least the largest of `ranks`. */
   readonly rank: number;
-  readonly partition: typeof partitions[number];
+  /** How training rows are dealt to clients. */
+  readonly partition: PartitionKind;
+  /** Concentration of the Dirichlet partition; smaller is more unequal. */
   readonly dirichletAlpha: number;
+  /** Labels a client holds under the `shards` partition. */
   readonly shardsPerClient: number;
+  /** Rounds of training and aggregation. */
   readonly rounds: number;
 
-  readonly method: typeof methods[number];
-  readonly aggregation: typeof aggregations[number];
-  readonly score: typeof scoreKinds[number];
+  /** What a client whose rank is below the server's holds and trains. */
+  readonly method: Distribution;
+  /** How the server combines a round's updates. */
+  readonly aggregation: AggregatorName;
+  /** Importance of a component. */
+  readonly score: ScoreKind;
+  /** β1: share of the old value when the sensitivity Ī is smoothed. */
   readonly beta1: number;
+  /** β2: share of the old value when the sensitivity's uncertainty Ū is smoothed. */
   readonly beta2: number;
-  readonly selection: typeof selections[number];
+  /** How components are picked by score. */
+  readonly selection: SelectorName;
+  /** Flatness of the `sampled` selection: it draws in proportion to score^(1/temperature). */
   readonly temperature: number;
-  readonly rankBy: "server" | "client";
-  readonly scope: "module" | "global";
+  /** Who ranks the components. */
+  readonly rankBy: RankBy;
+  /** Where components compete: in their module, or all together. */
+  readonly scope: Scope;
+  /** First rounds, in which components are dealt round-robin instead of by score. */
   readonly warmupRounds: number;
-  readonly optimizerState: "reset" | "keep";
+  /** A client's optimizer state between rounds. */
+  readonly optimizerState: OptimizerStateRule;
 
+  /** Steps a client takes each round. */
   readonly localSteps: number;
+  /** Rows B of a training step. */
   readonly batch: number;
-  readonly optimizer: typeof optimizers[number];
+  /** What moves the weights in a local step. */
+  readonly optimizer: OptimizerKind;
+  /** Learning rate of the adapters, before the schedule. */
   readonly lr: number;
+  /** Learning rate of the classification head, before the schedule. */
   readonly headLr: number;
+  /** Decoupled weight decay of adapters and head; a step shrinks a trained weight by learning rate × decay. */
   readonly weightDecay: number;
+  /** AdamW's first-moment decay. */
   readonly adamBeta1: number;
+  /** AdamW's second-moment decay. */
   readonly adamBeta2: number;
+  /** AdamW's ε, added to the root of the second moment. */
   readonly adamEps: number;
+  /** Largest L2 norm of a step's gradient over all that is trained; 0 does not clip. */
   readonly clipNorm: number;
-  readonly schedule: typeof schedules[number];
+  /** Learning rate over the steps of all rounds. */
+  readonly schedule: ScheduleKind;
+  /** First steps of the run, over which the learning rate rises from 0. */
   readonly warmupSteps: number;
 
+  /** Seed of every random draw; the same seed on the same device gives the same adapter. */
   readonly seed: number;
+  /** Validation rows evaluated after each round, the first of them. */
   readonly evalPosts: number;
+  /** Rows B of an evaluation batch. */
   readonly evalBatch: number;
+  /** Whether the test rows are evaluated at the end, at the best round and at the last. */
   readonly evalTest: boolean;
-  readonly device: typeof deviceChoices[number];
+  /** Where programs run. */
+  readonly device: DeviceName;
+  /** Threads of the CPU device. */
   readonly threads: number;
+  /** Folder the run is written to. */
   readonly out: string;
+  /** Folder of a run to continue from its last checkpoint; null: a new run. */
   readonly resume: string | null;
+  /** Whether to replace a run that `out` already holds. */
   readonly overwrite: boolean;
-  readonly format: "text" | "json";
+  /** How the command tells of the run. */
+  readonly format: OutputFormat;
+  /** Whether to fail instead of using the network. */
   readonly offline: boolean;
+  /** Folder for tokens and downloaded models; null: the platform's cache folder. */
   readonly cacheDir: string | null;
 }
 
-/** Settings whose default follows from other settings or from the machine. */
+/** Settings whose default follows from other settings (half of `seqLen` and `seqLen`, the largest of `ranks`) or from the machine (all processors, the time). */
 export type DerivedKey = "buckets" | "rank" | "threads" | "out";
 
-/** The defaults that are fixed values. */
+/** The defaults that are fixed values; {@linkcode completeRunConfig} derives the others. */
 export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   model: null, // the built-in base: a fresh clone trains without a network
   revision: null, // the hub's main branch
@@ -186,7 +241,9 @@ export const changeableOnResume: ReadonlySet<keyof RunConfig> = new Set([
 
 /** What the derived defaults take from the machine; handed in so that tests can fix it. */
 export interface Surroundings {
+  /** Logical processors. */
   readonly threads: number;
+  /** Names the run's folder, in local time. */
   readonly now: Date;
 }
 

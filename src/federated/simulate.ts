@@ -23,14 +23,17 @@ import {
 import { addBytes, type RoundRecord, type TierRecord } from "../protocol/records.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
-import { clientRound, withPooling } from "./client_round.ts";
+import { clientRound, DivergedError, withPooling } from "./client_round.ts";
 import { type Federation, initialBank } from "./federation.ts";
 import type { ClientMemory, FederationState } from "./state.ts";
 
 /** A local step about to run; round, client and step count from 1. */
 export interface StepEvent {
+  /** The round, 1 for the first. */
   readonly round: number;
+  /** The client, 1 for the first. */
   readonly client: number;
+  /** The step within the client's round, 1 for the first. */
   readonly step: number;
 }
 
@@ -39,7 +42,7 @@ export type StepListener = (event: StepEvent) => void;
 
 const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
 
-/** The state before the first round, its bank evaluated. */
+/** The state before the first round: {@linkcode initialBank}, evaluated on the validation rows. */
 export async function startState(
   federation: Federation,
   session: Session,
@@ -58,9 +61,14 @@ export async function startState(
 }
 
 /**
- * Runs the next round. The state given is not changed: when a round fails it can be run again.
+ * Runs the next round: every client is dealt its components, downloads, trains and uploads; the server aggregates and evaluates. The state
+ * given is not changed: when a round fails it can be run again.
  *
- * @throws DivergedError when a client's loss is not finite.
+ * @param onStep hears of each local step before it runs.
+ *
+ * @returns the state after the round, and what the round showed.
+ *
+ * @throws DivergedError when a loss or a weight of a client, or the combined model's loss, is not finite.
  */
 export async function runRound(
   federation: Federation,
@@ -80,20 +88,18 @@ export async function runRound(
   for (const deal of deals) {
     const { client } = deal;
     const download = encodeDownload(state.bank, deal, { run: federation.run });
+    const { scores, optimizer } = state.clients[client];
     const outcome = await clientRound(
       session,
       federation.local,
       download.bytes,
-      { samples: federation.clients[client].samples, state: state.clients[client].optimizer },
+      { samples: federation.clients[client].samples, scores, state: optimizer },
       (step) => onStep({ round: round + 1, client: client + 1, step }),
     );
     const { update } = decodeUpdate(outcome.message.bytes, state.bank);
     validateUpdate(state.bank, deal, update);
     updates.push(update);
-    memories[client] = {
-      scores: federation.local.rankBy === "client" ? outcome.scores : undefined,
-      optimizer: outcome.state,
-    };
+    memories[client] = { scores: outcome.scores, optimizer: outcome.state };
     downBytes = addBytes(downBytes, download.sizes);
     upBytes = addBytes(upBytes, outcome.message.sizes);
     tokens += outcome.tokens;
@@ -103,6 +109,9 @@ export async function runRound(
 
   const bank = federation.server.aggregate(state.bank, updates);
   const evaluation = await evaluateBank(federation, session, bank, federation.validation);
+  if (!Number.isFinite(evaluation.loss)) {
+    throw new DivergedError(`the validation loss became ${evaluation.loss}`, round);
+  }
   const better = evaluation.correct > state.best.correct || round === 0;
   const next: FederationState = {
     rounds: round + 1,
@@ -136,7 +145,7 @@ export async function runRound(
   };
 }
 
-/** The bank's accuracy and loss on some samples, as a client that holds all of it sees them. */
+/** The bank's accuracy and loss on some samples with all r components in the forward pass. Installs it in place of the session's adapter. */
 export async function evaluateBank(
   federation: Federation,
   session: Session,

@@ -3,31 +3,46 @@
 import type { Evaluation, OptimizerState } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
+import { UserError } from "../protocol/errors.ts";
 import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../protocol/safetensors.ts";
 
 /** What a client remembers; nothing, unless it ranks for itself or keeps its optimizer. */
 export interface ClientMemory {
   /** Its own scores of its last round, per module [r]. */
   readonly scores?: readonly Float64Array[] | undefined;
+  /** Its moments and sensitivities after its last round. */
   readonly optimizer?: OptimizerState | undefined;
+}
+
+/** The round whose aggregated model did best in validation. */
+export interface BestRound {
+  /** The round, 1 for the first; 0 is the untrained bank, before any round has ended. */
+  readonly round: number;
+  /** Validation rows predicted right. */
+  readonly correct: number;
+  /** The server's adapter after that round. */
+  readonly bank: AdapterBank;
 }
 
 /** The state between two rounds. */
 export interface FederationState {
   /** Rounds done. */
   readonly rounds: number;
+  /** The server's adapter after them. */
   readonly bank: AdapterBank;
   /** The bank on the validation rows. */
   readonly evaluation: Evaluation;
-  /** The bank of the highest validation accuracy, the first of several. */
-  readonly best: { readonly round: number; readonly correct: number; readonly bank: AdapterBank };
+  /** The bank that got most validation rows right, the first of several. */
+  readonly best: BestRound;
+  /** What each client remembers, in order of their indices. */
   readonly clients: readonly ClientMemory[];
-  /** Bytes up and down in all rounds. */
+  /** Bytes of all messages to the server so far. */
   readonly cumulativeUp: number;
+  /** Bytes of all messages to the clients so far. */
   readonly cumulativeDown: number;
 }
 
-/** The state as files of a checkpoint; {@linkcode decodeState} gives it back exactly. */
+/** The state as files of a checkpoint, bytes by file name; {@linkcode decodeState} gives it back exactly. */
 export function encodeState(state: FederationState): Map<string, Uint8Array> {
   const { bank, best, clients, ...numbers } = state;
   const facts = { ...numbers, best: { round: best.round, correct: best.correct } };
@@ -42,7 +57,12 @@ export function encodeState(state: FederationState): Map<string, Uint8Array> {
   return files;
 }
 
-/** Reads what {@linkcode encodeState} wrote, for a run of this many clients. */
+/**
+ * Reads what {@linkcode encodeState} wrote, for a run of this many clients.
+ *
+ * @throws RangeError when a file is missing.
+ * @throws SafetensorsError when a file is damaged.
+ */
 export function decodeState(
   files: ReadonlyMap<string, Uint8Array>,
   clients: number,
@@ -65,7 +85,7 @@ function memoryFile(client: number): string {
 
 function required(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {
   const bytes = files.get(name);
-  if (bytes === undefined) throw new RangeError(`Cannot resume: the checkpoint lacks "${name}"`);
+  if (bytes === undefined) throw new UserError(`Cannot resume: the checkpoint lacks "${name}"`);
   return bytes;
 }
 

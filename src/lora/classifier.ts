@@ -11,7 +11,12 @@ import { lower } from "../engine/lower.ts";
 import { dropout } from "../engine/ops/dropout.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
 import { linear, loraLinear } from "../engine/ops/matmul.ts";
-import { optimizerStep, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
+import {
+  type OptimizerKind,
+  optimizerStep,
+  SLOT_SETTINGS,
+  STEP_SETTINGS,
+} from "../engine/ops/optimizer.ts";
 import { pool } from "../engine/ops/pool.ts";
 import { record } from "../engine/ops/record.ts";
 import {
@@ -51,26 +56,37 @@ export const BUFFERS = {
 
 /** What is the same for every program of a run. */
 export interface Classifier {
+  /** Architecture of the base model. */
   readonly model: Model;
+  /** Number of classes, at least 2. */
   readonly labels: number;
+  /** The adapted modules and the head, with their places in the packed buffers. */
   readonly layout: PackedLayout;
   /** s = α / r, the same on every tier. */
   readonly scale: number;
+  /** Dropout probability inside the base model, in [0, 1); training programs only. */
   readonly dropout: number;
+  /** Dropout probability on the adapters' input, in [0, 1); training programs only. */
   readonly loraDropout: number;
-  readonly optimizer: "adamw" | "sgd";
+  /** Which optimizer's step ends a training program. */
+  readonly optimizer: OptimizerKind;
 }
 
 /** The size of a program: B rows of T tokens, and how many runs its ring of results holds. */
 export interface ProgramSize {
+  /** Rows of a batch. */
   readonly B: number;
+  /** Tokens of a row, a bucket's length. */
   readonly T: number;
+  /** Runs whose results fit before they are read. */
   readonly ring: number;
 }
 
 /** A lowered program, and the constants its family computed for it, by buffer. */
 export interface BuiltProgram {
+  /** The program, ready for a device. */
   readonly program: Program;
+  /** Values of weight buffers that the checkpoint does not hold. */
   readonly constants: ReadonlyMap<string, Float32Array>;
 }
 

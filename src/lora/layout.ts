@@ -11,21 +11,27 @@ import { elementCount, SLICE_ALIGNMENT } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 import type { HeadTensor } from "../models/family.ts";
 
-/** A tensor's place in the packed buffers; `offset` in elements. */
+/** A tensor's place in the packed buffers. */
 export interface Slice {
+  /** First element, counted from 0; a multiple of 64. */
   readonly offset: number;
+  /** Row-major shape. */
   readonly shape: readonly number[];
 }
 
 /** The packed buffers of one adapted model. */
 export interface PackedLayout {
+  /** The server's rank r, the same for every module. */
   readonly rank: number;
+  /** The adapted modules, in forward order. */
   readonly modules: readonly ModuleShape[];
+  /** Tensors of the classification head. */
   readonly head: readonly HeadTensor[];
-  /** Per module: A [r, in] and B [out, r]. */
+  /** Per module: its A, [r, inFeatures]. */
   readonly a: readonly Slice[];
+  /** Per module: its B, [outFeatures, r]. */
   readonly b: readonly Slice[];
-  /** Per head tensor. */
+  /** Per head tensor: its place, in the tensor's own shape. */
   readonly headSlices: readonly Slice[];
   /** Elements in all, P. */
   readonly length: number;
@@ -33,7 +39,7 @@ export interface PackedLayout {
   readonly slots: number;
 }
 
-/** Packs modules of rank r and a head. */
+/** Places modules of rank r and a head one after the other: all A, all B, then the head. */
 export function packLayout(
   modules: readonly ModuleShape[],
   rank: number,

@@ -11,8 +11,9 @@ import {
 } from "./classifier.ts";
 import { elementSlots } from "./layout.ts";
 
-/** Where base weights come from; see weights/source.ts. */
+/** Where base weights come from; a {@linkcode WeightSource} is one. */
 export interface WeightLoader {
+  /** A base tensor as float32, row-major, by its full Hugging Face name; rejects when it is missing or has another shape. */
   load(name: string, expectedShape: readonly number[]): Promise<Float32Array>;
 }
 
@@ -20,11 +21,13 @@ export interface WeightLoader {
 export interface ProgramSizes {
   /** Bucket lengths T, ascending. */
   readonly buckets: readonly number[];
-  /** Rows of a training step and of an evaluation batch. */
+  /** Rows B of a training step. */
   readonly batch: number;
+  /** Rows B of an evaluation batch. */
   readonly evaluationBatch: number;
-  /** Training steps, and evaluation batches, between two reads of their results. */
+  /** Training steps between two reads of their losses. */
   readonly trainingRing: number;
+  /** Evaluation batches between two reads of their logits and losses. */
   readonly evaluationRing: number;
 }
 

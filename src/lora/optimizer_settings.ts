@@ -1,24 +1,29 @@
 /** The numbers an optimizer step reads: learning rates, decay, masks, bias corrections, as data that changes every step. @module */
 
-import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
+import { type OptimizerKind, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { componentSlot, headSlot, type PackedLayout } from "./layout.ts";
 
 /** Settings of the local optimizer. */
 export interface OptimizerSettings {
-  readonly kind: "adamw" | "sgd";
+  /** AdamW or SGD; must be the classifier's. */
+  readonly kind: OptimizerKind;
   /** Learning rate of the components. */
   readonly learningRate: number;
   /** Learning rate of the head. */
   readonly headLearningRate: number;
   /** Decoupled weight decay, of whatever is trained. */
   readonly weightDecay: number;
+  /** AdamW's first-moment decay, in [0, 1). */
   readonly beta1: number;
+  /** AdamW's second-moment decay, in [0, 1). */
   readonly beta2: number;
+  /** AdamW's ε, added to the root of the corrected second moment. */
   readonly epsilon: number;
   /** Largest global norm of the trained gradient; 0 does not clip. */
   readonly clipNorm: number;
-  /** Decays β1, β2 of the sensitivity's smoothing. */
+  /** Decay β1 of the smoothed sensitivity Ī. */
   readonly sensitivityBeta1: number;
+  /** Decay β2 of its smoothed deviation Ū. */
   readonly sensitivityBeta2: number;
 }
 

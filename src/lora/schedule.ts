@@ -1,8 +1,15 @@
 /** Learning-rate schedules: a factor of the learning rate by the step of the whole run. @module */
 
-/** How the learning rate moves. */
+/** The schedules there are, in the order users see them. */
+export const scheduleKinds = ["constant", "linear", "cosine"] as const;
+
+/** What follows the warm-up: the full rate, a straight fall to 0, or half a cosine wave down to 0. */
+export type ScheduleKind = typeof scheduleKinds[number];
+
+/** How the learning rate moves over a run. A run's steps are those of one client, one round after the other. */
 export interface Schedule {
-  readonly kind: "constant" | "linear" | "cosine";
+  /** The curve after the warm-up. */
+  readonly kind: ScheduleKind;
   /** First steps, over which the factor rises from 0. */
   readonly warmupSteps: number;
   /** Steps of the run in all, where the factor of "linear" and "cosine" reaches 0. */

@@ -15,14 +15,19 @@ import { type OptimizerSettings, setStep, settingsBuffer } from "./optimizer_set
 
 /** A padded batch, as data/batches.ts makes it. B rows of T tokens; rows of weight 0 are padding. */
 export interface ClassifierBatch {
+  /** Rows, real and padding: the loaded program's. */
   readonly B: number;
+  /** Tokens of a row, real and padding: one of the loaded programs' buckets. */
   readonly T: number;
+  /** [B,T] token ids. */
   readonly ids: Uint32Array;
+  /** [B,T], 1 on real tokens and 0 on padding. */
   readonly mask: Uint32Array;
+  /** [B] class indices, counted from 0; those of padding rows do not matter. */
   readonly labels: Uint32Array;
   /** [B], summing to 1 over the real rows. */
   readonly weights: Float32Array;
-  /** [B,T]. */
+  /** [B,T] weights that sum a row's token states to its pooled state, 0 on padding. */
   readonly poolWeights: Float32Array;
   /** Real rows; they come first. */
   readonly rows: number;
@@ -30,7 +35,9 @@ export interface ClassifierBatch {
 
 /** An adapter as a client holds it, and what it may train. */
 export interface InstalledAdapter {
+  /** A and B of all r components, in the layout's order; what is not held may be zeros. */
   readonly modules: readonly ModuleComponents[];
+  /** The head's tensors, in the layout's order. */
   readonly head: readonly NamedTensor[];
   /** Per module [r]: components of the forward pass. */
   readonly forward: readonly Uint8Array[];
@@ -42,37 +49,45 @@ export interface InstalledAdapter {
 export interface OptimizerState {
   /** Steps since the state was zero. */
   readonly steps: number;
+  /** [P, 2]: Adam's first and second moment of each packed element; empty under SGD. */
   readonly moments: Float32Array;
+  /** [P, 2]: smoothed sensitivity Ī and its deviation Ū of each packed element. */
   readonly sensitivity: Float32Array;
 }
 
 /** One training step. */
 export interface TrainingStep {
+  /** Its rows. */
   readonly batch: ClassifierBatch;
   /** The schedule's factor of the learning rate. */
   readonly factor: number;
-  /** Seed of the step's dropout. */
+  /** Seed of the step's dropout, an unsigned 32-bit number. */
   readonly seed: number;
 }
 
 /** Sums over evaluated rows. */
 export interface Evaluation {
+  /** Rows evaluated, without padding. */
   readonly rows: number;
+  /** Rows whose label had the highest logit. */
   readonly correct: number;
   /** Sum of the rows' cross-entropies, in nats. */
   readonly loss: number;
 }
 
-/** The state that a session keeps beside the device's: the optimizer's settings of the installed adapter. */
+/** A classifier's programs and base weights on a device. One adapter is installed at a time; close the executor when done. */
 export interface Session {
+  /** The loaded programs and their buffers. */
   readonly executor: Executor;
+  /** What the programs compute. */
   readonly classifier: Classifier;
-  /** Rows of the rings of losses and of logits. */
+  /** Training steps between two reads of their losses, as loaded. */
   readonly trainingRing: number;
+  /** Evaluation batches between two reads of their results, as loaded. */
   readonly evaluationRing: number;
 }
 
-/** Writes an adapter's tensors and its forward masks. */
+/** Writes A, B and head, and which components take part in the forward pass, over the adapter that was installed. */
 export function installAdapter(
   { executor, classifier: { layout } }: Session,
   { modules, head, forward }: Omit<InstalledAdapter, "train">,
@@ -89,7 +104,7 @@ export function installAdapter(
   if (masks.length > 0) executor.write(BUFFERS.forwardMask, masks);
 }
 
-/** Reads the adapter's tensors. */
+/** Reads the installed adapter as it is now: A [r, inFeatures] and B [outFeatures, r] of each module, and the head. */
 export async function readAdapter(
   { executor, classifier: { layout } }: Session,
 ): Promise<{ modules: ModuleComponents[]; head: NamedTensor[] }> {
@@ -122,7 +137,7 @@ export async function readSensitivity(
   return layout.modules.map((_, m) => ({ a: pair(layout.a[m]), b: pair(layout.b[m]) }));
 }
 
-/** Sets Adam's moments and the sensitivities: to zero, or to what a client kept. */
+/** Sets Adam's moments and the sensitivities: to zero, or to what a client kept. SGD has no moments. */
 export function installOptimizerState(
   { executor, classifier }: Session,
   state?: OptimizerState,
@@ -149,8 +164,11 @@ export async function readOptimizerState(
 }
 
 /**
- * Takes training steps from the installed adapter and optimizer state. `stepsBefore` is how many steps the optimizer state has seen. Between
- * steps other tasks of this thread run (signals, timers).
+ * Takes training steps from the installed adapter and optimizer state. Between steps other tasks of this thread run (signals, timers).
+ *
+ * @param trained per module [r]: 1 where the component moves; the head always does.
+ * @param steps batches of one loaded shape [B,T] for each bucket.
+ * @param stepsBefore how many steps the optimizer state has seen; Adam's bias correction counts on from there.
  *
  * @returns the loss of each step, in nats.
  */
@@ -191,7 +209,7 @@ export async function train(
   return Float64Array.from(losses);
 }
 
-/** Evaluates the installed adapter. */
+/** Counts what the installed adapter gets right, and sums its loss, over the real rows of some batches. Nothing is dropped out. */
 export async function evaluate(
   session: Session,
   batches: Iterable<ClassifierBatch>,

@@ -22,7 +22,9 @@ export interface ModelInputs {
 
 /** What a family's forward pass is written with. Names are full Hugging Face names. */
 export interface ModelContext {
+  /** The program that the forward pass is added to. */
   readonly program: Program;
+  /** Tokens, mask, positions and pooling weights of the batch. */
   readonly inputs: ModelInputs;
   /** A weight of the checkpoint or of the head. */
   weight(name: string, shape: readonly number[]): Tensor;
@@ -36,7 +38,9 @@ export interface ModelContext {
 
 /** A tensor of the classification head: full name, shape, and how it starts. */
 export interface HeadTensor {
+  /** Full Hugging Face name, such as "score.weight". */
   readonly name: string;
+  /** Row-major, as PyTorch has it: a linear layer's weight is [out, in]. */
   readonly shape: readonly number[];
   /** Standard deviation of the normal distribution it is drawn from; 0 for biases. */
   readonly deviation: number;
@@ -44,11 +48,13 @@ export interface HeadTensor {
 
 /** A model read from its config.json: everything that depends on it. */
 export interface Model {
+  /** Name of the {@linkcode Family} that read it. */
   readonly family: string;
   /** Width C of the hidden states. */
   readonly width: number;
+  /** Token ids V, 0 to V − 1. */
   readonly vocabulary: number;
-  /** Longest sequence the model can take. */
+  /** Longest sequence the model can take, in tokens, special ones included. */
   readonly maxTokens: number;
   /** Every linear module that can carry an adapter, in forward order. */
   readonly modules: readonly ModuleShape[];
@@ -60,7 +66,7 @@ export interface Model {
   readonly tied: Readonly<Record<string, string>>;
   /** Tensors of Hugging Face's ForSequenceClassification head; `has` tells which base tensors the checkpoint holds. */
   head(labels: number, has: (name: string) => boolean): readonly HeadTensor[];
-  /** Positions of the tokens of one row, from its mask. */
+  /** Positions [T] of the tokens of one row, from its mask [T]. */
   positions(mask: Uint32Array): Uint32Array;
   /** Hidden states [B,T,C] of the last layer. */
   encode(context: ModelContext): Tensor;
@@ -68,11 +74,16 @@ export interface Model {
   classify(context: ModelContext, pooled: Tensor, labels: number): Tensor;
 }
 
-/** How a family reads its config. */
+/** A group of architectures that one file reads and writes down, such as BERT's or Llama's. */
 export interface Family {
+  /** What errors and reports call it. */
   readonly name: string;
   /** Values of config.json's model_type that this family serves. */
   readonly modelTypes: readonly string[];
-  /** @throws UnsupportedModelError naming the setting that this family does not implement. */
+  /**
+   * The model that a parsed config.json describes.
+   *
+   * @throws UnsupportedModelError naming the setting that this family does not implement.
+   */
   read(config: Readonly<Record<string, unknown>>): Model;
 }

@@ -8,7 +8,7 @@ import type { Family, Model } from "./family.ts";
 import { llama } from "./llama.ts";
 import { roberta } from "./roberta.ts";
 
-/** Every family there is. */
+/** Every family there is; {@linkcode readModel} asks them in this order. */
 export const families: readonly Family[] = [bert, distilbert, roberta, llama];
 
 /**

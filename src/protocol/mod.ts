@@ -74,22 +74,18 @@ export {
 export { UserError } from "./errors.ts";
 export * from "./messages/mod.ts";
 export {
-  allowed,
   checkMethod,
   type Distribution,
+  distributions,
   type Method,
   namedMethods,
-  parseAggregator,
-  parseDistribution,
-  parseNamedMethod,
-  parseRankBy,
-  parseScope,
-  parseScoreKind,
-  parseSelector,
   type RankBy,
+  rankingParties,
   type Scope,
   scopedSelections,
+  scopes,
   type ScoreKind,
+  scoreKinds,
 } from "./method.ts";
 export { randomSeed, type RandomStream, randomStream } from "./random.ts";
 export { dealRanks, RankError } from "./ranks.ts";
@@ -125,6 +121,8 @@ export {
   type ScopedSelection,
   selectGlobal,
   type Selector,
+  type SelectorName,
+  selectorNames,
   selectPerModule,
 } from "./selection.ts";
 export {

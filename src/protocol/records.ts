@@ -7,7 +7,9 @@ import type { MessageSizes } from "./messages/mod.ts";
 
 /** The clients of one rank. */
 export interface TierRecord {
+  /** Their r_k. */
   readonly rank: number;
+  /** How many have it. */
   readonly clients: number;
   /**
    * Accuracy, 0 to 1, of the model such a client holds when this round's distribution reaches it, before
@@ -27,6 +29,7 @@ export interface RoundRecord {
   readonly loss: number;
   /** Mean cross-entropy over the clients' training steps, in nats. */
   readonly trainLoss: number;
+  /** The clients by rank, ascending. */
   readonly perTier: readonly TierRecord[];
   /** All clients' messages to the server in this round. */
   readonly upBytes: MessageSizes;
@@ -34,6 +37,7 @@ export interface RoundRecord {
   readonly downBytes: MessageSizes;
   /** Total bytes up in this and all earlier rounds. */
   readonly cumulativeUp: number;
+  /** Total bytes down in this and all earlier rounds. */
   readonly cumulativeDown: number;
   /** Share of all components that a client has trained in this or an earlier round, 0 to 1. */
   readonly trainedShare: number;
@@ -41,24 +45,31 @@ export interface RoundRecord {
   readonly scores: readonly (readonly number[])[];
   /** [modules][r]: how many clients trained each component in this round. */
   readonly selected: readonly (readonly number[])[];
-  /** Wall time of the round. */
+  /** Wall time of the round, evaluation included. */
   readonly seconds: number;
   /** Local steps of all clients together. */
   readonly steps: number;
+  /** Tokens of the local steps, padding included, per second of the round's wall time. */
   readonly tokensPerSecond: number;
 }
 
 /** A round's number with what its model reached. */
 export interface RoundResult {
+  /** 1 for the first. */
   readonly round: number;
+  /** On the validation rows, 0 to 1. */
   readonly accuracy: number;
+  /** Mean cross-entropy on the validation rows, in nats. */
   readonly loss: number;
 }
 
 /** Accuracy on the test rows, 0 to 1. */
 export interface TestResult {
+  /** Test rows evaluated. */
   readonly rows: number;
+  /** Of the model of the best validation round. */
   readonly accuracyAtBest: number;
+  /** Of the model of the last round. */
   readonly accuracyAtFinal: number;
 }
 
@@ -66,15 +77,21 @@ export interface TestResult {
 export interface RunSummary {
   /** The round of the highest validation accuracy, the first of several. */
   readonly best: RoundResult;
+  /** The last round. */
   readonly final: RoundResult;
   /** Absent when the test rows were not evaluated. */
   readonly test?: TestResult;
   /** Accuracy of guessing evenly among the labels: 1 / labels. */
   readonly chance: number;
+  /** Number of classes. */
   readonly labels: number;
+  /** All messages to the server. */
   readonly upBytes: MessageSizes;
+  /** All messages to the clients. */
   readonly downBytes: MessageSizes;
+  /** Share of all components that a client trained in any round, 0 to 1. */
   readonly trainedShare: number;
+  /** Wall time of all rounds together. */
   readonly seconds: number;
 }
 
@@ -82,7 +99,9 @@ export interface RunSummary {
 export interface ClientFacts {
   /** 1 for the first. */
   readonly client: number;
+  /** Components per module it trains, r_k. */
   readonly rank: number;
+  /** Its training rows, n_k. */
   readonly samples: number;
   /** [labels]: rows of each label. */
   readonly labelCounts: readonly number[];
@@ -90,21 +109,29 @@ export interface ClientFacts {
 
 /** What a run found out about its model, its data and its machine before the first round. */
 export interface RunFacts {
-  /** Of this program. */
+  /** Version of this program. */
   readonly version: string;
-  /** ISO 8601. */
+  /** When, in ISO 8601. */
   readonly started: string;
   /** The device as it names itself, e.g. "cpu (2 threads)". */
   readonly device: string;
+  /** The base model: folder, hub id, or "built-in base". */
   readonly model: string;
+  /** How many numbers its checkpoint holds. */
   readonly modelParameters: number;
+  /** The data set's name. */
   readonly data: string;
+  /** The label set, in the order of the classifier's outputs. */
   readonly labels: readonly string[];
+  /** Rows dealt to the clients. */
   readonly trainRows: number;
+  /** Rows evaluated after each round. */
   readonly validationRows: number;
+  /** Rows for the final score. */
   readonly testRows: number;
   /** Full names of the adapted modules, in the order of RoundRecord.scores. */
   readonly modules: readonly string[];
+  /** The clients, in order of their numbers. */
   readonly clients: readonly ClientFacts[];
   /** What a reader of the results must know, e.g. that the base's weights are random. */
   readonly notes: readonly string[];

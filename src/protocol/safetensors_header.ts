@@ -17,23 +17,23 @@ import {
 /** Where one tensor lies: `start` and `end` are bytes relative to the data section. */
 export interface SafetensorsEntry {
   /** Number format. */
-  dtype: SafetensorsDtype;
+  readonly dtype: SafetensorsDtype;
   /** Row-major shape; empty for a scalar. */
-  shape: number[];
+  readonly shape: readonly number[];
   /** First byte, counted from the data section's start. */
-  start: number;
+  readonly start: number;
   /** One past the last byte, counted from the data section's start. */
-  end: number;
+  readonly end: number;
 }
 
 /** A parsed header: `dataOffset` (8 + header length) is the file position at which the data section starts. */
 export interface SafetensorsHeader {
   /** By tensor name. */
-  entries: Map<string, SafetensorsEntry>;
+  readonly entries: ReadonlyMap<string, SafetensorsEntry>;
   /** The free-form texts under `__metadata__`. */
-  metadata: Record<string, string>;
+  readonly metadata: Readonly<Record<string, string>>;
   /** Byte position of the data section in the file. */
-  dataOffset: number;
+  readonly dataOffset: number;
 }
 
 /** The reference reader's own limit; it keeps a hostile length from being read into memory. */

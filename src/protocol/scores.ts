@@ -20,9 +20,9 @@ export interface ModuleSensitivity {
 
 /** Ī and Ū of one matrix. */
 export interface SmoothedPair {
-  /** Ī. */
+  /** Ī, row-major, one number a weight. */
   readonly smoothed: ArrayLike<number>;
-  /** Ū. */
+  /** Ū, row-major, one number a weight. */
   readonly uncertainty: ArrayLike<number>;
 }
 

@@ -14,6 +14,12 @@ import type { RandomStream } from "./random.ts";
  */
 export type Selector = (scores: Float64Array, count: number, stream: RandomStream) => Uint32Array;
 
+/** The selectors' names, in the order users see them. */
+export const selectorNames = ["greedy", "random", "sampled"] as const;
+
+/** Stands for {@linkcode greedy}, {@linkcode random}, or {@linkcode sampled} at some temperature. */
+export type SelectorName = typeof selectorNames[number];
+
 /** Spends a client's budget of `rank` components per module over all modules; the result is per module, ascending. */
 export type ScopedSelection = (
   scores: readonly Float64Array[],

@@ -1,5 +1,5 @@
 /** The errors every kind of weight source gives in the same words. */
-import { closeNames } from "./close_names.ts";
+import { closestNames } from "../protocol/closest_names.ts";
 import { WeightsError } from "./errors.ts";
 
 /**
@@ -11,7 +11,7 @@ import { WeightsError } from "./errors.ts";
  * @returns an error that names the tensor and the nearest names
  */
 export function missingTensor(name: string, label: string, known: readonly string[]): WeightsError {
-  const close = closeNames(name, known).map((candidate) => `"${candidate}"`);
+  const close = closestNames(name, known).map((candidate) => `"${candidate}"`);
   const hint = close.length > 0 ? `; the nearest names are ${close.join(", ")}` : "";
   return new WeightsError(
     `Cannot load "${name}": not among the ${known.length} tensors of "${label}"${hint}`,

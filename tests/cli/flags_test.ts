@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { CommanderError } from "commander";
 import fc from "fast-check";
-import { closestNames } from "../../src/cli/closest_names.ts";
 import { commandEnd } from "../../src/cli/errors.ts";
 import { createCommand, readCommandLine, readSettings } from "../../src/cli/flags.ts";
 import {
@@ -214,17 +213,4 @@ Deno.test("commandEnd() ends quietly after help, and with the stack after a faul
   const end = commandEnd(new RangeError("inner"));
   assert.equal(end.code, 1);
   assert.match(end.text, /RangeError: inner\n\s+at /);
-});
-
-Deno.test("closestNames() finds one typing slip in any setting's name", () => {
-  fc.assert(fc.property(
-    fc.constantFrom(...settingKeys.filter((key) => key.length >= 4)),
-    fc.nat(),
-    (key, place) => {
-      const at = place % key.length;
-      const slipped = key.slice(0, at) + key.slice(at + 1);
-      assert.ok(closestNames(slipped, settingKeys).includes(key), slipped);
-    },
-  ));
-  assert.deepEqual(closestNames("zzzz", settingKeys), []);
 });

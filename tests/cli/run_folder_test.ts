@@ -23,7 +23,14 @@ const { config, facts, records } = sampleRun({
   labels: ["no", "yes"],
   given: {},
 });
-const run: RunFile = { kind: "hafl-run", config, facts, versions: {}, kernelVariants: {} };
+const run: RunFile = {
+  kind: "hafl-run",
+  config,
+  facts,
+  versions: {},
+  device: { kind: "cpu", description: "a processor", threads: 2 },
+  hashes: { model: "m", data: "d" },
+};
 
 /** A run that has done `rounds` rounds. */
 async function savedRun(rounds: number): Promise<string> {

@@ -1,6 +1,7 @@
 /** The devices that engine tests run on: the CPU always, WebGPU where an adapter answers. HAFL_REQUIRE_GPU=1 makes its absence a failure. */
 
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { quietGraphics } from "../../src/cli/graphics.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { findAdapter } from "../../src/engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
@@ -12,6 +13,7 @@ export interface TestDevice {
   open(): Promise<Device>;
 }
 
+quietGraphics();
 const required = Deno.env.get("HAFL_REQUIRE_GPU") === "1";
 const present = await findAdapter() !== undefined;
 if (required && !present) {

@@ -4,7 +4,8 @@
  * @module
  */
 import type { RoundRecord, RunFacts, RunSummary } from "../../protocol/records.ts";
-import { methodAliases, type RunConfig } from "../../federated/run_config.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { namedMethods } from "../../protocol/method.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
@@ -154,8 +155,9 @@ function clientsAtRanks(config: RunConfig, facts: RunFacts): string {
 }
 
 function methodName({ method, aggregation }: RunConfig): string {
-  const alias = Object.entries(methodAliases)
-    .find(([, meant]) => meant.method === method && meant.aggregation === aggregation);
+  const alias = Object.entries(namedMethods).find(([, { distribution, aggregator }]) =>
+    distribution === method && aggregator === aggregation
+  );
   return `${method} + ${aggregation}${alias ? ` (${alias[0]})` : ""}`;
 }
 

@@ -4,6 +4,7 @@ import type { Device, DeviceInfo } from "../device.ts";
 import { operation } from "../ops/registry.ts";
 import { loadOnCpu } from "./executor.ts";
 import { compileGemm } from "./gemm_wasm.ts";
+import { compileVector } from "./vector_wasm.ts";
 
 /** Settings of {@linkcode createCpuDevice}. */
 export interface CpuDeviceOptions {
@@ -38,6 +39,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     );
   }
   const gemm = compileGemm();
+  const vector = compileVector();
   const products = gemm === undefined
     ? "no WebAssembly SIMD"
     : `WebAssembly SIMD, ${gemm.multiplyAdd} multiply-add`;
@@ -50,6 +52,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
         info,
         threads,
         gemm: gemm?.module,
+        vector,
         lookup: operation,
         startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
       }),

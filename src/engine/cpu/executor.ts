@@ -14,6 +14,8 @@ export interface CpuRuntime {
   readonly threads: number;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
+  /** The vector functions; likewise absent. */
+  readonly vector: WebAssembly.Module | undefined;
   readonly lookup: Lookup;
   /** Starts a module worker that calls `serveThread`. */
   startWorker(): Worker;
@@ -24,10 +26,10 @@ export async function loadOnCpu(
   programs: readonly Program[],
   runtime: CpuRuntime,
 ): Promise<Executor> {
-  const { threads, gemm } = runtime;
+  const { threads, gemm, vector } = runtime;
   const layout = layOut(planMemory(programs), threads);
   const memory = allocate(layout);
-  const setup: ThreadSetup = { programs, layout, memory, gemm, threads, index: 0 };
+  const setup: ThreadSetup = { programs, layout, memory, gemm, vector, threads, index: 0 };
   const thread = createThread(setup, runtime.lookup);
   const workers = await startWorkers(setup, runtime);
   const positions = new Map(programs.map((program, position) => [program.name, position]));

@@ -37,3 +37,5 @@ export type Gemm = (call: GemmCall) => void;
 
 /** Rows of a product that form one unit of work: a multiple of every micro-kernel's height. */
 export const GEMM_ROWS = 24;
+/** Columns of one, where a product has more of these: a multiple of every micro-kernel's width. */
+export const GEMM_COLUMNS = 64;

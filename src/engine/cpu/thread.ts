@@ -14,6 +14,8 @@ import { createPlainGemm } from "./gemm_plain.ts";
 import { createGemm } from "./gemm_wasm.ts";
 import { type Layout, tensorView } from "./layout.ts";
 import { participants, shareOf } from "./share.ts";
+import { plainVector } from "./vector_plain.ts";
+import { createVector } from "./vector_wasm.ts";
 
 /** What a thread is told when it starts; plain data, sent to workers as it is. */
 export interface ThreadSetup {
@@ -22,6 +24,8 @@ export interface ThreadSetup {
   readonly memory: WebAssembly.Memory;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
+  /** The vector functions; likewise absent. */
+  readonly vector: WebAssembly.Module | undefined;
   readonly threads: number;
   /** Which thread this is. */
   readonly index: number;
@@ -58,7 +62,8 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const gemm = setup.gemm === undefined
     ? createPlainGemm()
     : createGemm(memory, layout.scratch[index], setup.gemm);
-  const context: CpuContext = { gemm };
+  const vector = setup.vector === undefined ? plainVector : createVector(memory, setup.vector);
+  const context: CpuContext = { gemm, vector };
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
 
   const execute = (step: Step, position: number): boolean => {

@@ -38,13 +38,28 @@ const OPCODES = {
   "i32.sub": 0x6b,
   "i32.mul": 0x6c,
   "i32.and": 0x71,
+  "f32.convert_i32_u": 0xb3,
   "select": 0x1b,
 } as const;
 
 const SIMD_OPCODES = {
   "f32x4.splat": 0x13,
+  "f32x4.lt": 0x43,
+  "f32x4.gt": 0x44,
+  "f32x4.sqrt": 0xe3,
   "f32x4.add": 0xe4,
+  "f32x4.sub": 0xe5,
   "f32x4.mul": 0xe6,
+  "f32x4.div": 0xe7,
+  "f32x4.pmin": 0xea,
+  "f32x4.pmax": 0xeb,
+  "i32x4.ne": 0x38,
+  "i32x4.shl": 0xab,
+  "i32x4.shr_s": 0xac,
+  "i32x4.add": 0xae,
+  "i32x4.sub": 0xb1,
+  "v128.and": 0x4e,
+  "v128.bitselect": 0x52,
   "f32x4.relaxed_madd": 0x105,
 } as const;
 
@@ -54,7 +69,9 @@ const STORES = { "f32.store": [0x38] } as const;
 const SIMD_STORES = { "v128.store": 0x0b };
 
 const SIMD_PREFIX = 0xfd;
+const V128_CONST = 0x0c;
 const SHUFFLE = 0x0d;
+const STORE32_LANE = 0x5a;
 const STORE64_LANE = 0x5b;
 /** Every access in use is of whole 4-byte elements; the field holds the logarithm. */
 const ALIGNMENT = 2;
@@ -92,7 +109,7 @@ export function instruction(
   const opcode = name in SIMD_OPCODES
     ? [SIMD_PREFIX, ...unsigned(SIMD_OPCODES[name as keyof typeof SIMD_OPCODES])]
     : [OPCODES[name as keyof typeof OPCODES]];
-  return [...operands.flat(), ...opcode];
+  return ([] as number[]).concat(...operands, opcode);
 }
 
 /** Reads memory at `address` + `offset` bytes. */
@@ -122,11 +139,20 @@ export function store(
 
 /** Writes half `lane` (0 or 1) of a vector to memory at `address` + `offset` bytes. */
 export function storeHalf(lane: 0 | 1, address: Code, value: Code, offset = 0): Code {
+  return storeLane(STORE64_LANE, lane, address, value, offset);
+}
+
+/** Writes the first lane of a vector to memory at `address`. */
+export function storeFirst(address: Code, value: Code): Code {
+  return storeLane(STORE32_LANE, 0, address, value, 0);
+}
+
+function storeLane(opcode: number, lane: number, address: Code, value: Code, offset: number): Code {
   return [
     ...address,
     ...value,
     SIMD_PREFIX,
-    ...unsigned(STORE64_LANE),
+    ...unsigned(opcode),
     ALIGNMENT,
     ...unsigned(offset),
     lane,
@@ -150,7 +176,14 @@ export function constant(value: number): Code {
 
 /** A vector of zeros. */
 export function zeros(): Code {
-  return [SIMD_PREFIX, 0x0c, ...new Array<number>(16).fill(0)];
+  return lanes(new Uint32Array(4));
+}
+
+/** A vector constant by the bits of its four lanes. */
+export function lanes(bits: Uint32Array): Code {
+  const bytes = new DataView(new ArrayBuffer(16));
+  bits.forEach((word, lane) => bytes.setUint32(4 * lane, word, true));
+  return [SIMD_PREFIX, V128_CONST, ...new Uint8Array(bytes.buffer)];
 }
 
 /** The value of a local. */

@@ -3,15 +3,11 @@
 import source from "../../../kernels/activation.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/activation_backward.wgsl" with { type: "text" };
 import library from "../../../kernels/lib/activation.wgsl" with { type: "text" };
-import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
+import { vectorCpu } from "../cpu/vector_units.ts";
+import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
-import {
-  ACTIVATION_KINDS,
-  activationDerivative,
-  activationFunction,
-  type ActivationKind,
-} from "./activation_functions.ts";
+import { ACTIVATION_KINDS, type ActivationKind } from "./activation_functions.ts";
 
 /** Which activation function a node applies. */
 export interface ActivationAttributes extends Attributes {
@@ -30,11 +26,11 @@ export const activationOp: Op<ActivationAttributes> = {
   cost: (node) => ({ flops: 10 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) =>
     elementwiseCall(library + source, sizeOf(node.outputs[0]), { constants: constants(node) }),
-  cpu: elementwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end) => {
-    const x = tensors.f32(0), y = tensors.f32(1);
-    const f = activationFunction(kindOf(node));
-    for (let i = begin; i < end; i++) y[i] = f(x[i]);
-  }),
+  cpu: vectorCpu(
+    (node) => sizeOf(node.outputs[0]),
+    (vector, node, tensors, begin, end) =>
+      vector.activation(kindOf(node), tensors.f32(0), tensors.f32(1), begin, end),
+  ),
 };
 
 export const activationBackwardOp: Op<ActivationAttributes> = {
@@ -48,10 +44,9 @@ export const activationBackwardOp: Op<ActivationAttributes> = {
     elementwiseCall(library + backwardSource, sizeOf(node.outputs[0]), {
       constants: constants(node),
     }),
-  cpu: elementwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end) => {
+  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
     const x = tensors.f32(0), dy = tensors.f32(1), dx = tensors.f32(2);
-    const f = activationDerivative(kindOf(node));
-    for (let i = begin; i < end; i++) dx[i] = f(x[i]) * dy[i];
+    vector.activationBackward(kindOf(node), x, dy, dx, begin, end);
   }),
 };
 

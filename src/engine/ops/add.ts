@@ -1,7 +1,8 @@
 /** Elementwise sum: residual connections, and gradients that meet. @module */
 
 import source from "../../../kernels/add.wgsl" with { type: "text" };
-import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
+import { vectorCpu } from "../cpu/vector_units.ts";
+import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Program, Tensor } from "../program.ts";
 
@@ -14,10 +15,11 @@ export const addOp: Op<Record<never, never>> = {
   gradient: ({ outputGradients: [dy] }) => [dy, dy],
   cost: (node) => ({ flops: sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) => elementwiseCall(source, sizeOf(node.outputs[0])),
-  cpu: elementwiseCpu((node) => sizeOf(node.outputs[0]), (_, tensors, begin, end) => {
-    const a = tensors.f32(0), b = tensors.f32(1), y = tensors.f32(2);
-    for (let i = begin; i < end; i++) y[i] = a[i] + b[i];
-  }),
+  cpu: vectorCpu(
+    (node) => sizeOf(node.outputs[0]),
+    (vector, _, tensors, begin, end) =>
+      vector.add(tensors.f32(0), tensors.f32(1), tensors.f32(2), begin, end),
+  ),
 };
 
 /** a + b, of equal shape. */

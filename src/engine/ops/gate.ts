@@ -3,16 +3,12 @@
 import source from "../../../kernels/gate.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/gate_backward.wgsl" with { type: "text" };
 import library from "../../../kernels/lib/activation.wgsl" with { type: "text" };
-import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
+import { vectorCpu } from "../cpu/vector_units.ts";
+import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
 import type { ActivationAttributes } from "./activation.ts";
-import {
-  ACTIVATION_KINDS,
-  activationFunction,
-  type ActivationKind,
-  activationPair,
-} from "./activation_functions.ts";
+import { ACTIVATION_KINDS, type ActivationKind } from "./activation_functions.ts";
 
 const kindOf = (node: Node) => (node as Node<ActivationAttributes>).attributes.kind;
 const constants = (node: Node) => ({ KIND: ACTIVATION_KINDS[kindOf(node)] });
@@ -30,10 +26,9 @@ export const gateOp: Op<ActivationAttributes> = {
   cost: (node) => ({ flops: 10 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) =>
     elementwiseCall(library + source, sizeOf(node.outputs[0]), { constants: constants(node) }),
-  cpu: elementwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end) => {
+  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
     const a = tensors.f32(0), b = tensors.f32(1), y = tensors.f32(2);
-    const f = activationFunction(kindOf(node));
-    for (let i = begin; i < end; i++) y[i] = f(a[i]) * b[i];
+    vector.gate(kindOf(node), a, b, y, begin, end);
   }),
 };
 
@@ -48,15 +43,9 @@ export const gateBackwardOp: Op<ActivationAttributes> = {
     elementwiseCall(library + backwardSource, sizeOf(node.outputs[0]), {
       constants: constants(node),
     }),
-  cpu: elementwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end) => {
-    const a = tensors.f32(0), b = tensors.f32(1), dy = tensors.f32(2);
-    const da = tensors.f32(3), db = tensors.f32(4);
-    const both = activationPair(kindOf(node)), result = new Float64Array(2);
-    for (let i = begin; i < end; i++) {
-      both(a[i], result);
-      da[i] = result[1] * b[i] * dy[i];
-      db[i] = result[0] * dy[i];
-    }
+  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
+    const [a, b, dy, da, db] = [0, 1, 2, 3, 4].map((position) => tensors.f32(position));
+    vector.gateBackward(kindOf(node), { a, b, dy, da, db }, begin, end);
   }),
 };
 

@@ -50,30 +50,12 @@ export const layerNormOp: Op<NormAttributes> = {
       features: node.outputs.length > 1 ? ["SAVE"] : [],
       params: { width: widthOf(node.inputs[0]), epsilon: node.attributes.epsilon },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { epsilon } = (node as Node<NormAttributes>).attributes;
     const x = tensors.f32(0), gamma = tensors.f32(1), beta = tensors.f32(2), y = tensors.f32(3);
     const statistics = node.outputs.length > 1 ? tensors.f32(4) : undefined;
     const width = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * width;
-      let sum = 0;
-      for (let c = 0; c < width; c++) sum += x[start + c];
-      const mean = sum / width;
-      let squares = 0;
-      for (let c = 0; c < width; c++) {
-        const centred = x[start + c] - mean;
-        squares += centred * centred;
-      }
-      const rstd = 1 / Math.sqrt(squares / width + epsilon);
-      for (let c = 0; c < width; c++) {
-        y[start + c] = (x[start + c] - mean) * rstd * gamma[c] + beta[c];
-      }
-      if (statistics) {
-        statistics[2 * row] = mean;
-        statistics[2 * row + 1] = rstd;
-      }
-    }
+    vector.layerNorm({ x, gamma, beta, y, statistics, width, epsilon }, begin, end);
   }),
 };
 
@@ -88,25 +70,10 @@ export const layerNormBackwardOp: Op<Record<never, never>> = {
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { width: widthOf(node.inputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const x = tensors.f32(0), gamma = tensors.f32(1), statistics = tensors.f32(2);
-    const dy = tensors.f32(3), dx = tensors.f32(4);
-    const width = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * width;
-      const mean = statistics[2 * row], rstd = statistics[2 * row + 1];
-      let sum = 0, product = 0;
-      for (let c = 0; c < width; c++) {
-        const d = dy[start + c] * gamma[c];
-        sum += d;
-        product += d * (x[start + c] - mean) * rstd;
-      }
-      const meanD = sum / width, meanProduct = product / width;
-      for (let c = 0; c < width; c++) {
-        const h = (x[start + c] - mean) * rstd;
-        dx[start + c] = rstd * (dy[start + c] * gamma[c] - meanD - h * meanProduct);
-      }
-    }
+    const dy = tensors.f32(3), dx = tensors.f32(4), width = widthOf(node.inputs[0]);
+    vector.layerNormBackward({ x, gamma, statistics, dy, dx, width }, begin, end);
   }),
 };
 

@@ -33,28 +33,12 @@ export const maskedSoftmaxOp: Op<SoftmaxAttributes> = {
       params: { heads, tokens, scale: node.attributes.scale },
     });
   },
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { scale, causal } = (node as Node<SoftmaxAttributes>).attributes;
-    const s = tensors.f32(0), mask = tensors.u32(1), p = tensors.f32(2);
     const [, heads, tokens] = node.inputs[0].shape;
-    for (let row = begin; row < end; row++) {
-      const start = row * tokens;
-      const keys = Math.floor(row / (heads * tokens)) * tokens;
-      const visible = causal ? row % tokens + 1 : tokens;
-      let highest = -Infinity;
-      for (let j = 0; j < visible; j++) {
-        if (mask[keys + j] !== 0 && s[start + j] > highest) highest = s[start + j];
-      }
-      let sum = 0;
-      for (let j = 0; j < visible; j++) {
-        const weight = mask[keys + j] !== 0 ? Math.exp(scale * (s[start + j] - highest)) : 0;
-        p[start + j] = weight;
-        sum += weight;
-      }
-      const factor = sum > 0 ? 1 / sum : 0;
-      for (let j = 0; j < visible; j++) p[start + j] *= factor;
-      p.fill(0, start + visible, start + tokens);
-    }
+    const scores = tensors.f32(0), mask = tensors.u32(1), probabilities = tensors.f32(2);
+    const call = { scores, mask, probabilities, heads, tokens, scale, causal };
+    vector.maskedSoftmax(call, begin, end);
   }),
 };
 
@@ -69,16 +53,10 @@ export const maskedSoftmaxBackwardOp: Op<{ readonly scale: number }> = {
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { tokens: widthOf(node.inputs[0]), scale: node.attributes.scale },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { scale } = (node as Node<{ readonly scale: number }>).attributes;
     const p = tensors.f32(0), dp = tensors.f32(1), ds = tensors.f32(2);
-    const tokens = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * tokens;
-      let sum = 0;
-      for (let i = start; i < start + tokens; i++) sum += p[i] * dp[i];
-      for (let i = start; i < start + tokens; i++) ds[i] = scale * p[i] * (dp[i] - sum);
-    }
+    vector.maskedSoftmaxBackward({ p, dp, ds, width: widthOf(node.inputs[0]), scale }, begin, end);
   }),
 };
 

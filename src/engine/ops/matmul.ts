@@ -2,7 +2,7 @@
 
 import source from "../../../kernels/matmul.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
-import { GEMM_ROWS } from "../cpu/gemm.ts";
+import { GEMM_COLUMNS, GEMM_ROWS } from "../cpu/gemm.ts";
 import { rowsOf, sizeOf, widthOf } from "../kernel_call.ts";
 import {
   apply,
@@ -115,7 +115,7 @@ export const matmulOp: Op<MatmulAttributes> = {
     return { flops: 2 * m * n * depth, bytes: nodeBytes(node) };
   },
   kernel: matmulKernel,
-  cpu: { units: (node) => Math.ceil(layoutOf(node).m / GEMM_ROWS), run: matmulCpu },
+  cpu: { units: (node) => unitsOf(layoutOf(node)), run: matmulCpu },
 };
 
 /**
@@ -155,11 +155,24 @@ function matmulGradient(
   return gradients;
 }
 
+/** How the kernel reads its operands: 4 numbers at once where every vector of them is whole, else one by one. */
+function loads(
+  m: number,
+  n: number,
+  k: number,
+  { transposeA, transposeB }: MatmulAttributes,
+): string[] {
+  const whole = k % 4 === 0 && (!transposeA || m % 4 === 0) && (transposeB || n % 4 === 0);
+  if (!whole) return ["SCALAR"];
+  return ["VECTOR", transposeA ? "A_ROWS" : "A_DEPTH", transposeB ? "B_DEPTH" : "B_COLUMNS"];
+}
+
 function matmulKernel(node: Node<MatmulAttributes>): KernelCall {
   const { m, n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
   const { attributes } = node;
   const at = optionalInputs(attributes);
   const features = [
+    ...loads(m, n, k, attributes),
     ...(attributes.bias ? ["BIAS"] : []),
     ...(attributes.columnMask ? ["COLUMN_MASK"] : []),
     ...(attributes.lowRank ? ["LOW_RANK"] : []),
@@ -188,59 +201,99 @@ function matmulKernel(node: Node<MatmulAttributes>): KernelCall {
   };
 }
 
+/** The part of y that units [begin, end) stand for: rows of it, or columns where there are more of those units, as in the gradients of adapters. */
+function partOf(
+  { m, n }: Layout,
+  begin: number,
+  end: number,
+): { rowBegin: number; rowEnd: number; columnBegin: number; columnEnd: number } {
+  return byColumns(m, n)
+    ? {
+      rowBegin: 0,
+      rowEnd: m,
+      columnBegin: begin * GEMM_COLUMNS,
+      columnEnd: Math.min(end * GEMM_COLUMNS, n),
+    }
+    : {
+      rowBegin: begin * GEMM_ROWS,
+      rowEnd: Math.min(end * GEMM_ROWS, m),
+      columnBegin: 0,
+      columnEnd: n,
+    };
+}
+
+function byColumns(m: number, n: number): boolean {
+  return Math.ceil(n / GEMM_COLUMNS) > Math.ceil(m / GEMM_ROWS);
+}
+
+function unitsOf({ m, n }: Layout): number {
+  return byColumns(m, n) ? Math.ceil(n / GEMM_COLUMNS) : Math.ceil(m / GEMM_ROWS);
+}
+
 function matmulCpu(
   node: Node,
   tensors: CpuArguments,
   begin: number,
   end: number,
-  { gemm }: CpuContext,
+  { gemm, vector }: CpuContext,
 ): void {
-  const { m, n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
+  const sizes = layoutOf(node);
+  const { n, k, aRow, aDepth, bDepth, bColumn } = sizes;
   const attributes = attributesOf(node);
   const at = optionalInputs(attributes);
   const y = tensors.f32(node.inputs.length);
-  const rowBegin = begin * GEMM_ROWS, rowEnd = Math.min(end * GEMM_ROWS, m);
-  const rows = { n, rowBegin, rowEnd, aOffset: 0, bOffset: 0, c: y, cOffset: 0, cRow: n };
+  const { rowBegin, rowEnd, columnBegin, columnEnd } = partOf(sizes, begin, end);
+  const width = columnEnd - columnBegin;
+  const part = { n: width, rowBegin, rowEnd, aOffset: 0, c: y, cOffset: columnBegin, cRow: n };
   gemm({
-    ...rows,
+    ...part,
     k,
     alpha: attributes.alpha,
     a: tensors.f32(0),
     aRow,
     aColumn: aDepth,
     b: tensors.f32(1),
+    bOffset: columnBegin * bColumn,
     bRow: bDepth,
     bColumn,
     accumulate: false,
   });
   if (at.mask >= 0) {
     const mask = tensors.u32(at.mask);
-    for (let i = rowBegin * n; i < rowEnd * n; i++) if (mask[i % n] === 0) y[i] = 0;
+    for (let row = rowBegin; row < rowEnd; row++) {
+      for (let c = columnBegin; c < columnEnd; c++) if (mask[c] === 0) y[row * n + c] = 0;
+    }
   }
   if (at.u >= 0) {
     const rank = widthOf(node.inputs[at.u]);
     gemm({
-      ...rows,
+      ...part,
       k: rank,
       alpha: attributes.scale,
       a: tensors.f32(at.u),
       aRow: rank,
       aColumn: 1,
       b: tensors.f32(at.v),
+      bOffset: columnBegin * rank,
       bRow: 1,
       bColumn: rank,
       accumulate: true,
     });
   }
+  const target = {
+    target: y,
+    targetOffset: rowBegin * n + columnBegin,
+    targetRow: n,
+    rows: rowEnd - rowBegin,
+    width,
+  };
   if (at.bias >= 0) {
-    const bias = tensors.f32(at.bias);
-    for (let row = rowBegin; row < rowEnd; row++) {
-      for (let c = 0; c < n; c++) y[row * n + c] += bias[c];
-    }
+    const source = tensors.f32(at.bias);
+    vector.addRows({ ...target, source, sourceOffset: columnBegin, sourceRow: 0 });
   }
   if (at.residual >= 0) {
-    const residual = tensors.f32(at.residual);
-    for (let i = rowBegin * n; i < rowEnd * n; i++) y[i] += residual[i];
+    const source = tensors.f32(at.residual);
+    vector.addRows({ ...target, source, sourceOffset: target.targetOffset, sourceRow: n });
   }
 }
 

@@ -19,6 +19,12 @@ export const SLOT_SETTINGS = 4;
 
 const CHUNK = 4096;
 
+/** The optimizers there are, in the order users see them. */
+export const optimizerKinds = ["adamw", "sgd"] as const;
+
+/** AdamW with decoupled weight decay (Loshchilov and Hutter, 2019), or plain SGD with the same decay and no momentum. */
+export type OptimizerKind = typeof optimizerKinds[number];
+
 /** Packed tensors of an optimizer step; P elements, S slots. */
 export interface OptimizerTensors {
   /** [P] gradient. */
@@ -165,7 +171,7 @@ function stepArguments(tensors: CpuArguments): {
 /** Adds an optimizer step; the norm that clipping sees covers the slots marked as trained only. */
 export function optimizerStep(
   program: Program,
-  kind: "adamw" | "sgd",
+  kind: OptimizerKind,
   { gradient, slots, settings, parameters, moments, sensitivity }: OptimizerTensors,
 ): void {
   const size = sizeOf(gradient);

@@ -21,9 +21,11 @@ import { recordOp } from "./record.ts";
 import { rmsNormBackwardOp, rmsNormOp, rmsNormParameterBackwardOp } from "./rms_norm.ts";
 import { ropeOp } from "./rope.ts";
 
-// deno-lint-ignore no-explicit-any -- each operation has attributes of its own type; a node carries them as data
-const operations: ReadonlyMap<string, Op<any>> = new Map(
-  // deno-lint-ignore no-explicit-any -- as above
+/** Each operation has attributes of its own type; a node carries them as data. */
+// deno-lint-ignore no-explicit-any -- see above
+type AnyOp = Op<any>;
+
+const operations: ReadonlyMap<string, AnyOp> = new Map(
   ([
     activationOp,
     activationBackwardOp,
@@ -57,7 +59,7 @@ const operations: ReadonlyMap<string, Op<any>> = new Map(
     ropeOp,
     sgdOp,
     squareSumsOp,
-  ] as Op<any>[]).map((op) => [op.name, op]),
+  ] as AnyOp[]).map((op) => [op.name, op]),
 );
 
 /** Names of all operations. */

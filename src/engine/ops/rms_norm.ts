@@ -39,19 +39,11 @@ export const rmsNormOp: Op<NormAttributes> = {
       features: node.outputs.length > 1 ? ["SAVE"] : [],
       params: { width: widthOf(node.inputs[0]), epsilon: node.attributes.epsilon },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { epsilon } = (node as Node<NormAttributes>).attributes;
     const x = tensors.f32(0), gamma = tensors.f32(1), y = tensors.f32(2);
-    const saved = node.outputs.length > 1 ? tensors.f32(3) : undefined;
-    const width = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * width;
-      let squares = 0;
-      for (let c = 0; c < width; c++) squares += x[start + c] * x[start + c];
-      const rstd = 1 / Math.sqrt(squares / width + epsilon);
-      for (let c = 0; c < width; c++) y[start + c] = x[start + c] * rstd * gamma[c];
-      if (saved) saved[row] = rstd;
-    }
+    const rstd = node.outputs.length > 1 ? tensors.f32(3) : undefined;
+    vector.rmsNorm({ x, gamma, y, rstd, width: widthOf(node.inputs[0]), epsilon }, begin, end);
   }),
 };
 
@@ -66,19 +58,10 @@ export const rmsNormBackwardOp: Op<Record<never, never>> = {
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { width: widthOf(node.inputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const x = tensors.f32(0), gamma = tensors.f32(1), rstd = tensors.f32(2);
-    const dy = tensors.f32(3), dx = tensors.f32(4);
-    const width = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * width, scale = rstd[row];
-      let product = 0;
-      for (let c = 0; c < width; c++) product += dy[start + c] * gamma[c] * x[start + c] * scale;
-      const meanProduct = product / width;
-      for (let c = 0; c < width; c++) {
-        dx[start + c] = scale * (dy[start + c] * gamma[c] - x[start + c] * scale * meanProduct);
-      }
-    }
+    const dy = tensors.f32(3), dx = tensors.f32(4), width = widthOf(node.inputs[0]);
+    vector.rmsNormBackward({ x, gamma, rstd, dy, dx, width }, begin, end);
   }),
 };
 

@@ -2,6 +2,7 @@
 
 /** No WebGPU adapter answered. */
 export class NoAdapterError extends Error {
+  /** The class's name, for logs. */
   override name = "NoAdapterError";
 }
 

@@ -30,7 +30,8 @@ interface Dispatch {
 }
 
 /**
- * The WebGPU device.
+ * A device that runs the WGSL kernels on the high-performance adapter, at the adapter's own buffer limits. Loading programs opens it anew, so
+ * that a lost device costs only its executor.
  *
  * @throws NoAdapterError when there is no adapter.
  */

@@ -13,8 +13,11 @@ import { zeroPad } from "./zero_pad.ts";
 export { type Aggregator, aggregatorOf, type ComponentRule } from "./aggregator.ts";
 export { adaptive, fedit, zeroDelta, zeroPad };
 
-/** Names of the rules. */
-export type AggregatorName = "adaptive" | "zero-pad" | "zero-delta" | "fedit";
+/** The rules' names, in the order users see them. */
+export const aggregatorNames = ["adaptive", "zero-pad", "zero-delta", "fedit"] as const;
+
+/** A key of {@linkcode aggregators}. */
+export type AggregatorName = typeof aggregatorNames[number];
 
 /** The rules by name. */
 export const aggregators: Readonly<Record<AggregatorName, Aggregator>> = {

@@ -16,7 +16,7 @@ import {
 } from "../safetensors.ts";
 import { indicesName, loraAName, loraBName } from "../tensor_names.ts";
 
-/** A message that does not say what it must. */
+/** A message whose metadata, tensors or shapes are not those of its kind in this run. */
 export class MessageError extends UserError {
   /** The class's name, for logs. */
   override name = "MessageError";
@@ -37,13 +37,13 @@ export interface MessageAddress {
 
 /** Bytes of a message by purpose; `lora + head + overhead === total`. */
 export interface MessageSizes {
-  /** Numbers of A and B. */
+  /** A and B, 4 bytes a number. */
   readonly lora: number;
-  /** Numbers of the head. */
+  /** The head, 4 bytes a number. */
   readonly head: number;
   /** The rest: safetensors header, index lists, scores. */
   readonly overhead: number;
-  /** The encoded message. */
+  /** The whole encoded message. */
   readonly total: number;
 }
 

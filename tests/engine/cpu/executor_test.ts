@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { loadOnCpu } from "../../../src/engine/cpu/executor.ts";
 import { compileGemm } from "../../../src/engine/cpu/gemm_wasm.ts";
+import { compileVector } from "../../../src/engine/cpu/vector_wasm.ts";
 import type { Executor } from "../../../src/engine/device.ts";
 import { apply, type Op } from "../../../src/engine/op.ts";
 import {
@@ -30,6 +31,7 @@ function load(
     info: { kind: "cpu", description: "test", threads },
     threads,
     gemm: compileGemm()?.module,
+    vector: compileVector(),
     lookup: lookupAmong(increaseOp, refuseOp, reverseOp),
     startWorker() {
       const entry = workers[started++ % workers.length];

@@ -9,12 +9,14 @@ import {
   encodeModule,
   get,
   instruction,
+  lanes,
   load,
   loopWhile,
   set,
   shuffle,
   signed,
   store,
+  storeFirst,
   storeHalf,
   unsigned,
   type WasmFunction,
@@ -105,6 +107,18 @@ Deno.test("branch() takes one side and shuffle(), storeHalf() pick lanes when as
   assert.deepEqual([...f32.slice(8, 14)], [4, 5, 1, 8, 1, 8]);
   exports.pick(0);
   assert.deepEqual([...f32.slice(8, 14)], [2, 2, 2, 2, 2, 2]);
+});
+
+Deno.test("lanes() holds four words and storeFirst() writes the first alone", () => {
+  // 1, 2, −0.5 and the bits of infinity.
+  const words = Uint32Array.of(0x3f800000, 0x40000000, 0xbf000000, 0x7f800000);
+  const write = defineFunction("write", [], () => [
+    store("v128.store", constant(0), lanes(words)),
+    storeFirst(constant(16), lanes(words)),
+  ]);
+  const { exports, f32 } = instantiate(write);
+  exports.write();
+  assert.deepEqual([...f32.slice(0, 6)], [1, 2, -0.5, Infinity, 1, 0]);
 });
 
 Deno.test("encodeModule() makes a module that WebAssembly refuses when the code is wrong", () => {

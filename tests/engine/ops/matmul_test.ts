@@ -5,8 +5,16 @@ import * as oracle from "../../reference/linear.ts";
 import * as loraOracle from "../../reference/lora_linear.ts";
 import { testOp } from "../op_testing.ts";
 
+/** N, K, M. Where K and the contiguous axes are multiples of 4 the kernel loads vectors; the backward products have other axes, so mixtures matter. */
 const shapes = [
   [1, 1, 1],
+  [4, 4, 4],
+  [1, 8, 12],
+  [12, 20, 4],
+  [36, 44, 28],
+  [68, 4, 100],
+  [30, 12, 18],
+  [9, 64, 33],
   [7, 5, 3],
   [64, 32, 32],
   [65, 33, 31],
@@ -31,7 +39,9 @@ testOp(
 
 testOp(
   "lora linear",
-  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5]].map(([N, K, M, r]) => ({
+  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5], [72, 48, 80, 4]].map((
+    [N, K, M, r],
+  ) => ({
     name: `lora linear ${N}×${K}×${M} rank ${r}`,
     inputs: {
       x: { shape: [N, K] },

@@ -50,7 +50,7 @@ withCache(
       assert.ok(error instanceof ShaderError);
       assert.match(error.message, /^Cannot compile kernel "broken twice WIDTH=4": /);
       assert.match(error.message, /missing_name/);
-      assert.match(error.message, /^ {3}6 \|   y\[0\] = factor \* missing_name;$/m);
+      assert.match(error.message, /^ {3}6 \| {3}y\[0\] = factor \* missing_name;$/m);
       return true;
     });
   },

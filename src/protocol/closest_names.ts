@@ -1,7 +1,7 @@
 /**
- * The names nearest to a mistyped one, nearest first, at most three.
+ * The names nearest to one that is not among them, for an error message: nearest first, at most three.
  *
- * Distance: single-letter insertions, deletions, substitutions and swaps of neighbours (optimal
+ * Capitals do not count. Distance: single-letter insertions, deletions, substitutions and swaps of neighbours (optimal
  * string alignment). A name counts as near when at most a third of the typed letters differ, or when
  * one of the two begins with the other.
  *
@@ -26,13 +26,6 @@ export function closestNames(typed: string, names: readonly string[]): string[] 
     .sort((one, other) => one.distance - other.distance)
     .slice(0, 3)
     .map(({ name }) => name);
-}
-
-/** The tail of an error about an unknown name: `: did you mean "rounds"?`, or a list of what is allowed. */
-export function suggestion(typed: string, names: readonly string[], otherwise: string): string {
-  const near = closestNames(typed, names);
-  if (near.length === 0) return `: ${otherwise}`;
-  return `: did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
 }
 
 function editDistance(one: string, other: string): number {

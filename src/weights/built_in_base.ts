@@ -1,6 +1,6 @@
 /** The model that training starts from when none is named. @module */
 
-import type { ByteFile, ModelFiles } from "../weights/mod.ts";
+import type { ByteFile, ModelFiles } from "./source.ts";
 
 /** What the base holds, so that a failure to read one of these is never taken for its absence. */
 const names: ReadonlySet<string> = new Set([
@@ -21,7 +21,7 @@ const names: ReadonlySet<string> = new Set([
  * @example
  * ```ts
  * import { builtInBase } from "./built_in_base.ts";
- * import { openWeights } from "../weights/mod.ts";
+ * import { openWeights } from "./mod.ts";
  * const weights = await openWeights(builtInBase());
  * if (weights.shape("bert.pooler.dense.weight")[0] !== 128) throw new Error("unreachable");
  * ```

@@ -1,0 +1,44 @@
+/**
+ * The main job as a program of your own: three unequal clients fine-tune the built-in base together.
+ *
+ *     deno run -A examples/train.ts
+ */
+import {
+  builtInBase,
+  builtinCorpus,
+  completeRunConfig,
+  createTokenizer,
+  exportPeft,
+  openSession,
+  prepareFederation,
+  runRound,
+  startState,
+} from "../mod.ts";
+
+const config = completeRunConfig({ clients: 3, ranks: [2, 4, 8], rounds: 3, localSteps: 10 });
+const { federation } = await prepareFederation({
+  config,
+  files: builtInBase(),
+  data: builtinCorpus(1, { train: 600, validation: 200, test: 200 }),
+  createTokenizer,
+});
+const session = await openSession(federation, config);
+let state = await startState(federation, session);
+while (state.rounds < config.rounds) {
+  const { state: next, record } = await runRound(federation, session, state);
+  console.log(
+    `round ${record.round}: accuracy ${
+      (100 * record.accuracy).toFixed(1)
+    } %, ${record.upBytes.total} bytes up`,
+  );
+  state = next;
+}
+await session.executor.close();
+
+const files = exportPeft(state.bank, {
+  baseModel: "built-in base",
+  loraDropout: config.loraDropout,
+});
+await Deno.mkdir("adapter", { recursive: true });
+await Deno.writeTextFile("adapter/adapter_config.json", files["adapter_config.json"]);
+await Deno.writeFile("adapter/adapter_model.safetensors", files["adapter_model.safetensors"]);

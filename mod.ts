@@ -1,0 +1,141 @@
+/**
+ * HAFL: federated LoRA fine-tuning of language models by clients of unequal means, on WGSL kernels of its own.
+ *
+ * The path of a run: {@linkcode completeRunConfig} fills in the settings, {@linkcode loadData} or {@linkcode builtinCorpus} gives labelled texts,
+ * {@linkcode folderFiles}, {@linkcode hubFiles} or {@linkcode builtInBase} the model; {@linkcode prepareFederation} makes a federation of them,
+ * {@linkcode openSession} puts it on a device, {@linkcode startState} and {@linkcode runRound} train it, {@linkcode exportPeft} writes the adapter.
+ *
+ * @example Train a small federation
+ * ```ts
+ * import * as hafl from "./mod.ts";
+ *
+ * const config = hafl.completeRunConfig({ clients: 3, ranks: [2, 4, 8], rounds: 1, localSteps: 2, threads: 1 });
+ * const { federation } = await hafl.prepareFederation({
+ *   config,
+ *   files: hafl.builtInBase(),
+ *   data: hafl.builtinCorpus(1, { train: 60, validation: 20, test: 20 }),
+ *   createTokenizer: hafl.createTokenizer,
+ * });
+ * const session = await hafl.openSession(federation, config);
+ * const start = await hafl.startState(federation, session);
+ * const { state, record } = await hafl.runRound(federation, session, start);
+ * const files = hafl.exportPeft(state.bank, { baseModel: "built-in base", loraDropout: 0 });
+ * await session.executor.close();
+ * if (record.round !== 1 || files["adapter_model.safetensors"].length === 0) throw new Error("unreachable");
+ * ```
+ *
+ * @module
+ */
+
+// Settings and the run.
+export { clientRound, DivergedError } from "./src/federated/client_round.ts";
+export type {
+  ClientOutcome,
+  LocalData,
+  LocalSettings,
+  OnStep,
+} from "./src/federated/client_round.ts";
+export { initialBank } from "./src/federated/federation.ts";
+export type { FederatedClient, Federation, ServerSettings } from "./src/federated/federation.ts";
+export { type DeviceChoice, openSession } from "./src/federated/open_session.ts";
+export { chooseTargets, dealSamples, prepareFederation } from "./src/federated/prepare.ts";
+export type { PreparedRun, RunSources } from "./src/federated/prepare.ts";
+export {
+  completeRunConfig,
+  defaultConfig,
+  type DerivedKey,
+  type DeviceName,
+  deviceNames,
+  type OptimizerStateRule,
+  optimizerStateRules,
+  type OutputFormat,
+  outputFormats,
+  type RunConfig,
+  type Surroundings,
+} from "./src/federated/run_config.ts";
+export { evaluateBank, runRound, startState } from "./src/federated/simulate.ts";
+export type { StepEvent, StepListener } from "./src/federated/simulate.ts";
+export { decodeState, encodeState } from "./src/federated/state.ts";
+export type { BestRound, ClientMemory, FederationState } from "./src/federated/state.ts";
+
+// Models, weights, data.
+export * from "./src/data/mod.ts";
+export * from "./src/models/mod.ts";
+export {
+  type ByteFile,
+  type HubCache,
+  type HubEnvironment,
+  HubError,
+  hubFiles,
+  type HubOptions,
+  type ModelFiles,
+  ModelFolderError,
+  modelHash,
+  openWeights,
+  readConfig,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  WeightsError,
+  type WeightSource,
+  withPrefixes,
+} from "./src/weights/mod.ts";
+export { builtInBase } from "./src/weights/built_in_base.ts";
+export { folderCache, folderFiles } from "./src/cli/deno_files.ts";
+export { fileCache } from "./src/cli/file_cache.ts";
+
+// LoRA on a device.
+export type { Classifier } from "./src/lora/classifier.ts";
+export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
+export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
+export { mergeDelta } from "./src/lora/merge.ts";
+export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
+export type { OptimizerSettings } from "./src/lora/optimizer_settings.ts";
+export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
+export { type ImportedAdapter, importPeft } from "./src/lora/peft_import.ts";
+export {
+  type Schedule,
+  scheduleFactor,
+  type ScheduleKind,
+  scheduleKinds,
+} from "./src/lora/schedule.ts";
+export {
+  evaluate,
+  installAdapter,
+  installOptimizerState,
+  readAdapter,
+  train,
+} from "./src/lora/session.ts";
+export type {
+  ClassifierBatch,
+  Evaluation,
+  InstalledAdapter,
+  OptimizerState,
+  Session,
+  TrainingStep,
+} from "./src/lora/session.ts";
+
+// Devices.
+export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";
+export {
+  type BufferData,
+  type Device,
+  type DeviceInfo,
+  DeviceLostError,
+  type Executor,
+} from "./src/engine/device.ts";
+export type * from "./src/engine/program.ts";
+export { NoAdapterError } from "./src/engine/webgpu/adapter.ts";
+export { createWebgpuDevice } from "./src/engine/webgpu/device.ts";
+
+// The protocol: what the simulation, a server and its clients share.
+export * from "./src/protocol/mod.ts";
+export type {
+  ClientFacts,
+  RoundRecord,
+  RoundResult,
+  RunFacts,
+  RunSummary,
+  TestResult,
+  TierRecord,
+} from "./src/protocol/records.ts";
+export { summarizeRun } from "./src/protocol/records.ts";

@@ -1,0 +1,137 @@
+/** Functions over vectors and rows for the CPU device: what is not a matrix product and yet takes time. @module */
+
+import type { ActivationKind } from "../ops/activation_functions.ts";
+
+/** A matrix, of `width` elements a row, added to a part of another. */
+export interface AddRowsCall {
+  readonly target: Float32Array;
+  /** Position of the part's first element; likewise below. */
+  readonly targetOffset: number;
+  /** Elements from one row to the next; likewise below. */
+  readonly targetRow: number;
+  readonly source: Float32Array;
+  readonly sourceOffset: number;
+  /** 0 adds the same row everywhere. */
+  readonly sourceRow: number;
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** f(a)·b backwards, elementwise. */
+export interface GateBackwardCall {
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly dy: Float32Array;
+  readonly da: Float32Array;
+  readonly db: Float32Array;
+}
+
+/** softmax of scale·scores over the keys a query may see; scores and probabilities [B,H,T,T]. */
+export interface SoftmaxCall {
+  readonly scores: Float32Array;
+  /** [B,T], 0 where a key is hidden from all. */
+  readonly mask: Uint32Array;
+  readonly probabilities: Float32Array;
+  readonly heads: number;
+  readonly tokens: number;
+  readonly scale: number;
+  /** Hides the keys after the query. */
+  readonly causal: boolean;
+}
+
+/** ds = scale · p · (dp − Σ p·dp), by rows of `width`. */
+export interface SoftmaxBackwardCall {
+  readonly p: Float32Array;
+  readonly dp: Float32Array;
+  readonly ds: Float32Array;
+  readonly width: number;
+  readonly scale: number;
+}
+
+/** y = (x − mean)·rstd·γ + β, by rows of `width`. */
+export interface LayerNormCall {
+  readonly x: Float32Array;
+  readonly gamma: Float32Array;
+  readonly beta: Float32Array;
+  readonly y: Float32Array;
+  /** Mean and rstd of each row, where they are wanted. */
+  readonly statistics: Float32Array | undefined;
+  readonly width: number;
+  readonly epsilon: number;
+}
+
+/** {@linkcode LayerNormCall} backwards, towards x. */
+export interface LayerNormBackwardCall {
+  readonly x: Float32Array;
+  readonly gamma: Float32Array;
+  readonly statistics: Float32Array;
+  readonly dy: Float32Array;
+  readonly dx: Float32Array;
+  readonly width: number;
+}
+
+/** y = x·rstd·γ, by rows of `width`. */
+export interface RmsNormCall {
+  readonly x: Float32Array;
+  readonly gamma: Float32Array;
+  readonly y: Float32Array;
+  /** One number a row, where they are wanted. */
+  readonly rstd: Float32Array | undefined;
+  readonly width: number;
+  readonly epsilon: number;
+}
+
+/** {@linkcode RmsNormCall} backwards, towards x. */
+export interface RmsNormBackwardCall {
+  readonly x: Float32Array;
+  readonly gamma: Float32Array;
+  readonly rstd: Float32Array;
+  readonly dy: Float32Array;
+  readonly dx: Float32Array;
+  readonly width: number;
+}
+
+/**
+ * Each function covers [begin, end): elements, or rows for those that work by rows. What comes out for an element or a row does not depend on the range
+ * it came in. An output may be an input itself, at the same position, and must not overlap one otherwise.
+ */
+export interface VectorFunctions {
+  /** y = a + b. */
+  add(a: Float32Array, b: Float32Array, y: Float32Array, begin: number, end: number): void;
+  addRows(call: AddRowsCall): void;
+  /** y = f(x). */
+  activation(
+    kind: ActivationKind,
+    x: Float32Array,
+    y: Float32Array,
+    begin: number,
+    end: number,
+  ): void;
+  /** dx = f'(x)·dy. */
+  activationBackward(
+    kind: ActivationKind,
+    x: Float32Array,
+    dy: Float32Array,
+    dx: Float32Array,
+    begin: number,
+    end: number,
+  ): void;
+  /** y = f(a)·b. */
+  gate(
+    kind: ActivationKind,
+    a: Float32Array,
+    b: Float32Array,
+    y: Float32Array,
+    begin: number,
+    end: number,
+  ): void;
+  /** da = f'(a)·b·dy, db = f(a)·dy. */
+  gateBackward(kind: ActivationKind, call: GateBackwardCall, begin: number, end: number): void;
+  /** Rows of T keys; one without a visible key is all 0. */
+  maskedSoftmax(call: SoftmaxCall, begin: number, end: number): void;
+  maskedSoftmaxBackward(call: SoftmaxBackwardCall, begin: number, end: number): void;
+  layerNorm(call: LayerNormCall, begin: number, end: number): void;
+  layerNormBackward(call: LayerNormBackwardCall, begin: number, end: number): void;
+  rmsNorm(call: RmsNormCall, begin: number, end: number): void;
+  rmsNormBackward(call: RmsNormBackwardCall, begin: number, end: number): void;
+}

@@ -1,0 +1,111 @@
+/** The WebAssembly code of the elementwise vector functions, and the module of them all. @module */
+
+import { ACTIVATION_KINDS, type ActivationKind } from "../ops/activation_functions.ts";
+import { activationAt } from "./vector_activations.ts";
+import {
+  add,
+  type Elements,
+  multiply,
+  overElements,
+  overRows,
+  type VectorCode,
+  vectorFunction,
+} from "./vector_code.ts";
+import {
+  layerNormBackwardFunction,
+  layerNormFunction,
+  rmsNormBackwardFunction,
+  rmsNormFunction,
+} from "./vector_norms.ts";
+import { softmaxBackwardFunction, softmaxFunction } from "./vector_softmax.ts";
+import { encodeModule, get, type WasmFunction } from "./wasm_module.ts";
+
+/** A function of the module. Addresses and strides count bytes. */
+type Export = (...values: number[]) => void;
+
+/** What the module exports; parameters stand with each function's code. */
+export type VectorExports = Record<
+  | "add"
+  | "addRows"
+  | "softmax"
+  | "softmaxBackward"
+  | "layerNorm"
+  | "layerNormBackward"
+  | "rmsNorm"
+  | "rmsNormBackward"
+  | `${"value" | "derivative" | "gate" | "gateBackward"} ${ActivationKind}`,
+  Export
+>;
+
+/** Bytes of the module. */
+export function vectorModule(): Uint8Array<ArrayBuffer> {
+  const kinds = Object.keys(ACTIVATION_KINDS) as ActivationKind[];
+  return encodeModule([
+    elementwise("add", 3, (_, { load, store }) => store(2, add(load(0), load(1)))),
+    addRowsFunction(),
+    ...kinds.flatMap(activationFunctions),
+    softmaxFunction(),
+    softmaxBackwardFunction(),
+    layerNormFunction(),
+    layerNormBackwardFunction(),
+    rmsNormFunction(),
+    rmsNormBackwardFunction(),
+  ]);
+}
+
+/** name(address, …, count): a loop over elements of `arrays` arrays. */
+export function elementwise(
+  name: string,
+  arrays: number,
+  body: (code: VectorCode, elements: Elements) => void,
+): WasmFunction {
+  const parameters = new Array<"i32">(arrays + 1).fill("i32");
+  return vectorFunction(name, parameters, (code, locals) => {
+    const addresses = locals.map(get);
+    overElements(
+      code,
+      addresses[arrays],
+      addresses.slice(0, arrays),
+      (elements) => body(code, elements),
+    );
+  });
+}
+
+/** value(x, y), derivative(x, dy, dx), gate(a, b, y) and gateBackward(a, b, dy, da, db) of a kind, each with a count. */
+function activationFunctions(kind: ActivationKind): WasmFunction[] {
+  return [
+    elementwise(`value ${kind}`, 2, (code, { load, store }) => {
+      store(1, activationAt(code, kind, load(0)).value());
+    }),
+    elementwise(`derivative ${kind}`, 3, (code, { load, store }) => {
+      const { derivative } = activationAt(code, kind, load(0));
+      store(2, multiply(derivative(), load(1)));
+    }),
+    elementwise(`gate ${kind}`, 3, (code, { load, store }) => {
+      const { value } = activationAt(code, kind, load(0));
+      store(2, multiply(value(), load(1)));
+    }),
+    elementwise(`gateBackward ${kind}`, 5, (code, { load, store }) => {
+      const { value, derivative } = activationAt(code, kind, load(0));
+      const b = load(1), dy = load(2);
+      const db = code.keep(multiply(value(), dy));
+      store(3, multiply(derivative(), b, dy));
+      store(4, db);
+    }),
+  ];
+}
+
+/** addRows(target, source, rows, width, targetRow, sourceRow). */
+function addRowsFunction(): WasmFunction {
+  return vectorFunction(
+    "addRows",
+    ["i32", "i32", "i32", "i32", "i32", "i32"],
+    (code, [target, source, rows, width, targetRow, sourceRow]) => {
+      overRows(code, rows, [[target, get(targetRow)], [source, get(sourceRow)]], () => {
+        overElements(code, get(width), [get(target), get(source)], ({ load, store }) => {
+          store(0, add(load(0), load(1)));
+        });
+      });
+    },
+  );
+}

@@ -1,0 +1,129 @@
+/** Vector functions in plain TypeScript, for runtimes without WebAssembly SIMD and as an independent check of the WebAssembly ones. @module */
+
+import {
+  activationDerivative,
+  activationFunction,
+  activationPair,
+} from "../ops/activation_functions.ts";
+import type { VectorFunctions } from "./vector.ts";
+
+/** Vector functions over any views, in float64. */
+export const plainVector: VectorFunctions = {
+  add(a, b, y, begin, end) {
+    for (let i = begin; i < end; i++) y[i] = a[i] + b[i];
+  },
+  addRows({ target, targetOffset, targetRow, source, sourceOffset, sourceRow, rows, width }) {
+    for (let row = 0; row < rows; row++) {
+      const to = targetOffset + row * targetRow, from = sourceOffset + row * sourceRow;
+      for (let c = 0; c < width; c++) target[to + c] += source[from + c];
+    }
+  },
+  activation(kind, x, y, begin, end) {
+    const f = activationFunction(kind);
+    for (let i = begin; i < end; i++) y[i] = f(x[i]);
+  },
+  activationBackward(kind, x, dy, dx, begin, end) {
+    const f = activationDerivative(kind);
+    for (let i = begin; i < end; i++) dx[i] = f(x[i]) * dy[i];
+  },
+  gate(kind, a, b, y, begin, end) {
+    const f = activationFunction(kind);
+    for (let i = begin; i < end; i++) y[i] = f(a[i]) * b[i];
+  },
+  gateBackward(kind, { a, b, dy, da, db }, begin, end) {
+    const both = activationPair(kind), result = new Float64Array(2);
+    for (let i = begin; i < end; i++) {
+      const gradient = dy[i];
+      both(a[i], result);
+      da[i] = result[1] * b[i] * gradient;
+      db[i] = result[0] * gradient;
+    }
+  },
+  maskedSoftmax({ scores, mask, probabilities, heads, tokens, scale, causal }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * tokens;
+      const keys = Math.floor(row / (heads * tokens)) * tokens;
+      const visible = causal ? row % tokens + 1 : tokens;
+      let highest = -Infinity;
+      for (let j = 0; j < visible; j++) {
+        if (mask[keys + j] !== 0 && scores[start + j] > highest) highest = scores[start + j];
+      }
+      let sum = 0;
+      for (let j = 0; j < visible; j++) {
+        const weight = mask[keys + j] !== 0 ? Math.exp(scale * (scores[start + j] - highest)) : 0;
+        probabilities[start + j] = weight;
+        sum += weight;
+      }
+      const factor = sum > 0 ? 1 / sum : 0;
+      for (let j = 0; j < visible; j++) probabilities[start + j] *= factor;
+      probabilities.fill(0, start + visible, start + tokens);
+    }
+  },
+  maskedSoftmaxBackward({ p, dp, ds, width, scale }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      let sum = 0;
+      for (let i = start; i < start + width; i++) sum += p[i] * dp[i];
+      for (let i = start; i < start + width; i++) ds[i] = scale * p[i] * (dp[i] - sum);
+    }
+  },
+  layerNorm({ x, gamma, beta, y, statistics, width, epsilon }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      let sum = 0;
+      for (let c = 0; c < width; c++) sum += x[start + c];
+      const mean = sum / width;
+      let squares = 0;
+      for (let c = 0; c < width; c++) {
+        const centred = x[start + c] - mean;
+        squares += centred * centred;
+      }
+      const rstd = 1 / Math.sqrt(squares / width + epsilon);
+      for (let c = 0; c < width; c++) {
+        y[start + c] = (x[start + c] - mean) * rstd * gamma[c] + beta[c];
+      }
+      if (statistics) {
+        statistics[2 * row] = mean;
+        statistics[2 * row + 1] = rstd;
+      }
+    }
+  },
+  layerNormBackward({ x, gamma, statistics, dy, dx, width }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      const mean = statistics[2 * row], rstd = statistics[2 * row + 1];
+      let sum = 0, product = 0;
+      for (let c = 0; c < width; c++) {
+        const d = dy[start + c] * gamma[c];
+        sum += d;
+        product += d * (x[start + c] - mean) * rstd;
+      }
+      const meanD = sum / width, meanProduct = product / width;
+      for (let c = 0; c < width; c++) {
+        const h = (x[start + c] - mean) * rstd;
+        dx[start + c] = rstd * (dy[start + c] * gamma[c] - meanD - h * meanProduct);
+      }
+    }
+  },
+  rmsNorm({ x, gamma, y, rstd, width, epsilon }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      let squares = 0;
+      for (let c = 0; c < width; c++) squares += x[start + c] * x[start + c];
+      const scale = 1 / Math.sqrt(squares / width + epsilon);
+      for (let c = 0; c < width; c++) y[start + c] = x[start + c] * scale * gamma[c];
+      if (rstd) rstd[row] = scale;
+    }
+  },
+  rmsNormBackward({ x, gamma, rstd, dy, dx, width }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width, scale = rstd[row];
+      let product = 0;
+      for (let c = 0; c < width; c++) product += dy[start + c] * gamma[c] * x[start + c] * scale;
+      const meanProduct = product / width;
+      for (let c = 0; c < width; c++) {
+        dx[start + c] = scale * (dy[start + c] * gamma[c] - x[start + c] * scale * meanProduct);
+      }
+    }
+  },
+};

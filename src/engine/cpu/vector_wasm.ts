@@ -1,0 +1,126 @@
+/** Vector functions by WebAssembly SIMD on the device's shared memory. @module */
+
+import type { VectorFunctions } from "./vector.ts";
+import { type VectorExports, vectorModule } from "./vector_kernel.ts";
+
+/** A module for {@linkcode createVector}; undefined where the runtime has no WebAssembly SIMD. */
+export function compileVector(): WebAssembly.Module | undefined {
+  const bytes = vectorModule();
+  return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined;
+}
+
+/**
+ * Vector functions over views of `memory`, in float32: elements by the same instructions wherever they lie, sums over a row as four interleaved ones.
+ */
+export function createVector(
+  memory: WebAssembly.Memory,
+  module: WebAssembly.Module,
+): VectorFunctions {
+  const instance = new WebAssembly.Instance(module, { engine: { memory } });
+  const code = instance.exports as unknown as VectorExports;
+  const buffer = memory.buffer;
+
+  /** Address of an element of a view. */
+  const at = (view: Float32Array | Uint32Array, element: number): number => {
+    if (view.buffer !== buffer) {
+      throw new TypeError("Cannot compute on a vector that does not lie in the device's memory");
+    }
+    return view.byteOffset + 4 * element;
+  };
+
+  return {
+    add: (a, b, y, begin, end) => code.add(at(a, begin), at(b, begin), at(y, begin), end - begin),
+    addRows: (call) =>
+      code.addRows(
+        at(call.target, call.targetOffset),
+        at(call.source, call.sourceOffset),
+        call.rows,
+        call.width,
+        4 * call.targetRow,
+        4 * call.sourceRow,
+      ),
+    activation: (kind, x, y, begin, end) =>
+      code[`value ${kind}`](at(x, begin), at(y, begin), end - begin),
+    activationBackward: (kind, x, dy, dx, begin, end) =>
+      code[`derivative ${kind}`](at(x, begin), at(dy, begin), at(dx, begin), end - begin),
+    gate: (kind, a, b, y, begin, end) =>
+      code[`gate ${kind}`](at(a, begin), at(b, begin), at(y, begin), end - begin),
+    gateBackward: (kind, { a, b, dy, da, db }, begin, end) =>
+      code[`gateBackward ${kind}`](
+        at(a, begin),
+        at(b, begin),
+        at(dy, begin),
+        at(da, begin),
+        at(db, begin),
+        end - begin,
+      ),
+    maskedSoftmax({ scores, mask, probabilities, heads, tokens, scale, causal }, begin, end) {
+      const rowsOfEntry = heads * tokens;
+      for (let row = begin; row < end;) {
+        const entry = Math.floor(row / rowsOfEntry);
+        const next = Math.min(end, (entry + 1) * rowsOfEntry);
+        code.softmax(
+          at(scores, row * tokens),
+          at(mask, entry * tokens),
+          at(probabilities, row * tokens),
+          next - row,
+          tokens,
+          row % tokens,
+          causal ? 1 : 0,
+          scale,
+        );
+        row = next;
+      }
+    },
+    maskedSoftmaxBackward: ({ p, dp, ds, width, scale }, begin, end) =>
+      code.softmaxBackward(
+        at(p, begin * width),
+        at(dp, begin * width),
+        at(ds, begin * width),
+        end - begin,
+        width,
+        scale,
+      ),
+    layerNorm: ({ x, gamma, beta, y, statistics, width, epsilon }, begin, end) =>
+      code.layerNorm(
+        at(x, begin * width),
+        at(gamma, 0),
+        at(beta, 0),
+        at(y, begin * width),
+        statistics ? at(statistics, 2 * begin) : 0,
+        end - begin,
+        width,
+        epsilon,
+      ),
+    layerNormBackward: ({ x, gamma, statistics, dy, dx, width }, begin, end) =>
+      code.layerNormBackward(
+        at(x, begin * width),
+        at(gamma, 0),
+        at(statistics, 2 * begin),
+        at(dy, begin * width),
+        at(dx, begin * width),
+        end - begin,
+        width,
+      ),
+    rmsNorm: ({ x, gamma, y, rstd, width, epsilon }, begin, end) =>
+      code.rmsNorm(
+        at(x, begin * width),
+        at(gamma, 0),
+        at(y, begin * width),
+        rstd ? at(rstd, begin) : 0,
+        end - begin,
+        width,
+        epsilon,
+      ),
+    rmsNormBackward: ({ x, gamma, rstd, dy, dx, width }, begin, end) =>
+      code.rmsNormBackward(
+        at(x, begin * width),
+        at(gamma, 0),
+        at(rstd, begin),
+        at(dy, begin * width),
+        at(dx, begin * width),
+        end - begin,
+        width,
+      ),
+  };
+}

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
+import { type Ended, root, runCli, tiny } from "./command.ts";
+
+const folder = await Deno.makeTempDir({ prefix: "hafl-train-test-" });
+const cache = `--cache-dir=${join(folder, "cache")}`;
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+const train = (...args: string[]) => runCli("train", [cache, ...args]);
+
+async function bytesOf(run: string, path: string): Promise<string> {
+  return (await Deno.readFile(join(folder, run, path))).toHex();
+}
+
+Deno.test("train writes a run: settings, a line a round, adapter, report, checkpoint", async () => {
+  const { code, out, err } = await train(...tiny, `--out=${join(folder, "whole")}`);
+  assert.equal(code, 0, err);
+  assert.match(out, /random weights/);
+  assert.match(out, /round 1\/2 .*\n.*round 2\/2 /);
+
+  const run = JSON.parse(await Deno.readTextFile(join(folder, "whole", "run.json")));
+  assert.equal(run.config.seqLen, 16);
+  assert.equal(run.device.kind, "cpu");
+  const lines = (await Deno.readTextFile(join(folder, "whole", "metrics.jsonl"))).trim().split(
+    "\n",
+  );
+  assert.deepEqual(lines.map((line) => JSON.parse(line).round), [1, 2]);
+  const config = JSON.parse(
+    await Deno.readTextFile(join(folder, "whole", "adapter", "adapter_config.json")),
+  );
+  assert.deepEqual([config.peft_type, config.r, config.lora_alpha], ["LORA", 8, 8]);
+  const { tensors } = decodeSafetensors(
+    await Deno.readFile(join(folder, "whole", "adapter", "adapter_model.safetensors")),
+  );
+  assert.equal(tensors.size, 2 * 8 + 2, "two matrices for each of 8 modules, and the head");
+  const report = await Deno.readTextFile(join(folder, "whole", "report.html"));
+  assert.doesNotMatch(report, /(src|href)="https?:/, "the report must not need a network");
+});
+
+Deno.test("train resumes to the same bytes as an uninterrupted run, with other threads", async () => {
+  const [whole, first] = await Promise.all([
+    train(...tiny, "--rounds=3", `--out=${join(folder, "three")}`),
+    train(...tiny, "--rounds=1", `--out=${join(folder, "part")}`),
+  ]);
+  assert.deepEqual([whole.code, first.code], [0, 0], whole.err + first.err);
+  const resumed = await train(`--resume=${join(folder, "part")}`, "--rounds=3", "--threads=2");
+  assert.equal(resumed.code, 0, resumed.err);
+  for (
+    const path of ["adapter/adapter_model.safetensors", "checkpoint/round-000003/bank.safetensors"]
+  ) {
+    assert.equal(await bytesOf("part", path), await bytesOf("three", path), path);
+  }
+});
+
+Deno.test("train --format json prints one JSON object a line", async () => {
+  const { code, out, err } = await train(...tiny, "--format=json", `--out=${join(folder, "json")}`);
+  assert.equal(code, 0, err);
+  const types = out.trim().split("\n").map((line) => JSON.parse(line).type);
+  assert.equal(types.filter((type) => type === "round").length, 2);
+  assert.ok(types.includes("done"));
+});
+
+Deno.test("train on WebGPU without an adapter says what to install", async () => {
+  const { code, err } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-lock",
+      "-A",
+      `${root}src/cli/train.ts`,
+      cache,
+      ...tiny,
+      "--device=webgpu",
+      `--out=${join(folder, "gpu")}`,
+    ],
+    // A backend that this platform lacks: no adapter can answer.
+    env: { NO_COLOR: "1", DENO_WEBGPU_BACKEND: Deno.build.os === "darwin" ? "vulkan" : "metal" },
+  }).output().then(({ code, stderr }) => ({ code, err: new TextDecoder().decode(stderr) }));
+  assert.equal(code, 2, err);
+  assert.match(err, /mesa-vulkan-drivers/);
+});
+
+/** A user's mistake: one line on stderr that matches, exit code 2, and no run folder. */
+async function mistake(args: readonly string[], expected: RegExp): Promise<void> {
+  const out = join(folder, "never");
+  const { code, err }: Ended = await train(...tiny, `--out=${out}`, ...args);
+  assert.equal(code, 2, `${args}: ${err}`);
+  assert.equal(err.trim().split("\n").length, 1, err);
+  assert.match(err, expected);
+  await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
+}
+
+async function write(name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await Deno.mkdir(join(path, ".."), { recursive: true });
+  await (typeof content === "string"
+    ? Deno.writeTextFile(path, content)
+    : Deno.writeFile(path, content));
+  return path;
+}
+
+const golden = join(root, "tests", "golden", "llama");
+
+Deno.test("train refuses bad settings in one line", async () => {
+  await Promise.all([
+    mistake(["--rnak=4"], /rnak/),
+    mistake(["--ranks=0,2"], /ranks/),
+    mistake(["--ranks=-1"], /ranks/),
+    mistake(["--ranks=4,16", "--rank=8"], /rank 16/),
+    mistake(["--method=drop"], /freeze, truncate, full/),
+    mistake(["--targets=nothing_like_it"], /no module matches/),
+    mistake(["--clients=100000"], /clients/i),
+    mistake(["--seq-len=100000"], /seq-len/),
+  ]);
+});
+
+Deno.test("train refuses bad data in one line", async () => {
+  const row = (text: unknown, label: unknown) => JSON.stringify({ text, label }) + "\n";
+  const good = row("one", "a") + row("two", "b");
+  await Promise.all([
+    mistake([`--data=${join(folder, "absent.jsonl")}`], /no such file/),
+    mistake([`--data=${await write("empty.jsonl", "")}`], /at least one row/),
+    mistake([`--data=${await write("broken.jsonl", good + "{")}`], /line 3/),
+    mistake([`--data=${await write("no_text.jsonl", good + row(undefined, "a"))}`], /line 3/),
+    mistake([`--data=${await write("no_label.jsonl", good + row("three", null))}`], /line 3/),
+    mistake([`--data=${await write("other.jsonl", good)}`, "--labels=a,c"], /"b"/),
+  ]);
+});
+
+Deno.test("train refuses bad model folders in one line", async () => {
+  const config = await Deno.readTextFile(join(golden, "config.json"));
+  const weights = await Deno.readFile(join(golden, "model.safetensors"));
+  const model = async (name: string, files: Record<string, string | Uint8Array>) => {
+    await Deno.mkdir(join(folder, name), { recursive: true });
+    for (const [file, content] of Object.entries(files)) await write(join(name, file), content);
+    return `--model=${join(folder, name)}`;
+  };
+  const longHeader = weights.slice();
+  new DataView(longHeader.buffer).setBigUint64(0, 2n ** 40n, true);
+  const wide = config.replace(/"hidden_size": *\d+/, '"hidden_size": 64');
+  await Promise.all([
+    mistake([`--model=${join(folder, "absent")}`], /absent/),
+    mistake([await model("no_config", { "model.safetensors": weights })], /config\.json/),
+    mistake([await model("no_weights", { "config.json": config })], /model\.safetensors/),
+    mistake([
+      await model("cut", { "config.json": config, "model.safetensors": weights.slice(0, -9) }),
+    ], /model\.safetensors/),
+    mistake(
+      [await model("header", { "config.json": config, "model.safetensors": longHeader })],
+      /header/,
+    ),
+    mistake(
+      [await model("no_tokenizer", { "config.json": config, "model.safetensors": weights })],
+      /tokenizer\.json/,
+    ),
+    mistake([
+      await model("other", {
+        "config.json": '{"model_type":"mamba"}',
+        "model.safetensors": weights,
+      }),
+    ], /mamba/),
+    mistake([
+      await model("wide", {
+        "config.json": wide,
+        "model.safetensors": weights,
+        "tokenizer.json": await Deno.readTextFile(join(root, "base", "tokenizer.json")),
+      }),
+      "--seq-len=16",
+    ], /expected shape|token ids below/),
+  ]);
+});
+
+Deno.test("train keeps an existing run unless told otherwise", async () => {
+  const out = `--out=${join(folder, "kept")}`;
+  assert.equal((await train(...tiny, "--rounds=1", out)).code, 0);
+  const before = await bytesOf("kept", "metrics.jsonl");
+  const again = await train(...tiny, "--rounds=1", out);
+  assert.equal(again.code, 2);
+  assert.match(again.err, /--resume .* or --overwrite/);
+  // A mistake found later must not cost the old run either.
+  const bad = await train(...tiny, "--overwrite", "--targets=nothing", out);
+  assert.equal(bad.code, 2);
+  assert.equal(await bytesOf("kept", "metrics.jsonl"), before);
+});
+
+Deno.test("train stops when the loss diverges, naming round, client, step and checkpoint", async () => {
+  const out = `--out=${join(folder, "diverged")}`;
+  const { code, err } = await train(
+    ...tiny,
+    "--lr=1e30",
+    "--head-lr=1e30",
+    "--clip-norm=0",
+    "--optimizer=sgd",
+    out,
+  );
+  assert.equal(code, 2, err);
+  assert.match(
+    err,
+    /loss became .* at step \d+ of client \d+ in round \d+.*(checkpoint|no round had ended)/,
+  );
+});

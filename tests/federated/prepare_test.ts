@@ -1,0 +1,221 @@
+/** From settings, model files and texts to a federation, and what is refused on the way. */
+
+import assert from "node:assert/strict";
+import { TooManyClientsError } from "../../src/data/errors.ts";
+import type { LabelledData, Sample, TextTokenizer } from "../../src/data/types.ts";
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { openSession } from "../../src/federated/open_session.ts";
+import { chooseTargets, dealSamples, prepareFederation } from "../../src/federated/prepare.ts";
+import { completeRunConfig, type RunConfig } from "../../src/federated/run_config.ts";
+import { runRound, startState } from "../../src/federated/simulate.ts";
+import { readModel } from "../../src/models/mod.ts";
+import { UserError } from "../../src/protocol/errors.ts";
+import { RankError } from "../../src/protocol/ranks.ts";
+import { greedy, random } from "../../src/protocol/selection.ts";
+import { memoryFiles } from "../weights/memory_files.ts";
+import { withFederation } from "./support.ts";
+
+const folder = new URL("../golden/llama/", import.meta.url);
+const configJson = Deno.readTextFileSync(new URL("config.json", folder));
+const llama = readModel(JSON.parse(configJson));
+const files = memoryFiles({
+  "config.json": configJson,
+  "model.safetensors": Deno.readFileSync(new URL("model.safetensors", folder)),
+  "tokenizer.json": JSON.stringify({ model: { vocab: { "<pad>": 3 } } }),
+  "tokenizer_config.json": JSON.stringify({ pad_token: "<pad>" }),
+});
+
+/** A token for each character, by its place in the alphabet. */
+const letters: TextTokenizer = {
+  name: "letters",
+  hash: "letters",
+  padId: 3,
+  encode: (text) => Uint32Array.from(text, (letter) => letter.charCodeAt(0) - 91),
+};
+
+const texts = (prefix: string, count: number): Sample[] =>
+  Array.from({ length: count }, (_, i) => ({
+    id: `${prefix} ${i}`,
+    text: `${prefix} ${"abcdefghij".slice(i % 7)}`.replaceAll(" ", ""),
+    label: ["low", "high"][i % 2],
+  }));
+
+const data: LabelledData = {
+  name: "letters",
+  labels: ["high", "low"],
+  train: texts("train", 12),
+  validation: texts("check", 5),
+  test: texts("test", 4),
+};
+
+const SMALL: Partial<RunConfig> = {
+  clients: 3,
+  ranks: [1, 2, 4],
+  seqLen: 8,
+  batch: 2,
+  evalBatch: 2,
+  localSteps: 2,
+  rounds: 3,
+  threads: 1,
+};
+
+async function prepare(changes: Partial<RunConfig> = {}, given: Partial<LabelledData> = {}) {
+  return await prepareFederation({
+    config: completeRunConfig({ ...SMALL, ...changes }),
+    files,
+    data: { ...data, ...given },
+    createTokenizer: () => Promise.resolve(letters),
+  });
+}
+
+/** Asserts that it is the user's mistake, and says what. */
+async function refused(attempt: Promise<unknown>, message: RegExp): Promise<void> {
+  await assert.rejects(attempt, (error: Error) => {
+    assert.ok(error instanceof UserError, `${error.name} is no UserError: ${error.message}`);
+    assert.match(error.message, message);
+    return true;
+  });
+}
+
+Deno.test("prepareFederation() turns settings into a federation that runs", async () => {
+  const { federation, model, modelParameters, clients, testRows } = await prepare();
+  const { classifier, sizes, local, server } = federation;
+  assert.equal(model.family, "llama");
+  assert.ok(modelParameters > 20_000);
+  assert.deepEqual(sizes.buckets, [4, 8]);
+  assert.deepEqual(federation.clients.map(({ rank }) => rank), [1, 2, 4]);
+  assert.equal(classifier.scale, 16 / 4, "α over the server's rank");
+  assert.equal(classifier.layout.modules.length, 8);
+  assert.equal(local.padId, 3);
+  assert.deepEqual(local.schedule, { kind: "constant", warmupSteps: 0, totalSteps: 6 });
+  assert.equal(server.selection.selector, greedy);
+  assert.deepEqual([federation.validation.length, federation.test.length, testRows], [5, 4, 4]);
+  const rows = federation.clients.flatMap(({ samples }) => samples);
+  assert.equal(rows.length, 12);
+  assert.ok(rows.every(({ ids }) => ids.length <= 8), "texts are cut to --seq-len");
+  clients.forEach(({ client, samples, labelCounts }, k) => {
+    assert.equal(client, k + 1);
+    assert.equal(labelCounts[0] + labelCounts[1], samples);
+    assert.equal(federation.clients[k].samples.length, samples);
+  });
+  await withFederation(createCpuDevice({ threads: 1 }), federation, async (session) => {
+    const { record } = await runRound(federation, session, await startState(federation, session));
+    assert.ok(Number.isFinite(record.loss));
+  });
+  const session = await openSession(federation, { device: "cpu", threads: 1 });
+  await session.executor.close();
+});
+
+Deno.test("prepareFederation() tokenizes what it evaluates, and nothing when the cache has it all", async () => {
+  const { federation } = await prepare({ evalTest: false, evalPosts: 2, selection: "random" });
+  assert.deepEqual([federation.validation.length, federation.test.length], [2, 0]);
+  assert.equal(federation.server.selection.selector, random);
+
+  const kept = new Map<string, Uint8Array>();
+  const cache = {
+    get: (key: string) => Promise.resolve(kept.get(key)),
+    set: (key: string, bytes: Uint8Array) => Promise.resolve(void kept.set(key, bytes)),
+  };
+  const config = completeRunConfig(SMALL);
+  const createTokenizer = () => Promise.resolve(letters);
+  const first = await prepareFederation({ config, files, data, createTokenizer, cache });
+  const again = await prepareFederation({
+    config,
+    files,
+    data,
+    cache,
+    createTokenizer: () => Promise.reject(new Error("the tokenizer was loaded")),
+  });
+  assert.deepEqual(again.federation.clients, first.federation.clients);
+});
+
+Deno.test("prepareFederation() deals the ranks over the clients, or takes a list as it stands", async () => {
+  const ranksOf = async (changes: Partial<RunConfig>) =>
+    (await prepare(changes)).federation.clients.map(({ rank }) => rank);
+  assert.deepEqual(await ranksOf({ clients: 5, ranks: [1, 2] }), [1, 1, 2, 2, 2]);
+  assert.deepEqual(await ranksOf({ clients: 3, ranks: [4, 1, 1] }), [4, 1, 1]);
+  const { federation } = await prepare({ rank: 8 });
+  assert.equal(federation.classifier.layout.rank, 8);
+  assert.equal(federation.classifier.scale, 2);
+});
+
+Deno.test("prepareFederation() by --partition given takes each row's client", async () => {
+  const train = data.train.map((sample, i) => ({ ...sample, client: [2, 0, 1, 0][i % 4] }));
+  const { federation } = await prepare({ partition: "given" }, { train });
+  assert.deepEqual(federation.clients.map(({ samples }) => samples.length), [6, 3, 3]);
+  const config = completeRunConfig({ ...SMALL, partition: "given" });
+  assert.deepEqual([...dealSamples(config, { ...data, train })[1]], [2, 6, 10]);
+  await refused(
+    prepare({ partition: "given" }, { train: [...train.slice(1), data.train[0]] }),
+    /^Cannot use --partition given: .* got none in row "train 0"$/,
+  );
+  await refused(
+    prepare({ partition: "given" }, { train: train.map((row) => ({ ...row, client: 3 })) }),
+    /client/,
+  );
+});
+
+Deno.test("prepareFederation() refuses what does not fit together", async () => {
+  await refused(
+    prepare({ seqLen: 41 }),
+    /^Cannot use --seq-len 41: expected at most 40, the longest this model takes$/,
+  );
+  await assert.rejects(prepare({ clients: 13 }), TooManyClientsError);
+  await refused(prepare({ clients: 13 }), /12 samples to 13 clients/);
+  await refused(
+    prepare({}, { labels: ["low"], train: data.train.filter(({ label }) => label === "low") }),
+    /^Cannot train a classifier: expected at least 2 labels, got 1$/,
+  );
+  await refused(
+    prepare({}, { validation: [] }),
+    /^Cannot evaluate the rounds: expected at least one validation row, got none$/,
+  );
+  await assert.rejects(prepare({ method: "full", aggregation: "fedit" }), RankError);
+  await refused(prepare({ targets: "no_such_module" }), /no module matches; this model has q_proj/);
+  const beyond = { ...data.train[0], text: "\u{1F600}" };
+  await refused(
+    prepare({}, { train: [beyond, ...data.train.slice(1)] }),
+    /^Cannot use this tokenizer with this model: expected token ids below 64, got \d+$/,
+  );
+});
+
+Deno.test("prepareFederation() refuses a token id equal to the vocabulary, and takes the one below", async () => {
+  const lastToken = (id: number) => ({
+    train: [{ ...data.train[0], text: String.fromCharCode(id + 91) }, ...data.train.slice(1)],
+  });
+  await prepare({}, lastToken(63));
+  await refused(prepare({}, lastToken(64)), /expected token ids below 64, got 64$/);
+});
+
+Deno.test("chooseTargets() takes the default, a regular expression, or ends of names", () => {
+  const names = (targets: string | null) => chooseTargets(llama, targets).map(({ name }) => name);
+  assert.equal(names(null).length, 8);
+  assert.deepEqual(names("layers\\.1\\..*[qv]_proj$"), [
+    "model.layers.1.self_attn.q_proj",
+    "model.layers.1.self_attn.v_proj",
+  ]);
+  assert.deepEqual(names("q_proj, mlp.up_proj"), [
+    "model.layers.0.self_attn.q_proj",
+    "model.layers.0.mlp.up_proj",
+    "model.layers.1.self_attn.q_proj",
+    "model.layers.1.mlp.up_proj",
+  ]);
+  assert.deepEqual(names("model.layers.0.self_attn.k_proj,model.layers.1.self_attn.k_proj"), [
+    "model.layers.0.self_attn.k_proj",
+    "model.layers.1.self_attn.k_proj",
+  ]);
+  // PEFT compares whole parts: "proj" is the end of a name, not of a part.
+  for (const targets of ["proj,roj", "nothing"]) {
+    assert.throws(
+      () => names(targets),
+      (error: Error) => error instanceof UserError && /no module matches/.test(error.message),
+    );
+  }
+});
+
+Deno.test("chooseTargets() says so when a pattern is no regular expression", () => {
+  assert.throws(
+    () => chooseTargets(llama, "q_proj("),
+    (error: Error) => error instanceof UserError && /q_proj\(/.test(error.message),
+  );
+});

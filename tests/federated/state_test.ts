@@ -1,0 +1,99 @@
+/** A run that was saved and read back goes on as if nothing had happened. */
+
+import assert from "node:assert/strict";
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { startState } from "../../src/federated/simulate.ts";
+import { decodeState, encodeState } from "../../src/federated/state.ts";
+import { UserError } from "../../src/protocol/errors.ts";
+import { sampled } from "../../src/protocol/selection.ts";
+import {
+  runRounds,
+  timeless,
+  tinyFederation,
+  type TinySettings,
+  withFederation,
+} from "./support.ts";
+
+const cpu = createCpuDevice({ threads: 1 });
+
+const RUNS: Readonly<Record<string, TinySettings>> = {
+  "HAFL as it is": {},
+  "clients that rank for themselves": { local: { rankBy: "client" }, selector: sampled(1) },
+  "truncated clients that rank for themselves": {
+    local: { rankBy: "client" },
+    distribution: "truncate",
+    scope: "global",
+  },
+  "clients that keep their optimizer": { local: { optimizerState: "keep" } },
+  "clients that keep their optimizer and rank for themselves": {
+    local: { optimizerState: "keep", rankBy: "client" },
+  },
+  "clients that keep what SGD has": {
+    local: { optimizerState: "keep" },
+    optimizer: { kind: "sgd", learningRate: 0.1 },
+  },
+  "a schedule over the run": {
+    local: { schedule: { kind: "cosine", warmupSteps: 2, totalSteps: 12 } },
+  },
+};
+
+for (const [title, settings] of Object.entries(RUNS)) {
+  Deno.test(`decodeState() continues ${title} to the same bytes`, async () => {
+    const federation = await tinyFederation({ warmupRounds: 1, ...settings });
+    const [whole, half] = await withFederation(cpu, federation, async (session) => {
+      const start = await startState(federation, session);
+      return [
+        await runRounds(federation, session, start, 4),
+        await runRounds(federation, session, start, 2),
+      ];
+    });
+    // As files hold them: bytes alone, in buffers of their own.
+    const files = new Map(
+      [...encodeState(half.state)].map(([name, bytes]) => [name, bytes.slice()]),
+    );
+    const read = decodeState(files, federation.clients.length);
+    assert.deepEqual(encodeState(read), encodeState(half.state));
+    const resumed = await withFederation(
+      cpu,
+      federation,
+      async (session) => await runRounds(federation, session, read, 2),
+    );
+    assert.deepEqual(encodeState(resumed.state), encodeState(whole.state));
+    assert.deepEqual(
+      [...half.records, ...resumed.records].map(timeless),
+      whole.records.map(timeless),
+    );
+  });
+}
+
+Deno.test("runRound() carries on what a client keeps, and forgets it otherwise", async () => {
+  const runs = [];
+  for (const optimizerState of ["keep", "reset"] as const) {
+    const federation = await tinyFederation({ local: { optimizerState } });
+    runs.push(
+      await withFederation(cpu, federation, async (session) => {
+        const start = await startState(federation, session);
+        const first = await runRounds(federation, session, start, 1);
+        return { first, second: await runRounds(federation, session, first.state, 1) };
+      }),
+    );
+  }
+  const [keep, reset] = runs;
+  assert.deepEqual(keep.first.state.bank, reset.first.state.bank);
+  assert.notDeepEqual(keep.second.state.bank, reset.second.state.bank);
+  assert.deepEqual(keep.second.state.clients.map(({ optimizer }) => optimizer?.steps), [6, 6, 6]);
+  assert.ok(reset.second.state.clients.every(({ optimizer }) => optimizer === undefined));
+});
+
+Deno.test("decodeState() names the file that a checkpoint lacks", async () => {
+  const federation = await tinyFederation();
+  const state = await withFederation(cpu, federation, (session) => startState(federation, session));
+  for (const name of ["state.json", "bank.safetensors", "best.safetensors"]) {
+    const files = encodeState(state);
+    files.delete(name);
+    assert.throws(
+      () => decodeState(files, 3),
+      (error: Error) => error instanceof UserError && error.message.includes(`"${name}"`),
+    );
+  }
+});

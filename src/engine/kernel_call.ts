@@ -2,7 +2,7 @@
 
 import indexLibrary from "../../kernels/lib/index.wgsl" with { type: "text" };
 import reduceLibrary from "../../kernels/lib/reduce.wgsl" with { type: "text" };
-import type { CpuArguments, CpuContext, CpuFunction, KernelCall } from "./op.ts";
+import type { CpuFunction, KernelCall } from "./op.ts";
 import { elementCount, type Node, type Tensor } from "./program.ts";
 
 /** Invocations a workgroup of an elementwise kernel. */
@@ -54,16 +54,17 @@ export function lanesFor(width: number): number {
 /** A CPU function whose units are chunks of `elements` independent elements. */
 export function elementwiseCpu(
   elements: (node: Node) => number,
-  run: (node: Node, tensors: CpuArguments, begin: number, end: number) => void,
+  run: CpuFunction["run"],
 ): CpuFunction {
   return {
     units: (node) => Math.ceil(elements(node) / ELEMENTS_PER_UNIT),
-    run: (node, tensors, begin, end) =>
+    run: (node, tensors, begin, end, context) =>
       run(
         node,
         tensors,
         begin * ELEMENTS_PER_UNIT,
         Math.min(end * ELEMENTS_PER_UNIT, elements(node)),
+        context,
       ),
   };
 }
@@ -71,7 +72,7 @@ export function elementwiseCpu(
 /** A CPU function whose units are rows. */
 export function rowwiseCpu(
   rows: (node: Node) => number,
-  run: (node: Node, tensors: CpuArguments, begin: number, end: number, context: CpuContext) => void,
+  run: CpuFunction["run"],
 ): CpuFunction {
   return { units: rows, run };
 }

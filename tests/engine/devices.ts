@@ -14,6 +14,12 @@ export interface TestDevice {
 }
 
 quietGraphics();
+// Without this Deno loads the GL drivers too, whose libraries free what a thread left behind once at exit and once as the thread ends: where a test
+// file's thread ends in that moment, the process aborts with "double free or corruption".
+if (Deno.build.os === "linux" && !Deno.env.has("DENO_WEBGPU_BACKEND")) {
+  Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
+}
+
 const required = Deno.env.get("HAFL_REQUIRE_GPU") === "1";
 const present = await findAdapter() !== undefined;
 if (required && !present) {

@@ -3,8 +3,7 @@
 import source from "../../../kernels/activation.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/activation_backward.wgsl" with { type: "text" };
 import library from "../../../kernels/lib/activation.wgsl" with { type: "text" };
-import { vectorCpu } from "../cpu/vector_units.ts";
-import { elementwiseCall, sizeOf } from "../kernel_call.ts";
+import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
 import { ACTIVATION_KINDS, type ActivationKind } from "./activation_functions.ts";
@@ -26,9 +25,9 @@ export const activationOp: Op<ActivationAttributes> = {
   cost: (node) => ({ flops: 10 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) =>
     elementwiseCall(library + source, sizeOf(node.outputs[0]), { constants: constants(node) }),
-  cpu: vectorCpu(
+  cpu: elementwiseCpu(
     (node) => sizeOf(node.outputs[0]),
-    (vector, node, tensors, begin, end) =>
+    (node, tensors, begin, end, { vector }) =>
       vector.activation(kindOf(node), tensors.f32(0), tensors.f32(1), begin, end),
   ),
 };
@@ -44,10 +43,13 @@ export const activationBackwardOp: Op<ActivationAttributes> = {
     elementwiseCall(library + backwardSource, sizeOf(node.outputs[0]), {
       constants: constants(node),
     }),
-  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
-    const x = tensors.f32(0), dy = tensors.f32(1), dx = tensors.f32(2);
-    vector.activationBackward(kindOf(node), x, dy, dx, begin, end);
-  }),
+  cpu: elementwiseCpu(
+    (node) => sizeOf(node.outputs[0]),
+    (node, tensors, begin, end, { vector }) => {
+      const x = tensors.f32(0), dy = tensors.f32(1), dx = tensors.f32(2);
+      vector.activationBackward(kindOf(node), x, dy, dx, begin, end);
+    },
+  ),
 };
 
 /** f(x), elementwise. */

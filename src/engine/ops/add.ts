@@ -1,8 +1,7 @@
 /** Elementwise sum: residual connections, and gradients that meet. @module */
 
 import source from "../../../kernels/add.wgsl" with { type: "text" };
-import { vectorCpu } from "../cpu/vector_units.ts";
-import { elementwiseCall, sizeOf } from "../kernel_call.ts";
+import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Program, Tensor } from "../program.ts";
 
@@ -15,9 +14,9 @@ export const addOp: Op<Record<never, never>> = {
   gradient: ({ outputGradients: [dy] }) => [dy, dy],
   cost: (node) => ({ flops: sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) => elementwiseCall(source, sizeOf(node.outputs[0])),
-  cpu: vectorCpu(
+  cpu: elementwiseCpu(
     (node) => sizeOf(node.outputs[0]),
-    (vector, _, tensors, begin, end) =>
+    (_, tensors, begin, end, { vector }) =>
       vector.add(tensors.f32(0), tensors.f32(1), tensors.f32(2), begin, end),
   ),
 };

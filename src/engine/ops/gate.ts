@@ -3,8 +3,7 @@
 import source from "../../../kernels/gate.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/gate_backward.wgsl" with { type: "text" };
 import library from "../../../kernels/lib/activation.wgsl" with { type: "text" };
-import { vectorCpu } from "../cpu/vector_units.ts";
-import { elementwiseCall, sizeOf } from "../kernel_call.ts";
+import { elementwiseCall, elementwiseCpu, sizeOf } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
 import type { ActivationAttributes } from "./activation.ts";
@@ -26,10 +25,13 @@ export const gateOp: Op<ActivationAttributes> = {
   cost: (node) => ({ flops: 10 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) =>
     elementwiseCall(library + source, sizeOf(node.outputs[0]), { constants: constants(node) }),
-  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
-    const a = tensors.f32(0), b = tensors.f32(1), y = tensors.f32(2);
-    vector.gate(kindOf(node), a, b, y, begin, end);
-  }),
+  cpu: elementwiseCpu(
+    (node) => sizeOf(node.outputs[0]),
+    (node, tensors, begin, end, { vector }) => {
+      const a = tensors.f32(0), b = tensors.f32(1), y = tensors.f32(2);
+      vector.gate(kindOf(node), a, b, y, begin, end);
+    },
+  ),
 };
 
 export const gateBackwardOp: Op<ActivationAttributes> = {
@@ -43,10 +45,13 @@ export const gateBackwardOp: Op<ActivationAttributes> = {
     elementwiseCall(library + backwardSource, sizeOf(node.outputs[0]), {
       constants: constants(node),
     }),
-  cpu: vectorCpu((node) => sizeOf(node.outputs[0]), (vector, node, tensors, begin, end) => {
-    const [a, b, dy, da, db] = [0, 1, 2, 3, 4].map((position) => tensors.f32(position));
-    vector.gateBackward(kindOf(node), { a, b, dy, da, db }, begin, end);
-  }),
+  cpu: elementwiseCpu(
+    (node) => sizeOf(node.outputs[0]),
+    (node, tensors, begin, end, { vector }) => {
+      const [a, b, dy, da, db] = [0, 1, 2, 3, 4].map((position) => tensors.f32(position));
+      vector.gateBackward(kindOf(node), { a, b, dy, da, db }, begin, end);
+    },
+  ),
 };
 
 /** f(a)·b, of equal shape. */

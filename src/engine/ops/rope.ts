@@ -2,7 +2,7 @@
 
 import source from "../../../kernels/rope.wgsl" with { type: "text" };
 import { elementwiseCall, rowwiseCpu, sizeOf } from "../kernel_call.ts";
-import { apply, nodeBytes, type Op } from "../op.ts";
+import { apply, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
 
 interface RopeAttributes extends Attributes {

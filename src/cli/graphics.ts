@@ -1,10 +1,18 @@
 /** What has to be right in the environment before WebGPU is asked for an adapter. @module */
 
-/** Graphics libraries on Linux print an error when this is unset, though nothing here needs it. */
-const RUNTIME_FOLDER = "XDG_RUNTIME_DIR";
+/**
+ * Keeps graphics libraries on Linux quiet and to Vulkan. Call it before the first request for an adapter.
+ *
+ * Without Vulkan, wgpu would fall back to OpenGL in silence; and with OpenGL's libraries loaded, a process whose threads end while it exits can
+ * abort with "double free or corruption".
+ */
+export function prepareGraphics(): void {
+  if (Deno.build.os !== "linux") return;
+  setUnlessSet("DENO_WEBGPU_BACKEND", "vulkan");
+  // Only its absence matters: Vulkan's loader prints an error without it.
+  setUnlessSet("XDG_RUNTIME_DIR", Deno.env.get("TMPDIR") ?? "/tmp");
+}
 
-/** Keeps the graphics libraries quiet. Call it before the first request for an adapter. */
-export function quietGraphics(): void {
-  if (Deno.build.os !== "linux" || Deno.env.has(RUNTIME_FOLDER)) return;
-  Deno.env.set(RUNTIME_FOLDER, Deno.env.get("TMPDIR") ?? "/tmp");
+function setUnlessSet(name: string, value: string): void {
+  if (!Deno.env.has(name)) Deno.env.set(name, value);
 }

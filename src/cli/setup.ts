@@ -128,8 +128,6 @@ function thisMachine(): Machine {
     async findAdapter() {
       const { stdout } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "-A", new URL("./print_adapter.ts", import.meta.url).href],
-        // Without a Vulkan driver wgpu falls back to OpenGL, which the kernels are not written for.
-        env: linux ? { DENO_WEBGPU_BACKEND: "vulkan" } : {},
         stderr: "null",
       }).output();
       return new TextDecoder().decode(stdout).trim() || undefined;

@@ -4,7 +4,7 @@
  * @module
  */
 import { readCommandLine } from "./flags.ts";
-import { quietGraphics } from "./graphics.ts";
+import { prepareGraphics } from "./graphics.ts";
 import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
 import { checkRunFolder, openRunToResume } from "./run_folder.ts";
@@ -23,7 +23,7 @@ if (import.meta.main) {
     const saved = given.resume ? await openRunToResume(given.resume) : undefined;
     const config = saved ? resumedConfig(saved.run.config, given) : completeRunConfig(given);
     if (!saved) await checkRunFolder(config.out, config);
-    quietGraphics();
+    prepareGraphics();
     const reporter = await createReporter(config.format);
     try {
       await runTraining(config, saved, reporter);

@@ -19,6 +19,8 @@ export interface DeviceInfo {
   readonly software?: boolean;
   /** Threads of the CPU device, the calling one included; absent on WebGPU. */
   readonly threads?: number;
+  /** Variants of the kernels that the loaded programs use, by name; absent before programs are loaded. */
+  readonly kernels?: readonly string[];
 }
 
 /**

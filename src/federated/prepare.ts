@@ -156,7 +156,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   return {
     federation,
     model,
-    modelParameters: countParameters(stored),
+    modelParameters: countParameters(model, stored),
     clients: federation.clients.map(({ rank, samples }, client) => ({
       client: client + 1,
       rank,
@@ -300,11 +300,14 @@ async function tokenizeAll(
     tokenizedSamples(samples, samples.map((sample) => idsOf.get(sample)!), data.labels);
 }
 
-function countParameters(stored: WeightSource): number {
-  return stored.names.reduce(
-    (sum, name) => sum + stored.shape(name).reduce((product, size) => product * size, 1),
-    0,
-  );
+/** Numbers the checkpoint stores; a tensor tied to another is one with it. */
+function countParameters(model: Model, stored: WeightSource): number {
+  return stored.names
+    .filter((name) => !Object.hasOwn(model.tied, name) || !stored.has(model.tied[name]))
+    .reduce(
+      (sum, name) => sum + stored.shape(name).reduce((product, size) => product * size, 1),
+      0,
+    );
 }
 
 function countLabels(samples: readonly TokenizedSample[], labels: number): number[] {

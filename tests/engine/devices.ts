@@ -1,7 +1,7 @@
 /** The devices that engine tests run on: the CPU always, WebGPU where an adapter answers. HAFL_REQUIRE_GPU=1 makes its absence a failure. */
 
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
-import { quietGraphics } from "../../src/cli/graphics.ts";
+import { prepareGraphics } from "../../src/cli/graphics.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { findAdapter } from "../../src/engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
@@ -13,13 +13,7 @@ export interface TestDevice {
   open(): Promise<Device>;
 }
 
-quietGraphics();
-// Without this Deno loads the GL drivers too, whose libraries free what a thread left behind once at exit and once as the thread ends: where a test
-// file's thread ends in that moment, the process aborts with "double free or corruption".
-if (Deno.build.os === "linux" && !Deno.env.has("DENO_WEBGPU_BACKEND")) {
-  Deno.env.set("DENO_WEBGPU_BACKEND", "vulkan");
-}
-
+prepareGraphics();
 const required = Deno.env.get("HAFL_REQUIRE_GPU") === "1";
 const present = await findAdapter() !== undefined;
 if (required && !present) {

@@ -8,6 +8,7 @@ import { startState } from "../../src/federated/simulate.ts";
 import { BUFFERS } from "../../src/lora/classifier.ts";
 import { readAdapter, type Session } from "../../src/lora/session.ts";
 import type { AdapterBank, ModuleComponents } from "../../src/protocol/bank.ts";
+import { gatherComponents } from "../../src/protocol/components.ts";
 import { type Deal, dealOf } from "../../src/protocol/deal.ts";
 import { encodeDownload } from "../../src/protocol/messages/mod.ts";
 import type { ScoreKind } from "../../src/protocol/method.ts";
@@ -93,6 +94,25 @@ Deno.test("clientRound() reports no score of a component that it does not hold",
   });
 });
 
+onEveryDevice(
+  "clientRound() moves what it trains and the head, and nothing else by one bit",
+  async (device) => {
+    const federation = await tinyFederation({ optimizer: { weightDecay: 0.1 } });
+    await withFederation(device, federation, async (session) => {
+      const { bank } = withTrainedB(await startState(federation, session));
+      const [trained, frozen] = [Uint32Array.of(0, 2), Uint32Array.of(1, 3)];
+      const deal = dealOf(4, 0, 0, "freeze", bank.modules.map(() => trained));
+      await updateOf(federation, session, bank, deal);
+      const { modules, head } = await readAdapter(session);
+      modules.forEach((module, m) => {
+        assert.deepEqual(bits(module, frozen), bits(bank.modules[m], frozen));
+        assert.notDeepEqual(bits(module, trained), bits(bank.modules[m], trained));
+      });
+      head.forEach(({ data }, h) => assert.notDeepEqual(data, bank.head[h].data));
+    });
+  },
+);
+
 Deno.test("clientRound() draws its batches by seed, round and client, without end", async () => {
   const federation = await tinyFederation({ local: { localSteps: 7 } });
   const [{ samples }] = federation.clients;
@@ -134,6 +154,12 @@ Deno.test("clientRound() moves the learning rate by the step of the whole run", 
     assert.notDeepEqual((await updateIn(1, 6)).a[0], a[0]);
   });
 });
+
+/** Components as bits: −0 differs from 0. */
+function bits(module: ModuleComponents, indices: Uint32Array): Uint32Array[] {
+  const { a, b } = gatherComponents(module, 4, indices);
+  return [new Uint32Array(a.buffer), new Uint32Array(b.buffer)];
+}
 
 /** A federation of one kind of scores, a bank in mid-run, and the first client's deal. */
 async function scoredBy(

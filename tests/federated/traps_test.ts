@@ -128,6 +128,16 @@ Deno.test("trap 5: the best round's bank is kept beside the last one", async () 
   });
 });
 
+Deno.test("trap 5: of rounds that are equally good the first is the best", async () => {
+  const federation = await tinyFederation({ optimizer: { learningRate: 0, headLearningRate: 0 } });
+  await withFederation(cpu, federation, async (session) => {
+    const start = await startState(federation, session);
+    const { state, records } = await runRounds(federation, session, start, 3);
+    assert.equal(new Set(records.map(({ accuracy }) => accuracy)).size, 1);
+    assert.equal(state.best.round, 1);
+  });
+});
+
 onEveryDevice(
   "trap 6: a truncated client scales by the server's rank: its logits are those of the bank without the others",
   async (device) => {

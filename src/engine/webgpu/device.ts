@@ -84,7 +84,7 @@ async function createExecutor(
   };
 
   return {
-    device: deviceInfo(adapter),
+    device: { ...deviceInfo(adapter), kernels: cache.names() },
     write(name, data, offset = 0) {
       check();
       const { buffer, dtype, length } = spec(name);

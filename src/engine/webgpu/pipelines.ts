@@ -6,6 +6,8 @@ import { type ParamField, paramFields } from "./params.ts";
 
 /** A compiled kernel. */
 export interface Pipeline {
+  /** The variant's name. */
+  readonly name: string;
   readonly pipeline: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
   readonly bindings: readonly BindingKind[];
@@ -21,6 +23,8 @@ export class ShaderError extends Error {
 export interface PipelineCache {
   /** Compiles, or returns what was compiled before. Errors appear in `check`. */
   get(name: string, call: KernelCall): Pipeline;
+  /** Names of the variants compiled so far, sorted. */
+  names(): readonly string[];
   /** @throws ShaderError for the first kernel that did not compile, with the messages and the numbered text. */
   check(): Promise<void>;
 }
@@ -44,6 +48,7 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
       }
       return pipeline;
     },
+    names: () => [...new Set([...pipelines.values()].map(({ name }) => name))].sort(),
     async check() {
       await Promise.all(pending.splice(0));
     },
@@ -86,7 +91,10 @@ function compile(
       `Cannot compile kernel "${label}": ${error.message}\n${numbered(source)}`,
     );
   });
-  return { pipeline: { pipeline, layout, bindings, fields: paramFields(source) }, failure };
+  return {
+    pipeline: { name: label, pipeline, layout, bindings, fields: paramFields(source) },
+    failure,
+  };
 }
 
 /** Override constants that the text declares; a library's constant may be absent from a kernel that does not use it. */

@@ -1,6 +1,6 @@
 /** One run from its sources to its folder: prepare, train round by round with checkpoints, evaluate, export, report. @module */
 
-import { join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import project from "../../deno.json" with { type: "json" };
 import { createTokenizer, createTransformersTokenizer, type LabelledData } from "../data/mod.ts";
 import { type DeviceInfo, DeviceLostError } from "../engine/device.ts";
@@ -35,7 +35,7 @@ import {
   writeCheckpoint,
   writeRunFile,
 } from "./run_folder.ts";
-import { cacheFolder, dataHash, openData, openModelFiles } from "./sources.ts";
+import { cacheFolder, dataHash, isHubId, openData, openModelFiles } from "./sources.ts";
 
 /** The base's weights are random until a later version pretrains them; a run on them says so. */
 const RANDOM_BASE_NOTE =
@@ -131,7 +131,7 @@ function describeRun(
     device: device.threads === undefined
       ? device.description
       : `${device.description} (${device.threads} ${device.threads === 1 ? "thread" : "threads"})`,
-    model: files.label,
+    model: modelName(files),
     modelParameters,
     data: data.name,
     labels: data.labels,
@@ -142,6 +142,11 @@ function describeRun(
     clients,
     notes: config.model === null ? [RANDOM_BASE_NOTE] : [],
   };
+}
+
+/** A hub id as it is, a folder by its own name: reports are shared, paths are private. */
+function modelName({ label }: ModelFiles): string {
+  return label.includes("/") && !isHubId(label) ? basename(resolve(label)) : label;
 }
 
 function announce(config: RunConfig, facts: RunFacts, reporter: Reporter): void {

@@ -16,7 +16,7 @@ const CORPUS_SIZE = { train: 4000, validation: 1000, test: 1000 };
 export async function openModelFiles(config: RunConfig): Promise<ModelFiles> {
   const { model, revision, offline } = config;
   if (model === null) return builtInBase();
-  if (!/^[\w-][\w.-]*\/[\w.-]+$/.test(model) || await exists(model)) {
+  if (!isHubId(model) || await exists(model)) {
     if (revision !== null) {
       throw new UserError(`Cannot use --revision with the folder "${model}": it is for hub models`);
     }
@@ -29,6 +29,11 @@ export async function openModelFiles(config: RunConfig): Promise<ModelFiles> {
     ...(revision !== null && { revision }),
     ...(token && { token }),
   });
+}
+
+/** Whether a text has the form of a hub id, "organisation/model"; a relative folder may have it too. */
+export function isHubId(text: string): boolean {
+  return /^[\w-][\w.-]*\/[\w.-]+$/.test(text);
 }
 
 /**

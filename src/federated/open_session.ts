@@ -30,12 +30,19 @@ export async function openSession(federation: Federation, choice: DeviceChoice):
   return await openFastest(federation, await candidates(choice));
 }
 
-/** Loads a federation on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. */
+/**
+ * Loads a federation on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. A device
+ * that cannot load it, for instance because a table is too large for it, is passed over while another one can.
+ */
 export async function openFastest(
   federation: Federation,
   devices: readonly Device[],
 ): Promise<Session> {
-  const opened = await Promise.all(devices.map((device) => load(federation, device)));
+  const attempts = await Promise.allSettled(devices.map((device) => load(federation, device)));
+  const opened = attempts.filter((attempt) => attempt.status === "fulfilled").map(({ value }) =>
+    value
+  );
+  if (opened.length === 0) throw (attempts[0] as PromiseRejectedResult).reason;
   const fastest = opened.length === 1 ? 0 : await fastestOf(federation, opened);
   await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));
   return {

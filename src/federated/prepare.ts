@@ -114,7 +114,6 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
       padId,
       pooling: config.pooling,
       optimizer: {
-        kind: config.optimizer,
         learningRate: config.lr,
         headLearningRate: config.headLr,
         weightDecay: config.weightDecay,

@@ -215,14 +215,32 @@ async function evaluateTiers(
   const tiers: TierRecord[] = [];
   for (const rank of ranks) {
     const members = deals.filter(({ client }) => federation.clients[client].rank === rank);
-    const deal = members[0];
-    const whole = deal.forward.every((mask) => !mask.includes(0));
-    const { correct, rows } = whole
-      ? state.evaluation
-      : await evaluateDeal(federation, session, state.bank, deal);
-    tiers.push({ rank, clients: members.length, accuracyAfterDistribution: correct / rows });
+    // Clients that hold the same components see the same accuracy; after the warm-up that is a whole tier.
+    const accuracies = new Map<string, number>();
+    let sum = 0;
+    for (const deal of members) {
+      const held = deal.forward.join(" ");
+      const accuracy = accuracies.get(held) ??
+        await accuracyAsDealt(federation, session, state, deal);
+      accuracies.set(held, accuracy);
+      sum += accuracy;
+    }
+    tiers.push({ rank, clients: members.length, accuracyAfterDistribution: sum / members.length });
   }
   return tiers;
+}
+
+async function accuracyAsDealt(
+  federation: Federation,
+  session: Session,
+  state: FederationState,
+  deal: Deal,
+): Promise<number> {
+  const whole = deal.forward.every((mask) => !mask.includes(0));
+  const { correct, rows } = whole
+    ? state.evaluation
+    : await evaluateDeal(federation, session, state.bank, deal);
+  return correct / rows;
 }
 
 async function evaluateDeal(

@@ -1,12 +1,10 @@
 /** The numbers an optimizer step reads: learning rates, decay, masks, bias corrections, as data that changes every step. @module */
 
-import { type OptimizerKind, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
+import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { componentSlot, headSlot, type PackedLayout } from "./layout.ts";
 
 /** Settings of the local optimizer. */
 export interface OptimizerSettings {
-  /** AdamW or SGD; must be the classifier's. */
-  readonly kind: OptimizerKind;
   /** Learning rate of the components. */
   readonly learningRate: number;
   /** Learning rate of the head. */

@@ -13,7 +13,7 @@ export interface TierRecord {
   readonly clients: number;
   /**
    * Accuracy, 0 to 1, of the model such a client holds when this round's distribution reaches it, before
-   * it trains. The model distributed is the one the round before ended with: its accuracy less this one
+   * it trains; the mean over the clients. The model distributed is the one the round before ended with: its accuracy less this one
    * is what distribution cost.
    */
   readonly accuracyAfterDistribution: number;

@@ -15,7 +15,10 @@ const cpu = createCpuDevice({ threads: 1 });
 /** Learning rates that leave float32's range, and where that is seen. */
 const DIVERGING: Readonly<Record<string, [TinySettings, RegExp]>> = {
   "a loss": [
-    { optimizer: { kind: "sgd", learningRate: 1e30, headLearningRate: 1e30, clipNorm: 0 } },
+    {
+      optimizerKind: "sgd",
+      optimizer: { learningRate: 1e30, headLearningRate: 1e30, clipNorm: 0 },
+    },
     /^Cannot go on: the loss became NaN at step 2 of client 1 in round 1; try a lower --lr or a --clip-norm$/,
   ],
   "a weight in the last step": [
@@ -27,7 +30,8 @@ const DIVERGING: Readonly<Record<string, [TinySettings, RegExp]>> = {
   ],
   "the combined model's loss": [
     {
-      optimizer: { kind: "sgd", headLearningRate: 3e38, clipNorm: 0 },
+      optimizerKind: "sgd",
+      optimizer: { headLearningRate: 3e38, clipNorm: 0 },
       local: { localSteps: 1 },
     },
     /^Cannot go on: the validation loss became (NaN|Infinity) after round 1; /,

@@ -13,7 +13,8 @@ import {
 } from "./support.ts";
 
 const SGD: TinySettings = {
-  optimizer: { kind: "sgd", learningRate: 0.5, headLearningRate: 0.5, clipNorm: 0 },
+  optimizerKind: "sgd",
+  optimizer: { learningRate: 0.5, headLearningRate: 0.5, clipNorm: 0 },
   local: { localSteps: 1 },
   warmupRounds: 0,
 };

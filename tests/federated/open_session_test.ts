@@ -90,7 +90,8 @@ for (const family of ["bert", "llama"] as const) {
           family,
           buckets,
           batch: 1,
-          optimizer: { kind: "sgd", learningRate: 0.1, headLearningRate: 0.1 },
+          optimizerKind: "sgd",
+          optimizer: { learningRate: 0.1, headLearningRate: 0.1 },
         });
         const rows = federation.clients.flatMap(({ samples }) => samples);
         lengths.push(rows.filter(({ ids }) => ids.length <= 9).length / rows.length);
@@ -122,3 +123,15 @@ function fakeClock(): Disposable & { advance(milliseconds: number): void } {
     [Symbol.dispose]: () => performance.now = now,
   };
 }
+
+Deno.test("openFastest() passes over a device that cannot load, and fails where none can", async () => {
+  const federation = await tinyFederation({});
+  const broken: Device = { ...cpu, load: () => Promise.reject(new RangeError("too large")) };
+  const session = await openFastest(federation, [broken, cpu]);
+  assert.equal(session.executor.device.kind, "cpu");
+  await session.executor.close();
+  await assert.rejects(openFastest(federation, [broken]), {
+    name: "RangeError",
+    message: "too large",
+  });
+});

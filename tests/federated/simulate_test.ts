@@ -107,6 +107,37 @@ Deno.test("runRound() by truncation evaluates each tier with its own components 
   });
 });
 
+Deno.test("runRound() gives a tier the mean over its clients where they hold different components", async () => {
+  const federation = await tinyFederation({
+    distribution: "truncate",
+    ranks: [1, 1, 1, 4],
+    warmupRounds: 4,
+  });
+  await withFederation(cpu, federation, async (session) => {
+    const { state } = await runRounds(
+      federation,
+      session,
+      await startState(federation, session),
+      3,
+    );
+    const { record } = await runRound(federation, session, state);
+    const accuracies = [];
+    for (const { indices } of dealsOf(federation, state).slice(0, 3)) {
+      const held = keepOnly(state.bank, indices);
+      const { correct, rows } = await evaluateBank(
+        federation,
+        session,
+        held,
+        federation.validation,
+      );
+      accuracies.push(correct / rows);
+    }
+    assert.ok(new Set(accuracies).size > 1, "the clients must differ for the mean to show");
+    const mean = (accuracies[0] + accuracies[1] + accuracies[2]) / 3;
+    assert.equal(record.perTier[0].accuracyAfterDistribution, mean);
+  });
+});
+
 for (const distribution of ["freeze", "truncate"] as const) {
   Deno.test(`runRound() by ${distribution} counts the bytes of its messages`, async () => {
     const federation = await tinyFederation({ distribution });

@@ -30,7 +30,8 @@ const RUNS: Readonly<Record<string, TinySettings>> = {
   },
   "clients that keep what SGD has": {
     local: { optimizerState: "keep" },
-    optimizer: { kind: "sgd", learningRate: 0.1 },
+    optimizerKind: "sgd",
+    optimizer: { learningRate: 0.1 },
   },
   "a schedule over the run": {
     local: { schedule: { kind: "cosine", warmupSteps: 2, totalSteps: 12 } },

@@ -10,6 +10,7 @@ import type { FederationState } from "../../src/federated/state.ts";
 import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { loadClassifier } from "../../src/lora/load.ts";
+import type { OptimizerKind } from "../../src/engine/ops/optimizer.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate, type Session } from "../../src/lora/session.ts";
 import { type AggregatorName, aggregators } from "../../src/protocol/aggregate/mod.ts";
@@ -49,12 +50,12 @@ export interface TinySettings {
   readonly warmupRounds?: number;
   readonly classifier?: Partial<Classifier>;
   readonly local?: Partial<LocalSettings>;
+  readonly optimizerKind?: OptimizerKind;
   readonly optimizer?: Partial<OptimizerSettings>;
 }
 
 /** AdamW as the product's default has it. */
 const ADAMW: OptimizerSettings = {
-  kind: "adamw",
   learningRate: 1e-2,
   headLearningRate: 3e-2,
   weightDecay: 0,
@@ -109,7 +110,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       scale: alpha / rank,
       dropout: 0,
       loraDropout: 0,
-      optimizer: optimizer.kind,
+      optimizer: settings.optimizerKind ?? "adamw",
       ...settings.classifier,
     },
     sizes: {

@@ -8,7 +8,6 @@ const LAYOUT = packLayout([{ name: "q", inFeatures: 3, outFeatures: 2 }], 2, [
 
 /** Numbers that float32 holds exactly, each its own. */
 const SETTINGS = {
-  kind: "adamw",
   learningRate: 0.5,
   headLearningRate: 0.25,
   weightDecay: 0.125,

@@ -207,7 +207,7 @@ onEveryDevice(
 );
 
 onEveryDevice("train() takes plain steps of SGD", async (device) => {
-  const sgd = { ...GOLDEN_OPTIMIZER, kind: "sgd", weightDecay: 0, clipNorm: 0 } as const;
+  const sgd = { ...GOLDEN_OPTIMIZER, weightDecay: 0, clipNorm: 0 };
   await withSession(device, bert, async (session) => {
     const adapter = goldenAdapter(bert, "stored");
     install(session, adapter);

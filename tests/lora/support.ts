@@ -162,7 +162,6 @@ export function stepsOver(
 
 /** The optimizer of the goldens. */
 export const GOLDEN_OPTIMIZER: OptimizerSettings = {
-  kind: "adamw",
   learningRate: 1e-2,
   headLearningRate: 3e-2,
   weightDecay: 0.01,

@@ -1,0 +1,32 @@
+/**
+ * Makes golden.safetensors: hidden states of the ONNX fixture tribuo-tinybert as onnxruntime computes them. The model itself is not here.
+ *
+ *     deno run -A --no-lock tests/golden/tinybert/make_golden.ts FOLDER_WITH_tinybert.onnx
+ */
+import * as ort from "npm:onnxruntime-node@1.30.0";
+import { encodeSafetensors } from "../../../src/protocol/safetensors.ts";
+
+const [B, T] = [2, 8];
+const ids = Uint32Array.of(2, 10, 200, 30, 1400, 77, 501, 3, 2, 9, 8, 1200, 3, 0, 0, 0);
+const mask = ids.map((id) => id === 0 ? 0 : 1);
+
+const session = await ort.InferenceSession.create(
+  await Deno.readFile(`${Deno.args[0]}/tinybert.onnx`),
+);
+const whole = (values: Uint32Array) =>
+  new ort.Tensor("int64", BigInt64Array.from(values, BigInt), [B, T]);
+const outputs = await session.run({
+  input_ids: whole(ids),
+  attention_mask: whole(mask),
+  token_type_ids: whole(new Uint32Array(B * T)),
+});
+const hidden = outputs[session.outputNames[0]];
+
+await Deno.writeFile(
+  new URL("golden.safetensors", import.meta.url),
+  encodeSafetensors([
+    { name: "input_ids", shape: [B, T], data: ids },
+    { name: "attention_mask", shape: [B, T], data: mask },
+    { name: "hidden_states", shape: [...hidden.dims], data: hidden.data as Float32Array },
+  ], { oracle: `onnxruntime ${ort.env.versions.node ?? ""}`.trim() }),
+);

@@ -54,7 +54,7 @@ export {
   type Surroundings,
 } from "./src/federated/run_config.ts";
 export { evaluateBank, runRound, startState } from "./src/federated/simulate.ts";
-export type { StepEvent, StepListener } from "./src/federated/simulate.ts";
+export type { OnBatch, StepEvent, StepListener } from "./src/federated/simulate.ts";
 export { decodeState, encodeState } from "./src/federated/state.ts";
 export type { BestRound, ClientMemory, FederationState } from "./src/federated/state.ts";
 

@@ -32,5 +32,6 @@ fn main(
   let second = settings[2] * moments[i].y + (1.0 - settings[2]) * gradient * gradient;
   moments[i] = vec2<f32>(first, second);
   let decayed = old - rate * slot_weight_decay(slot) * old;
-  w[i] = decayed - rate * (first / settings[4]) / (sqrt(second / settings[5]) + settings[3]);
+  let root = sqrt(second / slot_correction2(slot));
+  w[i] = decayed - rate * (first / slot_correction1(slot)) / (root + settings[3]);
 }

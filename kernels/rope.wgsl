@@ -1,7 +1,7 @@
 // Rotary position embedding, Hugging Face's half rotation: with c, s of the token's position,
 // y[.., j] = x[.., j] c - direction x[.., j + D/2] s and y[.., j + D/2] = x[.., j + D/2] c + direction x[.., j] s, overwritten.
 // x, y [N,H,D], positions[N], table[positions, D] = cosines then sines, each [D/2]. direction -1 is its backward. count = N H D/2.
-// An invocation covers one element.
+// An invocation covers one pair.
 @group(0) @binding(INDEX) var<storage, read> x: array<f32>;
 @group(0) @binding(INDEX) var<storage, read> positions: array<u32>;
 @group(0) @binding(INDEX) var<storage, read> table: array<f32>;

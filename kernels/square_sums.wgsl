@@ -1,5 +1,5 @@
 // sums[w] = sum of g[i]^2 over the elements of chunk w whose slot is trained, overwritten: the first half of the global gradient norm.
-// g[count], slots[count] (slot of each element), settings = 16 step settings, then 4 numbers a slot (lib/settings.wgsl); sums[ceil(count / 4096)].
+// g[count], slots[count] (slot of each element), settings = 16 step settings, then 5 numbers a slot (lib/settings.wgsl); sums[ceil(count / 4096)].
 // A workgroup covers a chunk of 4096 elements.
 @group(0) @binding(INDEX) var<storage, read> g: array<f32>;
 @group(0) @binding(INDEX) var<storage, read> slots: array<u32>;

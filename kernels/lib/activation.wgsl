@@ -8,14 +8,19 @@ fn erf(x: f32) -> f32 {
   return sign(x) * (1.0 - series * exp(-x * x));
 }
 
+// clamp and max may swallow a NaN, and x != x does not find one: a diverged model must not look healthy.
+fn is_nan(x: f32) -> bool {
+  return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
+}
+
 // WGSL's own tanh may overflow for large arguments; f32 tanh is 1 from 10 on.
 fn safe_tanh(x: f32) -> f32 {
   let e = exp(2.0 * clamp(x, -10.0, 10.0));
-  return (e - 1.0) / (e + 1.0);
+  return select((e - 1.0) / (e + 1.0), x, is_nan(x));
 }
 
 fn sigmoid(x: f32) -> f32 {
-  return 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0)));
+  return select(1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0))), x, is_nan(x));
 }
 
 fn gelu_inner(x: f32) -> f32 {
@@ -27,7 +32,7 @@ fn activate(x: f32) -> f32 {
     case 0u: { return 0.5 * x * (1.0 + erf(x * 0.7071067812)); }
     case 1u: { return 0.5 * x * (1.0 + safe_tanh(gelu_inner(x))); }
     case 2u: { return safe_tanh(x); }
-    case 3u: { return max(x, 0.0); }
+    case 3u: { return select(x, 0.0, x <= 0.0); }
     default: { return x * sigmoid(x); }
   }
 }

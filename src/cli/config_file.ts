@@ -23,7 +23,7 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
 }
 
 /** The object in a configuration file's text; `path` names the file in errors. */
-export function parseConfig(text: string, path: string): Record<string, unknown> {
+function parseConfig(text: string, path: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -38,8 +38,16 @@ export function commandEnd(error: unknown): CommandEnd {
     if (error.exitCode === 0) return { code: 0, text: "" };
     return { code: userMistake, text: `error: ${sentence(error.message.replace(/^error: /, ""))}` };
   }
+  if (isSystemError(error)) {
+    return { code: userMistake, text: `error: Cannot use the disk: ${oneLine(error.message)}` };
+  }
   if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
   return { code: 1, text: error instanceof Error ? error.stack ?? error.message : String(error) };
+}
+
+/** A file that cannot be opened, a full disk: what the operating system says, with the path where it is told. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && /\(os error \d+\)/.test(error.message);
 }
 
 /** Runs a command's main function and ends the process when it fails. */

@@ -1,8 +1,8 @@
 import type { TokenCache } from "../data/token_cache.ts";
+import { writeAtomically } from "./write_atomically.ts";
 
 /**
- * A cache of files in `folder`, which is created when the first one is written. A file appears whole or not at all:
- * it is written under a temporary name and renamed.
+ * A cache of files in `folder`, which is created when the first one is written. A file appears whole or not at all.
  *
  * @throws {RangeError} (on use) where a key is not made of letters, digits, "-" and "_".
  *
@@ -31,16 +31,7 @@ export function fileCache(folder: string): TokenCache {
       }
     },
     async set(key, bytes) {
-      const target = path(key);
-      await Deno.mkdir(folder, { recursive: true });
-      const temporary = `${target}.${crypto.randomUUID()}.tmp`;
-      try {
-        await Deno.writeFile(temporary, bytes);
-        await Deno.rename(temporary, target);
-      } catch (error) {
-        await Deno.remove(temporary).catch(() => {}); // it may never have been created
-        throw error;
-      }
+      await writeAtomically(path(key), bytes);
     },
   };
 }

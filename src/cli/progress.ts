@@ -22,8 +22,6 @@ export interface StepProgress {
   readonly round: number;
   readonly client: number;
   readonly step: number;
-  /** Mean cross-entropy of the latest steps whose loss was read back. */
-  readonly loss?: number;
 }
 
 /** Work before the first round that takes time, e.g. "Tokenizing texts". */
@@ -132,13 +130,12 @@ export function barReporter(write: WriteLine, bar: Bar): Reporter {
       size = given;
       bar.start((size.rounds - size.done) * size.clients * size.steps);
     },
-    step({ round, client, step, loss }) {
+    step({ round, client, step }) {
       const rounds = round - 1 - size.done;
       const taken = (rounds * size.clients + client - 1) * size.steps + step;
-      const trained = loss === undefined ? "" : ` · loss ${loss.toFixed(3)}`;
       bar.update(
         taken,
-        `round ${round}/${size.rounds} · client ${client}/${size.clients}${trained}`,
+        `round ${round}/${size.rounds} · client ${client}/${size.clients}`,
       );
     },
     done(summary) {
@@ -159,8 +156,8 @@ export function roundLine(record: RoundRecord, rounds: number): string {
     `train ${record.trainLoss.toFixed(3)}`,
     `up ${bytesText(record.upBytes.total)}`,
     `down ${bytesText(record.downBytes.total)}`,
-    `trained ${percentText(record.trainedShare, 0)}`,
-    `${countText(record.tokensPerSecond)} tokens/s`,
+    // Worth a word only while some components have never been trained.
+    ...(record.trainedShare < 1 ? [`trained ${percentText(record.trainedShare, 0)}`] : []),
     durationText(record.seconds),
   ].join("  ");
 }

@@ -12,11 +12,13 @@
  *
  * @module
  */
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { DeviceInfo } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { RoundRecord, RunFacts } from "../protocol/records.ts";
-import type { RunConfig } from "../federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
+import { settingKeys, settings } from "./settings.ts";
+import { writeAtomically, writeFlushed, writeWhole } from "./write_atomically.ts";
 
 /** The folder already holds a run. */
 export class RunExistsError extends UserError {
@@ -36,10 +38,10 @@ export interface RunFile {
   readonly facts: RunFacts;
   /** Versions of the runtime and of what the run used, by name. */
   readonly versions: Readonly<Record<string, string>>;
-  /** The device, with the kernel variants it chose; a resumed run uses it again. */
+  /** The device, with the kernel variants in use; a resumed run stays on its kind of device. */
   readonly device: DeviceInfo;
-  /** What the run was started with: hash of the model's files, and of the data file. */
-  readonly hashes: { readonly model: string; readonly data: string };
+  /** What the run was started with: hashes of the model's config and weights, of its tokenizer, and of the data file. */
+  readonly hashes: { readonly model: string; readonly tokenizer: string; readonly data: string };
 }
 
 /** The state after a round, as named files' bytes. */
@@ -62,6 +64,9 @@ const checkpointFolder = "checkpoint";
 // run.json goes last: while it is there, an interrupted removal can be repeated.
 const parts = [metricsFile, checkpointFolder, "adapter", "report.html", runFile] as const;
 
+/** What a run that was killed may leave beside its parts: the lock, and files that were not finished. */
+const leftover = /^(run\.lock|.*\.partial)$/;
+
 /**
  * Refuses a folder that a new run must not use; writes nothing.
  *
@@ -72,7 +77,7 @@ export async function checkRunFolder(
   path: string,
   { overwrite }: { readonly overwrite: boolean },
 ): Promise<void> {
-  const names = await namesIn(path);
+  const names = (await namesIn(path)).filter((name) => !leftover.test(name));
   if (names.length === 0) return;
   if (!names.includes(runFile)) {
     throw new RunFolderError(
@@ -118,18 +123,6 @@ export async function createRunFolder(
   }
 }
 
-/**
- * Writes a file so that it is there in full or not at all: a temporary file beside it, flushed to the disk,
- * then renamed. Makes the file's folder when needed.
- */
-export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  await Deno.mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.partial`;
-  await writeFlushed(temporary, bytes);
-  await Deno.rename(temporary, path);
-}
-
 /** Writes run.json. */
 export function writeRunFile(path: string, run: RunFile): Promise<void> {
   return writeAtomically(join(path, runFile), JSON.stringify(run, null, 2) + "\n");
@@ -137,9 +130,8 @@ export function writeRunFile(path: string, run: RunFile): Promise<void> {
 
 /** Adds a round's line to metrics.jsonl. */
 export async function appendRecord(path: string, record: RoundRecord): Promise<void> {
-  await Deno.writeTextFile(join(path, metricsFile), JSON.stringify(record) + "\n", {
-    append: true,
-  });
+  using file = await Deno.open(join(path, metricsFile), { append: true, create: true });
+  await writeWhole(file, new TextEncoder().encode(JSON.stringify(record) + "\n"));
 }
 
 /**
@@ -163,19 +155,32 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 }
 
 /**
- * Reads a run back to continue it, and cuts metrics.jsonl to the checkpoint's round, so that the resumed run
- * writes the lines an uninterrupted one would.
+ * Cuts metrics.jsonl to these records, so that a resumed run writes the lines an uninterrupted one would. Call it when all input has been
+ * checked.
+ */
+export async function cutRecords(path: string, records: readonly RoundRecord[]): Promise<void> {
+  const lines = records.map((record) => JSON.stringify(record) + "\n").join("");
+  await writeAtomically(join(path, metricsFile), lines);
+}
+
+/**
+ * Claims a run's folder for this process, until the lock is disposed or the process ends, however it ends.
+ *
+ * @throws RunFolderError when another process works in it
+ */
+export async function lockRunFolder(path: string): Promise<Disposable> {
+  await Deno.mkdir(path, { recursive: true });
+  const file = await Deno.open(join(path, "run.lock"), { write: true, create: true });
+  if (await file.tryLock(true)) return file;
+  file.close();
+  throw new RunFolderError(`Cannot use folder "${path}": another process is working in it`);
+}
+
+/**
+ * Reads a run back, without changing anything.
  *
  * @throws RunFolderError when the folder is missing, is no run, or has no complete checkpoint
  */
-export async function openRunToResume(path: string): Promise<SavedRun> {
-  const saved = await readRun(path);
-  const lines = saved.records.map((record) => JSON.stringify(record) + "\n").join("");
-  await writeAtomically(join(path, metricsFile), lines);
-  return saved;
-}
-
-/** Reads a run back without changing anything. Throws as openRunToResume does. */
 export async function readRun(path: string): Promise<SavedRun> {
   const run = await readRunFile(path);
   const checkpoint = await readCheckpoint(path);
@@ -198,7 +203,7 @@ async function readRunFile(path: string): Promise<RunFile> {
     if (!(error instanceof Error)) throw error;
     throw new RunFolderError(`Cannot open run "${path}": ${error.message}`);
   }
-  if (!isRunFile(value)) {
+  if (!isRunFile(value) || !isRunConfig(value.config)) {
     throw new RunFolderError(
       `Cannot open run "${path}": ${runFile} was not written by this program`,
     );
@@ -208,7 +213,19 @@ async function readRunFile(path: string): Promise<RunFile> {
 
 function isRunFile(value: unknown): value is RunFile {
   return typeof value === "object" && value !== null && "kind" in value &&
-    value.kind === "hafl-run" && "config" in value && "facts" in value;
+    value.kind === "hafl-run" && "facts" in value && "config" in value &&
+    "hashes" in value && "device" in value &&
+    typeof value.config === "object" && value.config !== null;
+}
+
+/** Whether a value holds every setting, each allowed: a later version's file may not. */
+function isRunConfig(value: object): boolean {
+  if (!settingKeys.every((key) => key in value)) return false;
+  return settingKeys.every((key) => {
+    const setting = (value as RunConfig)[key];
+    return setting === defaultConfig[key as keyof typeof defaultConfig] ||
+      settings[key].kind.check(setting) !== undefined;
+  });
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
@@ -218,7 +235,7 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
     .filter((round) => !Number.isNaN(round));
   if (rounds.length === 0) {
     throw new RunFolderError(
-      `Cannot resume run "${path}": it has no checkpoint, as it ended before its first round did`,
+      `Cannot resume run "${path}": it has no checkpoint, as it ended before it began; start it again with --overwrite`,
     );
   }
   const round = Math.max(...rounds);
@@ -257,14 +274,6 @@ function parseLine(line: string): RoundRecord | undefined {
 
 function checkpointName(round: number): string {
   return `round-${String(round).padStart(6, "0")}`;
-}
-
-async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
-  for (let written = 0; written < bytes.length;) {
-    written += await file.write(bytes.subarray(written));
-  }
-  await file.sync();
 }
 
 /** Sorted names of what lies in a folder; none when the folder is missing. */

@@ -2,12 +2,15 @@
 
 import { basename, join, resolve } from "node:path";
 import project from "../../deno.json" with { type: "json" };
-import { createTokenizer, createTransformersTokenizer, type LabelledData } from "../data/mod.ts";
+import {
+  createTokenizer,
+  createTransformersTokenizer,
+  type LabelledData,
+  readTokenizerFacts,
+} from "../data/mod.ts";
 import { type DeviceInfo, DeviceLostError } from "../engine/device.ts";
-import { NoAdapterError } from "../engine/webgpu/adapter.ts";
 import { DivergedError } from "../federated/client_round.ts";
 import type { Federation } from "../federated/federation.ts";
-import { openSession } from "../federated/open_session.ts";
 import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { evaluateBank, runRound, startState } from "../federated/simulate.ts";
@@ -21,21 +24,25 @@ import {
   summarizeRun,
   type TestResult,
 } from "../protocol/records.ts";
-import { type ModelFiles, modelHash } from "../weights/mod.ts";
-import { fileCache } from "./file_cache.ts";
+import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
+import { adapterCard } from "./adapter_card.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
 import {
   appendRecord,
   createRunFolder,
+  cutRecords,
+  lockRunFolder,
+  readRun,
   type RunFile,
   type SavedRun,
-  writeAtomically,
   writeCheckpoint,
   writeRunFile,
 } from "./run_folder.ts";
-import { cacheFolder, dataHash, isHubId, openData, openModelFiles } from "./sources.ts";
+import { dataHash, isHubId, openData, openModelFiles, openTokenCache } from "./sources.ts";
+import { writeAtomically } from "./write_atomically.ts";
 
 /** The base's weights are random until a later version pretrains them; a run on them says so. */
 const RANDOM_BASE_NOTE =
@@ -51,36 +58,77 @@ export async function runTraining(
   saved: SavedRun | undefined,
   reporter: Reporter,
 ): Promise<void> {
-  const files = await openModelFiles(config);
+  const files = await openModelFiles(config, reporter.prepare);
   const data = await openData(config);
-  const hashes = { model: await modelHash(files), data: await dataHash(config) };
-  if (saved) checkSameSources(saved.run, hashes);
+  if (saved) checkSameSources(saved.run, await hashSources(config, files));
   const prepared = await prepare(config, files, data, reporter);
   const { federation } = prepared;
-  // A resumed run stays on its device, measured or not: another one would not give the same bytes.
-  const choice = {
-    device: config.device === "auto" && saved ? saved.run.device.kind : config.device,
-    threads: config.threads,
-  };
-  const open = () => openOrExplain(federation, choice);
-  const session = { current: await open() };
+  // A resumed run stays on its kind of device, measured or not: another one would not give the same bytes.
+  const device = config.device === "auto" && saved ? saved.run.device.kind : config.device;
+  const choice = { device, threads: config.threads };
+  const session = await openLastingSession(federation, choice, reporter.note);
   try {
     const run: RunFile = saved?.run ?? {
       kind: "hafl-run",
       config,
-      facts: describeRun(config, prepared, files, data, session.current.executor.device),
+      facts: describeRun(config, prepared, files, data, session.device),
       versions: { hafl: project.version, ...Deno.version },
-      device: session.current.executor.device,
-      hashes,
+      device: session.device,
+      hashes: await hashSources(config, files),
     };
-    if (!saved) await createRunFolder(config.out, config);
+    const job: Job = { config, facts: run.facts, federation, session, reporter };
+    announce(job);
+    let done = saved?.checkpoint.round;
+    using interrupt = onInterrupt(() => stoppedText(config, done));
+    const start = saved
+      ? decodeState(saved.checkpoint.files, config.clients)
+      : await session.run("the start", (session) =>
+        startState(federation, session, interrupt.check));
+    using _lock = await lockRunFolder(config.out);
+    if (saved) await cutRecords(config.out, saved.records);
+    else await createRunFolder(config.out, config);
     await writeRunFile(config.out, { ...run, config });
-    announce(config, run.facts, reporter);
-    const trained = await trainRounds(config, saved, federation, session, open, reporter);
-    await finish(config, run.facts, prepared, session.current, trained, reporter);
+    if (!saved) await writeCheckpoint(config.out, { round: 0, files: encodeState(start) });
+    done = start.rounds;
+    const trained = await trainRounds(
+      job,
+      start,
+      saved?.records ?? [],
+      interrupt.check,
+      (rounds) => done = rounds,
+    );
+    await finish(job, trained, interrupt.check);
+  } catch (error) {
+    throw error instanceof DivergedError || error instanceof DeviceLostError
+      ? new UserError(`${error.message}; ${await lastCheckpoint(config)}`, { cause: error })
+      : error;
   } finally {
-    await session.current.executor.close();
+    await session.close();
   }
+}
+
+/** What the parts of a run share. */
+interface Job {
+  readonly config: RunConfig;
+  readonly facts: RunFacts;
+  readonly federation: Federation;
+  readonly session: LastingSession;
+  readonly reporter: Reporter;
+}
+
+/** What a user who stopped the run reads; `done` is undefined before there is a state to go on from. */
+function stoppedText({ out }: RunConfig, done: number | undefined): string {
+  if (done === undefined) return "Stopped before the run began; nothing was written";
+  const when = done === 0 ? "before the first round ended" : `after round ${done}`;
+  return `Stopped ${when}; continue with: deno task train --resume ${out}`;
+}
+
+/** Errors that end a run name the last state that is good. */
+async function lastCheckpoint({ out }: RunConfig): Promise<string> {
+  const saved = await readRun(out).catch(() => undefined);
+  return saved === undefined || saved.checkpoint.round === 0
+    ? "no round had ended"
+    : `the last good checkpoint is that of round ${saved.checkpoint.round} in ${out}`;
 }
 
 async function prepare(
@@ -93,29 +141,26 @@ async function prepare(
     config,
     files,
     data,
-    cache: fileCache(join(cacheFolder(config), "tokens")),
+    cache: openTokenCache(config, reporter.note),
     createTokenizer: config.model === null ? createTokenizer : createTransformersTokenizer,
     onProgress: (done, total) => reporter.prepare({ label: "Tokenizing texts", done, total }),
   });
 }
 
 function checkSameSources({ hashes }: RunFile, now: RunFile["hashes"]): void {
-  for (const source of ["model", "data"] as const) {
+  for (const source of ["model", "tokenizer", "data"] as const) {
     if (hashes[source] === now[source]) continue;
     throw new UserError(`Cannot resume: the ${source} is not the one this run was started with`);
   }
 }
 
-async function openOrExplain(
-  federation: Federation,
-  choice: Parameters<typeof openSession>[1],
-): Promise<Session> {
-  try {
-    return await openSession(federation, choice);
-  } catch (error) {
-    if (error instanceof NoAdapterError) throw new UserError(error.message);
-    throw error;
-  }
+async function hashSources(config: RunConfig, files: ModelFiles): Promise<RunFile["hashes"]> {
+  const tokenizer = await readTokenizerFiles(files);
+  return {
+    model: await modelHash(files),
+    tokenizer: (await readTokenizerFacts(tokenizer.tokenizer, tokenizer.config)).hash,
+    data: await dataHash(config),
+  };
 }
 
 function describeRun(
@@ -131,7 +176,7 @@ function describeRun(
     device: device.threads === undefined
       ? device.description
       : `${device.description} (${device.threads} ${device.threads === 1 ? "thread" : "threads"})`,
-    model: modelName(files),
+    model: modelName(config, files),
     modelParameters,
     data: data.name,
     labels: data.labels,
@@ -145,12 +190,14 @@ function describeRun(
 }
 
 /** A hub id as it is, a folder by its own name: reports are shared, paths are private. */
-function modelName({ label }: ModelFiles): string {
-  return label.includes("/") && !isHubId(label) ? basename(resolve(label)) : label;
+function modelName({ model }: RunConfig, { label }: ModelFiles): string {
+  if (model === null) return label;
+  return isHubId(model) ? model : basename(resolve(model));
 }
 
-function announce(config: RunConfig, facts: RunFacts, reporter: Reporter): void {
-  const { clients, model, modelParameters, data, trainRows, labels, device } = facts;
+function announce({ config, facts, reporter }: Job): void {
+  const { clients, model, modelParameters, data, labels, device } = facts;
+  const { trainRows, validationRows, testRows } = facts;
   const ranks = [...new Set(clients.map(({ rank }) => rank))];
   const tiers = ranks.map((rank) =>
     `${clients.filter((client) => client.rank === rank).length} of rank ${rank}`
@@ -162,7 +209,9 @@ function announce(config: RunConfig, facts: RunFacts, reporter: Reporter): void 
     } parameters, ${facts.modules.length} modules adapted at rank ${config.rank}`,
   );
   reporter.note(
-    `Data     ${data}, ${trainRows.toLocaleString("en")} training rows, ${labels.length} labels`,
+    `Data     ${data}, ${labels.length} labels; ${
+      [trainRows, validationRows, testRows].map((rows) => rows.toLocaleString("en")).join(" / ")
+    } rows to train / validate / test`,
   );
   reporter.note(
     `Clients  ${clients.length} (${tiers.join(", ")}), ${config.method} + ${config.aggregation}`,
@@ -177,77 +226,50 @@ interface TrainedRun {
 }
 
 async function trainRounds(
-  config: RunConfig,
-  saved: SavedRun | undefined,
-  federation: Federation,
-  session: { current: Session },
-  reopen: () => Promise<Session>,
-  reporter: Reporter,
+  { config, federation, session, reporter }: Job,
+  start: FederationState,
+  before: readonly RoundRecord[],
+  check: () => void,
+  onRound: (done: number) => void,
 ): Promise<TrainedRun> {
-  const records = [...(saved?.records ?? [])];
-  let state = saved
-    ? decodeState(saved.checkpoint.files, config.clients)
-    : await startState(federation, session.current);
+  const records = [...before];
+  let state = start;
   reporter.start({
     rounds: config.rounds,
     done: state.rounds,
     clients: config.clients,
     steps: config.localSteps,
   });
-  using interrupt = onInterrupt(() =>
-    state.rounds === 0
-      ? "Stopped before the first round ended; nothing to resume"
-      : `Stopped after round ${state.rounds}; continue with: deno task train --resume ${config.out}`
-  );
   while (state.rounds < config.rounds) {
-    const step = () =>
-      runRound(federation, session.current, state, (event) => {
-        interrupt.check();
-        reporter.step(event);
-      });
-    const next = await step()
-      .catch(async (error) => {
-        if (!(error instanceof DeviceLostError)) throw error;
-        reporter.note(`${error.message}. Restarting round ${state.rounds + 1}.`);
-        await session.current.executor.close().catch(() => {});
-        session.current = await reopen();
-        return await step();
-      })
-      .catch((error) => {
-        throw withCheckpoint(error, config, state.rounds);
-      });
+    check();
+    const next = await session.run(
+      `round ${state.rounds + 1}`,
+      (session) =>
+        runRound(federation, session, state, (event) => {
+          check();
+          reporter.step(event);
+        }),
+    );
     state = next.state;
     records.push(next.record);
     await appendRecord(config.out, next.record);
     await writeCheckpoint(config.out, { round: state.rounds, files: encodeState(state) });
+    onRound(state.rounds);
     reporter.round(next.record);
   }
   return { state, records };
 }
 
-/** Errors that end a run name the last state that is good. */
-function withCheckpoint(error: unknown, config: RunConfig, rounds: number): unknown {
-  if (!(error instanceof DivergedError || error instanceof DeviceLostError)) return error;
-  const checkpoint = rounds === 0
-    ? "no round had ended"
-    : `the last good checkpoint is that of round ${rounds} in ${config.out}`;
-  return new UserError(`${error.message}; ${checkpoint}`, { cause: error });
-}
-
 async function finish(
-  config: RunConfig,
-  facts: RunFacts,
-  prepared: PreparedRun,
-  session: Session,
+  { config, facts, federation, session, reporter }: Job,
   { state, records }: TrainedRun,
-  reporter: Reporter,
+  check: () => void,
 ): Promise<void> {
-  const { federation } = prepared;
-  const summary = summarizeRun(
-    records,
-    facts.labels.length,
-    await testBanks(federation, session, state),
+  const test = await session.run(
+    "the test",
+    (session) => testBanks(federation, session, state, check),
   );
+  const summary = summarizeRun(records, facts.labels.length, test);
   const adapter = exportPeft(state.bank, {
     baseModel: config.model ?? facts.model,
     loraDropout: config.loraDropout,
@@ -255,6 +277,10 @@ async function finish(
   for (const [name, content] of Object.entries(adapter)) {
     await writeAtomically(join(config.out, "adapter", name), content);
   }
+  await writeAtomically(
+    join(config.out, "adapter", "README.md"),
+    adapterCard(config, facts, summary),
+  );
   await writeAtomically(
     join(config.out, "report.html"),
     renderReport({ config, facts, records, summary }),
@@ -268,12 +294,13 @@ async function testBanks(
   federation: Federation,
   session: Session,
   { best, bank, rounds }: FederationState,
+  check: () => void,
 ): Promise<TestResult | undefined> {
   if (federation.test.length === 0) return undefined;
   const rows = federation.test.length;
-  const final = await evaluateBank(federation, session, bank, federation.test);
+  const final = await evaluateBank(federation, session, bank, federation.test, check);
   const chosen = best.round === rounds
     ? final
-    : await evaluateBank(federation, session, best.bank, federation.test);
+    : await evaluateBank(federation, session, best.bank, federation.test, check);
   return { rows, accuracyAtBest: chosen.correct / rows, accuracyAtFinal: final.correct / rows };
 }

@@ -113,7 +113,11 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     kind: list(choice(stripParts), 0),
     help: `parts of a post to remove: ${stripParts.join(", ")}`,
   },
-  validation: { topic: "Data", kind: count, help: "training rows held out for validation" },
+  validation: {
+    topic: "Data",
+    kind: count,
+    help: "training rows held out for validation, at most a tenth of them",
+  },
   seqLen: { topic: "Data", kind: count, help: "tokens kept of a text" },
   buckets: {
     topic: "Data",
@@ -250,7 +254,7 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   device: { topic: "Run", kind: choice(deviceNames), help: deviceNames.join(", ") },
   threads: {
     topic: "Run",
-    kind: count,
+    kind: whole({ least: 1, most: 256 }),
     help: "threads of the CPU device (default: all)",
   },
   out: {

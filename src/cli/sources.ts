@@ -1,19 +1,26 @@
 /** Opens what the settings name: model files, data, caches. @module */
 
 import { basename, join } from "node:path";
-import { builtinCorpus, type LabelledData, loadData } from "../data/mod.ts";
+import { builtinCorpus, type LabelledData, loadData, type TokenCache } from "../data/mod.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
+import { sha256Hex } from "../protocol/hash.ts";
 import { hubFiles, type ModelFiles } from "../weights/mod.ts";
 import { builtInBase } from "../weights/built_in_base.ts";
 import { folderCache, folderFiles } from "./deno_files.ts";
+import { decodeText } from "../data/rows.ts";
+import { fileCache } from "./file_cache.ts";
+import type { Preparation } from "./progress.ts";
 
 /** The built-in corpus is the same for every run seed, so that runs of different seeds differ in training alone. */
 const CORPUS_SEED = 20;
-const CORPUS_SIZE = { train: 4000, validation: 1000, test: 1000 };
+const CORPUS_SIZE = { train: 4000, test: 1000 };
 
 /** The model's files: the built-in base, a folder, or a hub model by its id. */
-export async function openModelFiles(config: RunConfig): Promise<ModelFiles> {
+export async function openModelFiles(
+  config: RunConfig,
+  onProgress: (preparation: Preparation) => void = () => {},
+): Promise<ModelFiles> {
   const { model, revision, offline } = config;
   if (model === null) return builtInBase();
   if (!isHubId(model) || await exists(model)) {
@@ -28,12 +35,14 @@ export async function openModelFiles(config: RunConfig): Promise<ModelFiles> {
     offline,
     ...(revision !== null && { revision }),
     ...(token && { token }),
+    onProgress: (path, done, total) =>
+      onProgress({ label: `Downloading ${path}`, done, total: total ?? done }),
   });
 }
 
-/** Whether a text has the form of a hub id, "organisation/model"; a relative folder may have it too. */
+/** Whether a text has the form of a hub id, "organisation/model" or "model"; a relative folder may have it too. */
 export function isHubId(text: string): boolean {
-  return /^[\w-][\w.-]*\/[\w.-]+$/.test(text);
+  return /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(text);
 }
 
 /**
@@ -43,7 +52,7 @@ export function isHubId(text: string): boolean {
  */
 export async function openData(config: RunConfig): Promise<LabelledData> {
   const { data, labels, textColumn, labelColumn, strip, validation, seed } = config;
-  if (data === null) return builtinCorpus(CORPUS_SEED, CORPUS_SIZE);
+  if (data === null) return builtinCorpus(CORPUS_SEED, { ...CORPUS_SIZE, validation });
   return await loadData({
     name: basename(data),
     bytes: await readFile(data),
@@ -59,8 +68,23 @@ export async function openData(config: RunConfig): Promise<LabelledData> {
 /** Bytes that tell whether a resumed run sees the same data: its file, or nothing for the built-in corpus. */
 export async function dataHash({ data }: RunConfig): Promise<string> {
   if (data === null) return `built-in corpus ${CORPUS_SEED}`;
-  const digest = await crypto.subtle.digest("SHA-256", await readFile(data));
-  return new Uint8Array(digest).toHex();
+  return await sha256Hex(await readFile(data));
+}
+
+/** The token cache. A cache only saves time: one that cannot be used is passed over with a note. */
+export function openTokenCache(
+  config: Pick<RunConfig, "cacheDir">,
+  note: (text: string) => void,
+): TokenCache {
+  const cache = fileCache(join(cacheFolder(config), "tokens"));
+  const passOver = (error: unknown) => {
+    note(`Tokens are not cached: ${(error as Error).message}`);
+    return undefined;
+  };
+  return {
+    get: (key) => cache.get(key).catch(passOver),
+    set: (key, bytes) => cache.set(key, bytes).catch(passOver),
+  };
 }
 
 /** Where tokens and downloaded models are kept: --cache-dir, or the platform's own place. */
@@ -78,7 +102,7 @@ export function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
 }
 
 async function readLabels(path: string): Promise<string[]> {
-  const lines = new TextDecoder().decode(await readFile(path)).split(/\r?\n/);
+  const lines = decodeText(path, await readFile(path)).split(/\r?\n/);
   const labels = lines.map((line) => line.trim()).filter((line) => line !== "");
   if (labels.length >= 2) return labels;
   throw new UserError(
@@ -88,12 +112,20 @@ async function readLabels(path: string): Promise<string[]> {
 
 async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
+    // A pipe or a device may never end.
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (!isFile && !isDirectory) {
+      throw new UserError(`Cannot read "${path}": expected a regular file`);
+    }
     return await Deno.readFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new UserError(`Cannot read "${path}": no such file`);
     }
-    if (!(error instanceof Error)) throw error;
+    if (error instanceof Deno.errors.IsADirectory) {
+      throw new UserError(`Cannot read "${path}": expected a file, got a folder`);
+    }
+    if (!(error instanceof Error) || error instanceof UserError) throw error;
     throw new UserError(`Cannot read "${path}": ${error.message}`);
   }
 }

@@ -6,11 +6,11 @@
 import { join } from "node:path";
 import { jsonLines, splitData } from "../data/mod.ts";
 import { dealSamples } from "../federated/prepare.ts";
-import { completeRunConfig } from "../federated/run_config.ts";
+import { completeRunConfig, defaultConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
 import { readCommandLine } from "./flags.ts";
-import { writeAtomically } from "./run_folder.ts";
+import { writeAtomically } from "./write_atomically.ts";
 import type { SettingKey } from "./settings.ts";
 import { openData } from "./sources.ts";
 
@@ -33,18 +33,18 @@ const settings: readonly SettingKey[] = [
 const description = {
   name: "deno task split",
   summary:
-    "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set.",
+    "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set, to --out (default: shares).",
   settings,
 };
 
 if (import.meta.main) {
   await runCommand(async () => {
     const given = await readCommandLine(Deno.args, description);
-    const clients = given.clients ?? 10;
+    const clients = given.clients ?? defaultConfig.clients;
     const config = completeRunConfig({ ...given, ranks: [1], clients, out: given.out ?? "shares" });
     const data = await openData(config);
     const shares = splitData(data, dealSamples(config, data));
-    await checkEmpty(config.out, config.overwrite);
+    await clear(config.out, config.overwrite);
     const digits = Math.max(2, String(clients).length);
     for (const [client, share] of shares.entries()) {
       const name = `client-${String(client + 1).padStart(digits, "0")}.jsonl`;
@@ -63,11 +63,19 @@ if (import.meta.main) {
   });
 }
 
-async function checkEmpty(folder: string, overwrite: boolean): Promise<void> {
-  if (overwrite) return;
-  const entries = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
+/** Removes the shares of an earlier split, all of them: one left over would be a second owner of its rows. */
+async function clear(folder: string, overwrite: boolean): Promise<void> {
+  const entries = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  });
+  if (overwrite) {
+    const shares = entries.filter(({ name }) => /^client-\d+\.jsonl$/.test(name));
+    for (const { name } of shares) await Deno.remove(join(folder, name));
+    return;
+  }
   if (entries.length === 0) return;
   throw new UserError(
-    `Cannot write shares to "${folder}": it is not empty; use --out or --overwrite`,
+    `Cannot write shares to "${folder}": it is not empty; use another --out, or --overwrite`,
   );
 }

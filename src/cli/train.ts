@@ -7,9 +7,10 @@ import { readCommandLine } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
-import { checkRunFolder, openRunToResume } from "./run_folder.ts";
+import { checkRunFolder, readRun } from "./run_folder.ts";
 import { runTraining } from "./run_training.ts";
 import { completeRunConfig, resumedConfig } from "../federated/run_config.ts";
+import { UserError } from "../protocol/errors.ts";
 
 const description = {
   name: "deno task train",
@@ -17,12 +18,20 @@ const description = {
     "Fine-tunes a language model with LoRA in a federation of unequal clients, simulated on this machine.",
 };
 
+function checkRounds(rounds: number, done: number): void {
+  if (rounds >= done) return;
+  throw new UserError(
+    `Cannot end after ${rounds} rounds (--rounds): the run has done ${done} already`,
+  );
+}
+
 if (import.meta.main) {
   await runCommand(async () => {
     const given = await readCommandLine(Deno.args, description);
-    const saved = given.resume ? await openRunToResume(given.resume) : undefined;
+    const saved = given.resume ? await readRun(given.resume) : undefined;
     const config = saved ? resumedConfig(saved.run.config, given) : completeRunConfig(given);
     if (!saved) await checkRunFolder(config.out, config);
+    else checkRounds(config.rounds, saved.checkpoint.round);
     prepareGraphics();
     const reporter = await createReporter(config.format);
     try {

@@ -1,6 +1,6 @@
 import type * as CsvParse from "npm:csv-parse@7.0.3/sync";
 import { DataError } from "./errors.ts";
-import { lazyPackage } from "./lazy_package.ts";
+import { lazyPackage } from "../protocol/lazy_package.ts";
 import type { Row } from "./rows.ts";
 
 interface ParsedRecord {

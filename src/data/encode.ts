@@ -1,3 +1,4 @@
+import { DataError } from "./errors.ts";
 import type { TextTokenizer } from "./types.ts";
 
 /** Tokens looked at beyond the wanted ones, so that what follows a cut cannot change them. */
@@ -9,7 +10,7 @@ const margin = 32;
  *
  * Of a long text only a beginning is tokenized, cut at white space: as much as yields `maxLength` tokens and a margin.
  *
- * @throws {RangeError} where `maxLength` leaves no room for a token beside the special ones.
+ * @throws {DataError} where `maxLength` leaves no room for a token beside the special ones.
  */
 export function truncatingEncoder(
   tokenizer: TextTokenizer,
@@ -17,7 +18,7 @@ export function truncatingEncoder(
 ): (text: string) => Uint32Array {
   const closing = closingTokens(tokenizer);
   if (maxLength <= tokenizer.encode("").length) {
-    throw new RangeError(
+    throw new DataError(
       `Cannot truncate to ${maxLength} tokens: expected more than the ` +
         `${tokenizer.encode("").length} special tokens of "${tokenizer.name}"`,
     );

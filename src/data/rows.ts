@@ -21,7 +21,12 @@ export interface Row {
 export function decodeText(name: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof TypeError)) {
+      throw new DataError(
+        `Cannot read "${name}": it is larger than the 512 MB of text a file may hold`,
+      );
+    }
     throw new DataError(
       `Cannot read "${name}": expected UTF-8 text, got other bytes on line ${firstBadLine(bytes)}`,
     );

@@ -1,5 +1,5 @@
 import { truncatingEncoder } from "./encode.ts";
-import { sha256Hex } from "./hash.ts";
+import { sha256Hex } from "../protocol/hash.ts";
 import { packTokens, tokenFormatVersion, unpackTokens } from "./token_format.ts";
 import type { Sample, TextTokenizer, TokenizedSample } from "./types.ts";
 

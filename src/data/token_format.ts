@@ -6,6 +6,8 @@
  * @module
  */
 
+import { sha256 } from "../protocol/hash.ts";
+
 const magic = 0x54464148;
 /** Raised when the format, the truncation or the tokenizer engine changes what is stored. */
 export const tokenFormatVersion = 1;
@@ -59,8 +61,4 @@ export async function unpackTokens(
     samples.push(ids);
   }
   return samples;
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
 }

@@ -1,6 +1,6 @@
 import type * as Tokenizers from "npm:@huggingface/tokenizers@0.2.0";
-import { lazyPackage } from "./lazy_package.ts";
-import { checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
+import { lazyPackage } from "../protocol/lazy_package.ts";
+import { buildTokenizer, checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
 import type { TextTokenizer } from "./types.ts";
 
 /**
@@ -35,6 +35,8 @@ export async function createTokenizer(
   const { Tokenizer } = await lazyPackage<typeof Tokenizers>(
     "npm:@huggingface/tokenizers@0.2.0",
   );
-  const engine = new Tokenizer(tokenizer, config);
-  return { ...facts, encode: (text) => Uint32Array.from(engine.encode(text).ids) };
+  return buildTokenizer(facts, () => {
+    const engine = new Tokenizer(tokenizer, config);
+    return (text) => engine.encode(text).ids;
+  });
 }

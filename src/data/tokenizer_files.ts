@@ -5,7 +5,8 @@
  */
 
 import { MissingTokenizerError } from "./errors.ts";
-import { sha256Hex } from "./hash.ts";
+import { sha256Hex } from "../protocol/hash.ts";
+import type { TextTokenizer } from "./types.ts";
 
 /** A tokenizer's identity and padding. */
 export interface TokenizerFacts {
@@ -78,6 +79,39 @@ function tokenId(tokenizer: Record<string, unknown>, token: unknown): number | u
   }
   if (!isRecord(vocabulary) || !Object.hasOwn(vocabulary, content)) return undefined;
   return Number(vocabulary[content]);
+}
+
+/**
+ * Builds a tokenizer and encodes a word with it, so that files the engine cannot use are found here.
+ *
+ * @throws {MissingTokenizerError} with what the engine said.
+ */
+export function buildTokenizer(
+  facts: TokenizerFacts,
+  build: () => (text: string) => ArrayLike<number>,
+): TextTokenizer {
+  try {
+    const encode = build();
+    const tokenizer = {
+      ...facts,
+      encode: (text: string) => Uint32Array.from(encode(text), wholeId),
+    };
+    tokenizer.encode("a word");
+    return tokenizer;
+  } catch (error) {
+    throw new MissingTokenizerError(
+      `Cannot tokenize: "tokenizer.json" is not one this program can use (${
+        (error as Error).message
+      })`,
+      { cause: error },
+    );
+  }
+}
+
+/** Uint32Array would round or wrap what is no token id. */
+function wholeId(id: number): number {
+  if (Number.isInteger(id) && id >= 0 && id <= 0xFFFFFFFF) return id;
+  throw new TypeError(`expected token ids, got ${id}`);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

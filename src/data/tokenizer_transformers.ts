@@ -1,5 +1,5 @@
-import { lazyPackage } from "./lazy_package.ts";
-import { checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
+import { lazyPackage, TRANSFORMERS_PACKAGE } from "../protocol/lazy_package.ts";
+import { buildTokenizer, checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
 import type { TextTokenizer } from "./types.ts";
 
 /** What is used of a transformers.js tokenizer. */
@@ -25,12 +25,14 @@ export async function createTransformersTokenizer(
   const facts = await readTokenizerFacts(tokenizerJson, tokenizerConfig);
   const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
   const classes = await lazyPackage<Readonly<Record<string, TokenizerConstructor>>>(
-    "npm:@huggingface/transformers@4.3.1",
+    TRANSFORMERS_PACKAGE,
   );
   const className = facts.name.replace(/Fast$/, ""); // configurations name Python's fast classes
   const Constructor = className.endsWith("Tokenizer") && Object.hasOwn(classes, className)
     ? classes[className]
     : classes.PreTrainedTokenizer;
-  const engine = new Constructor(tokenizer, config);
-  return { ...facts, encode: (text) => Uint32Array.from(engine.encode(text)) };
+  return buildTokenizer(facts, () => {
+    const engine = new Constructor(tokenizer, config);
+    return (text) => engine.encode(text);
+  });
 }

@@ -44,6 +44,12 @@ export interface Executor {
   close(): Promise<void>;
 }
 
+/** A program's buffers do not fit into the device's memory or limits. */
+export class DeviceMemoryError extends RangeError {
+  /** The class's name, for logs. */
+  override name = "DeviceMemoryError";
+}
+
 /** The device failed under a running program (driver reset, removed, out of memory). */
 export class DeviceLostError extends Error {
   /** The class's name, for logs. */

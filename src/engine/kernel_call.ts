@@ -45,7 +45,7 @@ export function rowwiseCall(
 }
 
 /** A power of two between 8 and 64: wide enough for the row, small enough to keep all lanes busy. */
-export function lanesFor(width: number): number {
+function lanesFor(width: number): number {
   let lanes = 8;
   while (lanes < 64 && lanes < width) lanes *= 2;
   return lanes;

@@ -8,6 +8,7 @@ import {
   activationTensor,
   type Attributes,
   type DType,
+  elementCount,
   type Node,
   type Program,
   type Tensor,
@@ -129,8 +130,5 @@ export function expectShape(op: string, tensor: Tensor, shape: readonly number[]
 /** Bytes of a node's tensors, each counted once. */
 export function nodeBytes(node: Node): number {
   return [...node.inputs, ...node.outputs]
-    .reduce(
-      (sum, tensor) => sum + 4 * tensor.shape.reduce((product, size) => product * size, 1),
-      0,
-    );
+    .reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
 }

@@ -9,7 +9,7 @@
 
 import { maskedPoolingWeights, type Pooling, trainingBatches } from "../data/batches.ts";
 import type { Batch, TokenizedSample } from "../data/types.ts";
-import type { OptimizerSettings } from "../lora/optimizer_settings.ts";
+import { countSteps, type OptimizerSettings } from "../lora/optimizer_settings.ts";
 import { type Schedule, scheduleFactor } from "../lora/schedule.ts";
 import {
   type ClassifierBatch,
@@ -140,7 +140,7 @@ export async function clientRound(
   installOptimizerState(session, data.state);
 
   let tokens = 0;
-  const stepsBefore = data.state?.steps ?? 0;
+  const stepsBefore = data.state?.steps;
   const losses = await train(
     session,
     settings.optimizer,
@@ -180,7 +180,12 @@ export async function clientRound(
     scores: settings.rankBy === "client"
       ? mergeScores(before, [{ samples: 1, scores: measured }])
       : undefined,
-    state: keep ? await readOptimizerState(session, stepsBefore + losses.length) : undefined,
+    state: keep
+      ? await readOptimizerState(
+        session,
+        countSteps(session.classifier.layout, deal.train, losses.length, stepsBefore),
+      )
+      : undefined,
   };
 }
 
@@ -189,7 +194,7 @@ export function withPooling(batch: Batch, pooling: Pooling): ClassifierBatch {
   return { ...batch, poolWeights: maskedPoolingWeights(batch, pooling) };
 }
 
-/** The steps of one client in one round; `onStep` hears of each before it runs. */
+/** The steps of one client in one round; `onStep` hears of each once it has run. */
 function* localSteps(
   settings: LocalSettings,
   round: number,
@@ -202,12 +207,13 @@ function* localSteps(
   const batches = trainingBatches(samples, B, buckets, padId, stream);
   for (let step = 0; step < settings.localSteps; step++) {
     const batch = batches.next().value;
-    onStep(batch, step + 1);
     yield {
       batch: withPooling(batch, pooling),
       factor: scheduleFactor(settings.schedule, round * settings.localSteps + step),
       seed: randomSeed(seed, "dropout", round, client, step),
     };
+    // The consumer asks for the next step when it has taken this one.
+    onStep(batch, step + 1);
   }
 }
 

@@ -1,6 +1,7 @@
 /** A federation on one machine: its clients, its server's rules, and what they have in common. @module */
 
 import type { TokenizedSample } from "../data/types.ts";
+import { elementCount } from "../engine/program.ts";
 import type { Classifier } from "../lora/classifier.ts";
 import type { ProgramSizes, WeightLoader } from "../lora/load.ts";
 import type { Aggregator } from "../protocol/aggregate/mod.ts";
@@ -60,7 +61,7 @@ export interface Federation {
 export function initialBank({ classifier: { layout }, local, alpha }: Federation): AdapterBank {
   const head = layout.head.map(({ name, shape, deviation }) => {
     const stream = randomStream(local.seed, "head", name);
-    const count = shape.reduce((product, size) => product * size, 1);
+    const count = elementCount(shape);
     const draw = () => deviation === 0 ? 0 : deviation * stream.normal();
     const data = Float32Array.from({ length: count }, draw);
     return { name, shape, data };

@@ -10,9 +10,10 @@ import {
 import { partition, type PartitionScheme } from "../data/partition.ts";
 import { readTokenizerFacts } from "../data/tokenizer_files.ts";
 import type { LabelledData, Sample, TextTokenizer, TokenizedSample } from "../data/types.ts";
+import { elementCount } from "../engine/program.ts";
 import { packLayout } from "../lora/layout.ts";
 import type { Classifier } from "../lora/classifier.ts";
-import type { WeightLoader } from "../lora/load.ts";
+import { baseTensors, type WeightLoader } from "../lora/load.ts";
 import { type Model, readModel, storedName } from "../models/mod.ts";
 import { aggregators } from "../protocol/aggregate/mod.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
@@ -29,8 +30,12 @@ import {
   type WeightSource,
   withPrefixes,
 } from "../weights/mod.ts";
+import { checkShape } from "../weights/tensor_checks.ts";
 import type { Federation } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
+
+/** Most training steps between two reads of their losses. */
+const TRAINING_RING = 64;
 
 /** Evaluation batches between two reads of their results. */
 const EVALUATION_RING = 16;
@@ -74,6 +79,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   const { config, files, data } = sources;
   const model = readModel(await readConfig(files));
   checkLength(model, config);
+  const shares = dealSamples(config, data);
   const ranks = dealRanks(config.ranks, config.clients, config.rank);
   const method = { distribution: config.method, aggregator: config.aggregation };
   checkMethod(method, ranks, config.rank);
@@ -82,10 +88,10 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
       "Cannot evaluate the rounds: expected at least one validation row, got none",
     );
   }
-  const shares = dealSamples(config, data);
   const stored = withPrefixes(await openWeights(files), model.prefixes);
   const has = (name: string) => stored.has(storedName(model, name, stored.has));
   const classifier = describeClassifier(config, model, data.labels.length, has);
+  checkWeights(model, classifier, stored);
 
   const tokenizerFiles = await readTokenizerFiles(files);
   const { hash, padId } = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
@@ -101,7 +107,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
       buckets: config.buckets,
       batch: config.batch,
       evaluationBatch: config.evalBatch,
-      trainingRing: config.localSteps,
+      trainingRing: Math.min(config.localSteps, TRAINING_RING),
       evaluationRing: EVALUATION_RING,
     },
     weights: loaderOf(model, stored),
@@ -275,9 +281,25 @@ function selectorOf({ selection, temperature }: RunConfig): Selector {
   }
 }
 
-/** Base weights by the names the family uses, wherever the checkpoint keeps them. */
+/** Finds a missing or misshapen tensor before minutes go into tokenizing. */
+function checkWeights(model: Model, classifier: Classifier, stored: WeightSource): void {
+  for (const [name, expected] of baseTensors(classifier)) {
+    checkShape(name, expected, stored.shape(storedName(model, name, stored.has)));
+  }
+}
+
+/** Base weights by the names the family uses, wherever the checkpoint keeps them; one that is not finite would look like divergence. */
 function loaderOf(model: Model, stored: WeightSource): WeightLoader {
-  return { load: (name, shape) => stored.load(storedName(model, name, stored.has), shape) };
+  return {
+    async load(name, shape) {
+      const data = await stored.load(storedName(model, name, stored.has), shape);
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad < 0) return data;
+      throw new UserError(
+        `Cannot load "${name}": expected finite numbers, got ${data[bad]} at index ${bad}`,
+      );
+    },
+  };
 }
 
 /** Tokenizes all rows at once, so that one cache entry serves every use of them; returns a look-up. */
@@ -303,10 +325,7 @@ async function tokenizeAll(
 function countParameters(model: Model, stored: WeightSource): number {
   return stored.names
     .filter((name) => !Object.hasOwn(model.tied, name) || !stored.has(model.tied[name]))
-    .reduce(
-      (sum, name) => sum + stored.shape(name).reduce((product, size) => product * size, 1),
-      0,
-    );
+    .reduce((sum, name) => sum + elementCount(stored.shape(name)), 0);
 }
 
 function countLabels(samples: readonly TokenizedSample[], labels: number): number[] {

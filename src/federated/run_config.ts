@@ -229,7 +229,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
 };
 
 /** Settings that a resumed run may change; all others are what the run is, and stay. */
-export const changeableOnResume: ReadonlySet<keyof RunConfig> = new Set([
+const changeableOnResume: ReadonlySet<keyof RunConfig> = new Set([
   "rounds", // unless the schedule spans them, see resumedConfig
   "device", // another device continues the same run, but not to the same last bit
   "threads", // results do not depend on it
@@ -267,6 +267,7 @@ export function completeRunConfig(
 ): RunConfig {
   const fixed = { ...defaultConfig, ...given };
   const seqLen = given.seqLen ?? (given.buckets ? Math.max(...given.buckets) : fixed.seqLen);
+  checkDataSettings(given);
   const config: RunConfig = {
     ...fixed,
     seqLen,
@@ -323,6 +324,20 @@ export function settingText(value: RunConfig[keyof RunConfig] | undefined): stri
   if (value === null || value === undefined) return "none";
   if (typeof value === "object") return value.length === 0 ? "none" : value.join(",");
   return String(value);
+}
+
+/** Settings that say how to read a data file, and so need one. */
+const readingSettings = ["textColumn", "labelColumn", "labels", "strip"] as const;
+
+function checkDataSettings(given: Partial<RunConfig>): void {
+  if ((given.data ?? null) !== null) return;
+  for (const key of readingSettings) {
+    const value = given[key] ?? defaultConfig[key];
+    if (JSON.stringify(value) === JSON.stringify(defaultConfig[key])) continue;
+    throw new UserError(
+      `Cannot use ${flagName(key)} without --data: the built-in corpus has its own rows and labels`,
+    );
+  }
 }
 
 function checkTogether(config: RunConfig): void {

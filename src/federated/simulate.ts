@@ -27,7 +27,7 @@ import { clientRound, DivergedError, withPooling } from "./client_round.ts";
 import { type Federation, initialBank } from "./federation.ts";
 import type { ClientMemory, FederationState } from "./state.ts";
 
-/** A local step about to run; round, client and step count from 1. */
+/** A local step that has just been taken; round, client and step count from 1. */
 export interface StepEvent {
   /** The round, 1 for the first. */
   readonly round: number;
@@ -36,6 +36,9 @@ export interface StepEvent {
   /** The step within the client's round, 1 for the first. */
   readonly step: number;
 }
+
+/** Called before each evaluation batch; may throw to end the run. */
+export type OnBatch = () => void;
 
 /** Hears of every local step; may throw to end the run. */
 export type StepListener = (event: StepEvent) => void;
@@ -46,9 +49,10 @@ const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
 export async function startState(
   federation: Federation,
   session: Session,
+  onBatch?: OnBatch,
 ): Promise<FederationState> {
   const bank = initialBank(federation);
-  const evaluation = await evaluateBank(federation, session, bank, federation.validation);
+  const evaluation = await evaluateBank(federation, session, bank, federation.validation, onBatch);
   return {
     rounds: 0,
     bank,
@@ -151,18 +155,24 @@ export async function evaluateBank(
   session: Session,
   bank: AdapterBank,
   samples: readonly TokenizedSample[],
+  onBatch?: OnBatch,
 ): Promise<Evaluation> {
   installAdapter(session, {
     ...bank,
     forward: bank.modules.map(() => new Uint8Array(bank.rank).fill(1)),
   });
-  return await evaluate(session, batchesOf(federation, samples));
+  return await evaluate(session, batchesOf(federation, samples, onBatch));
 }
 
-function* batchesOf({ sizes, local }: Federation, samples: readonly TokenizedSample[]) {
+function* batchesOf(
+  { sizes, local }: Federation,
+  samples: readonly TokenizedSample[],
+  onBatch: OnBatch = () => {},
+) {
   for (
     const batch of evaluationBatches(samples, sizes.evaluationBatch, local.buckets, local.padId)
   ) {
+    onBatch();
     yield withPooling(batch, local.pooling);
   }
 }
@@ -172,11 +182,7 @@ function dealAll(
   { run, clients, server, local }: Federation,
   { bank, clients: memories, rounds: round }: FederationState,
 ): { deals: Deal[]; choiceBytes: MessageSizes } {
-  const participants = clients.map(({ rank }, client) => ({
-    client,
-    rank,
-    ...(memories[client].scores && { scores: memories[client].scores }),
-  }));
+  const participants = clients.map(({ rank }, client) => ({ client, rank }));
   const dictated = local.rankBy === "server" || server.distribution === "full" ||
     round < server.warmupRounds;
   if (dictated) {
@@ -185,7 +191,6 @@ function dealAll(
       bank,
       participants,
       method: server.distribution,
-      rankBy: local.rankBy,
       warmupRounds: server.warmupRounds,
       round,
     });
@@ -193,7 +198,8 @@ function dealAll(
   }
   let choiceBytes = NO_BYTES;
   const deals = participants.map((participant) => {
-    const { client, rank, scores } = participant;
+    const { client, rank } = participant;
+    const { scores } = memories[client];
     const chosen = chooseComponents(bank, participant, round, scores, server.selection);
     const message = encodeChoice(bank, chosen, { run, round, client });
     choiceBytes = addBytes(choiceBytes, message.sizes);

@@ -60,14 +60,14 @@ export function encodeState(state: FederationState): Map<string, Uint8Array> {
 /**
  * Reads what {@linkcode encodeState} wrote, for a run of this many clients.
  *
- * @throws RangeError when a file is missing.
+ * @throws UserError when a file, or a part of a client's optimizer, is missing.
  * @throws SafetensorsError when a file is damaged.
  */
 export function decodeState(
   files: ReadonlyMap<string, Uint8Array>,
   clients: number,
 ): FederationState {
-  const facts = JSON.parse(new TextDecoder().decode(required(files, "state.json")));
+  const facts = readFacts(required(files, "state.json"));
   return {
     ...facts,
     bank: decodeBank(required(files, "bank.safetensors")),
@@ -77,6 +77,30 @@ export function decodeState(
       return bytes ? decodeMemory(bytes) : {};
     }),
   };
+}
+
+/** The numbers of a state, checked: a checkpoint may have been edited or cut. */
+function readFacts(
+  bytes: Uint8Array,
+): Omit<FederationState, "bank" | "clients" | "best"> & { best: Omit<BestRound, "bank"> } {
+  let facts;
+  try {
+    facts = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    facts = undefined;
+  }
+  const numbers = [
+    facts?.rounds,
+    facts?.best?.round,
+    facts?.best?.correct,
+    facts?.evaluation?.rows,
+    facts?.evaluation?.correct,
+    facts?.cumulativeUp,
+    facts?.cumulativeDown,
+  ];
+  const whole = numbers.every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (whole && Number.isFinite(facts.evaluation.loss)) return facts;
+  throw new UserError('Cannot resume: "state.json" of the checkpoint is damaged');
 }
 
 function memoryFile(client: number): string {
@@ -102,22 +126,31 @@ function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
     ...parts,
     { name: "moments", shape: [moments.length], data: moments },
     { name: "sensitivity", shape: [sensitivity.length], data: sensitivity },
-  ], { steps: String(steps) });
+    { name: "steps", shape: [steps.length], data: steps },
+  ]);
 }
 
 function decodeMemory(bytes: Uint8Array): ClientMemory {
-  const { tensors, metadata } = decodeSafetensors(bytes);
+  const { tensors } = decodeSafetensors(bytes);
   const scores: Float64Array[] = [];
   for (let m = 0; tensors.has(`scores.${m}`); m++) {
     scores.push(new Float64Array(tensors.get(`scores.${m}`)!.bytes.slice().buffer));
   }
-  const moments = tensors.get("moments"), sensitivity = tensors.get("sensitivity");
+  const part = (name: string) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) {
+      throw new UserError(`Cannot resume: the checkpoint lacks "${name}" of a client's optimizer`);
+    }
+    return tensor.bytes;
+  };
   return {
     scores: scores.length > 0 ? scores : undefined,
-    optimizer: moments && sensitivity && {
-      steps: Number(metadata.steps),
-      moments: toFloat32("F32", moments.bytes),
-      sensitivity: toFloat32("F32", sensitivity.bytes),
-    },
+    optimizer: tensors.has("moments")
+      ? {
+        steps: new Uint32Array(part("steps").slice().buffer),
+        moments: toFloat32("F32", part("moments")),
+        sensitivity: toFloat32("F32", part("sensitivity")),
+      }
+      : undefined,
   };
 }

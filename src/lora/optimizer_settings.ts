@@ -46,25 +46,43 @@ export function settingsBuffer(
 }
 
 /**
- * Writes what changes with the step: t counts from 1 since the moments were zero; `factor` is the schedule's. The bias corrections take β as the
- * device holds it: float32 rounds 1 − 0.999 by 1e-5, which would scale every second moment.
+ * Writes what changes with the step, the `step`-th of a round, counted from 1. Adam's bias corrections are each slot's own: a component whose
+ * moments are still zero is at its first step, however many steps others have taken. They take β as the device holds it: float32 rounds
+ * 1 − 0.999 by 1e-5, which would scale every second moment.
+ *
+ * @param before [slots]: {@linkcode countSteps} of the rounds before.
+ * @param factor the schedule's.
  */
 export function setStep(
   buffer: Float32Array,
   settings: OptimizerSettings,
-  t: number,
+  before: Uint32Array,
+  step: number,
   factor: number,
 ): void {
   const { beta1, beta2, epsilon, clipNorm, sensitivityBeta1, sensitivityBeta2 } = settings;
-  buffer.set([
-    factor,
-    beta1,
-    beta2,
-    epsilon,
-    1 - Math.fround(beta1) ** t,
-    1 - Math.fround(beta2) ** t,
-    clipNorm,
-    sensitivityBeta1,
-    sensitivityBeta2,
-  ]);
+  buffer.set([factor, beta1, beta2, epsilon, 0, 0, clipNorm, sensitivityBeta1, sensitivityBeta2]);
+  before.forEach((earlier, slot) => {
+    const at = STEP_SETTINGS + SLOT_SETTINGS * slot;
+    if (buffer[at + 2] === 0) return;
+    const t = earlier + step;
+    buffer.set([1 - Math.fround(beta1) ** t, 1 - Math.fround(beta2) ** t], at + 3);
+  });
+}
+
+/** Steps in which each slot was trained, [slots]: those of `before`, and `steps` more that trained the components of `train` and the head. */
+export function countSteps(
+  layout: PackedLayout,
+  train: readonly Uint8Array[],
+  steps: number,
+  before: Uint32Array = new Uint32Array(layout.slots),
+): Uint32Array {
+  const counts = before.slice();
+  train.forEach((mask, m) =>
+    mask.forEach((trained, i) => {
+      if (trained) counts[componentSlot(layout, m, i)] += steps;
+    })
+  );
+  layout.head.forEach((_, tensor) => counts[headSlot(layout, tensor)] += steps);
+  return counts;
 }

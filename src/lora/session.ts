@@ -47,8 +47,8 @@ export interface InstalledAdapter {
 
 /** Optimizer state that outlives a round when clients keep it. */
 export interface OptimizerState {
-  /** Steps since the state was zero. */
-  readonly steps: number;
+  /** [slots] of the layout: steps in which each was trained since its moments were zero; the head is trained in every step. */
+  readonly steps: Uint32Array;
   /** [P, 2]: Adam's first and second moment of each packed element; empty under SGD. */
   readonly moments: Float32Array;
   /** [P, 2]: smoothed sensitivity Ī and its deviation Ū of each packed element. */
@@ -150,10 +150,10 @@ export function installOptimizerState(
   else executor.clear(BUFFERS.sensitivity);
 }
 
-/** Reads what a client keeps between rounds. `steps` counts since the state was zero. */
+/** Reads what a client keeps between rounds. `steps` [slots] is what `countSteps` (optimizer_settings.ts) says of its training since the state was zero. */
 export async function readOptimizerState(
   { executor, classifier }: Session,
-  steps: number,
+  steps: Uint32Array,
 ): Promise<OptimizerState> {
   const adam = classifier.optimizer === "adamw";
   return {
@@ -168,7 +168,7 @@ export async function readOptimizerState(
  *
  * @param trained per module [r]: 1 where the component moves; the head always does.
  * @param steps batches of one loaded shape [B,T] for each bucket.
- * @param stepsBefore how many steps the optimizer state has seen; Adam's bias correction counts on from there.
+ * @param stepsBefore [slots]: the `steps` of the installed optimizer state, from which Adam's bias corrections count on; zeros where it was reset.
  *
  * @returns the loss of each step, in nats.
  */
@@ -177,7 +177,7 @@ export async function train(
   settings: OptimizerSettings,
   trained: readonly Uint8Array[],
   steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
-  stepsBefore = 0,
+  stepsBefore: Uint32Array = new Uint32Array(session.classifier.layout.slots),
 ): Promise<Float64Array> {
   const { executor, classifier: { model, layout }, trainingRing } = session;
   const buffer = settingsBuffer(layout, settings, trained);
@@ -195,7 +195,7 @@ export async function train(
   };
   for await (const { batch, factor, seed } of steps) {
     rows = batch.B;
-    setStep(buffer, settings, stepsBefore + losses.length + pending + 1, factor);
+    setStep(buffer, settings, stepsBefore, losses.length + pending + 1, factor);
     writeBatch(executor, model.positions, batch);
     executor.write(BUFFERS.settings, buffer);
     executor.write(BUFFERS.seed, Uint32Array.of(seed));

@@ -118,22 +118,6 @@ export function scale(bank: Pick<AdapterBank, "rank" | "alpha">): number {
   return bank.alpha / bank.rank;
 }
 
-/** A copy that shares no memory with `bank`. */
-export function cloneBank(bank: AdapterBank): AdapterBank {
-  return {
-    rank: bank.rank,
-    alpha: bank.alpha,
-    modules: bank.modules.map((module) => ({
-      ...module,
-      a: module.a.slice(),
-      b: module.b.slice(),
-    })),
-    head: bank.head.map(cloneTensor),
-    scores: bank.scores.map((scores) => scores.slice()),
-    trained: bank.trained.map((flags) => flags.slice()),
-  };
-}
-
 function initialComponents(shape: ModuleShape, rank: number, seed: number): ModuleComponents {
   const { name, inFeatures, outFeatures } = shape;
   if (!isPositiveWhole(inFeatures) || !isPositiveWhole(outFeatures)) {

@@ -6,7 +6,7 @@
 
 import type { AdapterBank, AdapterLayout } from "./bank.ts";
 import { allComponents, maskOf } from "./components.ts";
-import type { Distribution, RankBy } from "./method.ts";
+import type { Distribution } from "./method.ts";
 import { RankError } from "./ranks.ts";
 import { randomStream } from "./random.ts";
 import type { ScopedSelection, Selector } from "./selection.ts";
@@ -32,8 +32,6 @@ export interface Participant {
   readonly client: number;
   /** Its budget r_k in components per module, at most r. */
   readonly rank: number;
-  /** Per module [r]: its own scores, for ranking by the client; none before it has trained. */
-  readonly scores?: readonly Float64Array[];
 }
 
 /** How components are chosen. */
@@ -54,8 +52,6 @@ export interface RoundSettings extends SelectionSettings {
   readonly participants: readonly Participant[];
   /** What a client holds and trains. */
   readonly method: Distribution;
-  /** Whose scores rank the components. */
-  readonly rankBy: RankBy;
   /** Rounds 0 to warmupRounds − 1 are dealt round-robin instead of by score. */
   readonly warmupRounds: number;
   /** The round, counted from 0. */
@@ -63,7 +59,10 @@ export interface RoundSettings extends SelectionSettings {
 }
 
 /**
- * Deals a round: a deal per participant, in the order of their indices. Depends on its arguments only.
+ * Deals a round as the server ranks, by the bank's scores: a deal per participant, in the order of their indices. Depends on its arguments only.
+ *
+ * A client that ranks for itself is dealt the warm-up alike; then it makes its own choice with {@linkcode chooseComponents}, and its deal is
+ * {@linkcode dealOf} that.
  *
  * @throws {RankError} when a participant's rank is not 1 to r, or below r under `full`.
  *
@@ -76,14 +75,14 @@ export interface RoundSettings extends SelectionSettings {
  * const bank = createBank({ modules, rank: 8, alpha: 16, seed: 1, head: [] });
  * const participants = [{ client: 0, rank: 2 }, { client: 1, rank: 4 }];
  * const [small] = dealRound({
- *   bank, participants, method: "freeze", rankBy: "server", scope: selectPerModule, selector: greedy,
+ *   bank, participants, method: "freeze", scope: selectPerModule, selector: greedy,
  *   warmupRounds: 1, round: 0, seed: 1,
  * });
  * if (small.indices[0].length !== 2 || small.forward[0].includes(0)) throw new Error("holds 8, trains 2");
  * ```
  */
 export function dealRound(settings: RoundSettings): Deal[] {
-  const { bank, method, rankBy, warmupRounds, round, seed } = settings;
+  const { bank, method, warmupRounds, round, seed } = settings;
   const participants = settings.participants.toSorted((x, y) => x.client - y.client);
   for (const { client, rank } of participants) {
     const least = method === "full" ? bank.rank : 1;
@@ -103,14 +102,14 @@ export function dealRound(settings: RoundSettings): Deal[] {
     })
     : undefined;
   return participants.map((participant, p) => {
-    const scores = rankBy === "server" ? bank.scores : participant.scores;
-    const indices = dealt?.[p] ?? chooseComponents(bank, participant, round, scores, settings);
+    const indices = dealt?.[p] ??
+      chooseComponents(bank, participant, round, bank.scores, settings);
     return dealOf(bank.rank, participant.client, round, method, indices);
   });
 }
 
 /**
- * The components a client trains, by score; the simulated server and a client that ranks for itself choose alike.
+ * The components a client trains, by score; the server from its bank's scores, a client that ranks for itself from its own.
  *
  * @param scores per module [r]; without any yet, all components tie and are drawn at random.
  *
@@ -118,7 +117,7 @@ export function dealRound(settings: RoundSettings): Deal[] {
  */
 export function chooseComponents(
   layout: Pick<AdapterLayout, "rank" | "modules">,
-  { client, rank }: Pick<Participant, "client" | "rank">,
+  { client, rank }: Participant,
   round: number,
   scores: readonly Float64Array[] | undefined,
   { selector, scope, seed }: SelectionSettings,

@@ -17,7 +17,6 @@
  *   bank,
  *   participants: [{ client: 0, rank: 2 }],
  *   method: "freeze",
- *   rankBy: "server",
  *   scope: hafl.selectPerModule,
  *   selector: hafl.greedy,
  *   warmupRounds: 2,
@@ -47,7 +46,6 @@ export {
   type AdapterBank,
   type AdapterLayout,
   type BankSettings,
-  cloneBank,
   createBank,
   type ModuleComponents,
   type ModuleShape,
@@ -125,13 +123,6 @@ export {
   selectorNames,
   selectPerModule,
 } from "./selection.ts";
-export {
-  defaultSensitivityDecay,
-  type Sensitivity,
-  type SensitivityDecay,
-  updateSensitivity,
-  zeroSensitivity,
-} from "./sensitivity.ts";
 export { type ClientResult, type ClientUpdate, extractUpdate } from "./update.ts";
 export { UpdateError, type UpdateFault, validateUpdate } from "./validate_update.ts";
 export { type WarmUp, warmUpDeal } from "./warm_up.ts";

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { cellCount } from "./cell_count.ts";
 import { dtypeWidth, type SafetensorsDtype, SafetensorsError } from "./safetensors_dtype.ts";
 import { parseSafetensorsHeader } from "./safetensors_header.ts";
 
@@ -123,7 +124,7 @@ export function encodeSafetensors(
 }
 
 function checkedDtype({ name, shape, data, dtype }: SafetensorsInput): SafetensorsDtype {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = cellCount(shape);
   if (data.length !== count) {
     throw new RangeError(
       `Cannot write tensor "${name}": expected ${count} numbers for shape [${

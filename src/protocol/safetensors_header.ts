@@ -7,6 +7,7 @@
  * @module
  */
 
+import { cellCount } from "./cell_count.ts";
 import {
   dtypeWidth,
   isSafetensorsDtype,
@@ -154,7 +155,7 @@ function readEntry(name: string, value: unknown): SafetensorsEntry {
     return fail(`expected data_offsets [start, end], got ${JSON.stringify(offsets)}`);
   }
   const [start, end] = offsets;
-  const expected = shape.reduce((product, size) => product * size, dtypeWidth(dtype));
+  const expected = dtypeWidth(dtype) * cellCount(shape);
   if (end - start !== expected) {
     return fail(
       `expected ${expected} bytes for ${dtype} of shape [${shape.join(", ")}], got ${end - start}`,

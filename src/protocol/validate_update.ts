@@ -5,6 +5,7 @@
  */
 
 import type { AdapterLayout } from "./bank.ts";
+import { cellCount } from "./cell_count.ts";
 import type { Deal } from "./deal.ts";
 import type { ClientUpdate } from "./update.ts";
 
@@ -94,8 +95,7 @@ export function validateUpdate(layout: AdapterLayout, deal: Deal, update: Client
     const expected = `"${name}" of shape [${shape.join(", ")}]`;
     const got = `"${tensor.name}" of shape [${tensor.shape.join(", ")}]`;
     if (got !== expected) refuse("head", `expected head tensor ${expected}, got ${got}`);
-    const size = shape.reduce((product, width) => product * width, 1);
-    expectLength("head", `numbers in "${name}"`, tensor.data.length, size);
+    expectLength("head", `numbers in "${name}"`, tensor.data.length, cellCount(shape));
     expectFinite(`"${name}"`, tensor.data);
   });
 

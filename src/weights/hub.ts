@@ -6,6 +6,7 @@
  * `FileCache` would keep them. Its `AutoTokenizer` with `env.cacheDir` at the same folder and
  * `env.useBrowserCache = false` finds them.
  */
+import { lazyPackage, TRANSFORMERS_PACKAGE } from "../protocol/lazy_package.ts";
 import { HubError } from "./errors.ts";
 import type { ByteFile, ModelFiles } from "./source.ts";
 
@@ -201,11 +202,6 @@ function checkNames(id: string, revision: string): void {
   }
 }
 
-const TRANSFORMERS = "npm:@huggingface/transformers@4.3.1";
-
 async function transformersEnvironment(): Promise<HubEnvironment> {
-  // Behind a variable: Deno fetches the packages of literal dynamic imports when a program starts,
-  // used or not, and this one is 500 MB.
-  const { env }: { env: HubEnvironment } = await import(TRANSFORMERS);
-  return env;
+  return (await lazyPackage<{ env: HubEnvironment }>(TRANSFORMERS_PACKAGE)).env;
 }

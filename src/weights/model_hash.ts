@@ -1,3 +1,4 @@
+import { sha256, sha256Hex } from "../protocol/hash.ts";
 import { ModelFolderError } from "./errors.ts";
 import { externalDataPaths } from "./onnx_source.ts";
 import { shardPaths } from "./safetensors_source.ts";
@@ -24,8 +25,7 @@ export async function modelHash(files: ModelFiles): Promise<string> {
     if (!file) throw new ModelFolderError(`Cannot find "${path}" in model "${files.label}"`);
     digests.push(await fileDigest(file));
   }
-  const digest = await sha256(concatenate(digests));
-  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await sha256Hex(concatenate(digests));
 }
 
 async function weightPaths(files: ModelFiles): Promise<string[]> {
@@ -47,11 +47,6 @@ async function fileDigest(file: ByteFile): Promise<Uint8Array> {
     digests.push(await sha256(await file.read(offset, Math.min(CHUNK_BYTES, size - offset))));
   }
   return await sha256(concatenate(digests));
-}
-
-async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
-  // A copy: WebCrypto refuses views on shared memory, and a reader may hand one out.
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", new Uint8Array(bytes)));
 }
 
 function concatenate(digests: readonly Uint8Array[]): Uint8Array {

@@ -15,7 +15,7 @@ export const root = fileURLToPath(new URL("../../", import.meta.url));
 /** Runs `src/cli/NAME.ts` with arguments. The cache lies in a folder of the test, so that nothing depends on earlier runs. */
 export async function runCli(name: string, args: readonly string[]): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "-A", `${root}src/cli/${name}.ts`, ...args],
+    args: ["run", "--quiet", "--no-lock", "-A", `${root}src/cli/${name}.ts`, ...args],
     env: { NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder();

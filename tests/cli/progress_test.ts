@@ -32,7 +32,7 @@ function play(reporter: Reporter): void {
   reporter.start({ rounds: 2, done: 0, clients: 2, steps: 3 });
   for (const record of records) {
     for (const client of [1, 2]) {
-      for (const step of [1, 2, 3]) reporter.step({ round: record.round, client, step, loss: 1 });
+      for (const step of [1, 2, 3]) reporter.step({ round: record.round, client, step });
     }
     reporter.round(record);
   }
@@ -77,7 +77,7 @@ Deno.test("barReporter() counts the steps of all clients and keeps lines clear o
     stop: () => events.push("stop"),
   }));
   assert.ok(events.includes("start 2000") && events.includes("start 12"));
-  assert.ok(events.includes("12 round 2/2 · client 2/2 · loss 1.000"));
+  assert.ok(events.includes("12 round 2/2 · client 2/2"));
   for (const [index, event] of events.entries()) {
     if (event.startsWith("line")) assert.equal(events[index - 1].startsWith("line"), false);
   }

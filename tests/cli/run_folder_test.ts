@@ -4,15 +4,16 @@ import {
   appendRecord,
   checkRunFolder,
   createRunFolder,
-  openRunToResume,
+  cutRecords,
+  lockRunFolder,
   readRun,
   RunExistsError,
   type RunFile,
   RunFolderError,
-  writeAtomically,
   writeCheckpoint,
   writeRunFile,
 } from "../../src/cli/run_folder.ts";
+import { writeAtomically } from "../../src/cli/write_atomically.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { sampleRun } from "./sample_run.ts";
 
@@ -29,7 +30,7 @@ const run: RunFile = {
   facts,
   versions: {},
   device: { kind: "cpu", description: "a processor", threads: 2 },
-  hashes: { model: "m", data: "d" },
+  hashes: { model: "m", tokenizer: "t", data: "d" },
 };
 
 /** A run that has done `rounds` rounds. */
@@ -125,14 +126,26 @@ Deno.test("readRun() ignores a checkpoint that was not finished", async () => {
   assert.deepEqual(await names(join(path, "checkpoint")), ["round-000003"]);
 });
 
-Deno.test("openRunToResume() cuts the lines after the checkpoint, half a line among them", async () => {
+Deno.test("cutRecords() cuts the lines after the checkpoint, half a line among them", async () => {
   const path = await savedRun(2);
   const metrics = join(path, "metrics.jsonl");
   const before = await Deno.readTextFile(metrics);
   await appendRecord(path, records[2]);
   await Deno.writeTextFile(metrics, '{"round":4,"accu', { append: true });
-  assert.equal((await openRunToResume(path)).records.length, 2);
+  const saved = await readRun(path);
+  assert.equal(saved.records.length, 2);
+  assert.notEqual(await Deno.readTextFile(metrics), before, "reading changes nothing");
+  await cutRecords(path, saved.records);
   assert.equal(await Deno.readTextFile(metrics), before);
+});
+
+Deno.test("lockRunFolder() keeps a second process out until it is disposed", async () => {
+  const path = await savedRun(1);
+  {
+    using _lock = await lockRunFolder(path);
+    await assert.rejects(lockRunFolder(path), /another process is working in it/);
+  }
+  (await lockRunFolder(path))[Symbol.dispose]();
 });
 
 Deno.test("readRun() names what is missing or broken", async () => {

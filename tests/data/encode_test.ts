@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { DataError } from "../../src/data/errors.ts";
 import { truncatingEncoder } from "../../src/data/encode.ts";
 import { createTokenizer } from "../../src/data/tokenizer.ts";
 import type { TextTokenizer } from "../../src/data/types.ts";
@@ -73,5 +74,5 @@ Deno.test("truncatingEncoder() takes a long text without spaces whole", () => {
 });
 
 Deno.test("truncatingEncoder() refuses a length that the special tokens fill", () => {
-  assert.throws(() => truncatingEncoder(wordLengths([1], [2]), 2), RangeError);
+  assert.throws(() => truncatingEncoder(wordLengths([1], [2]), 2), DataError);
 });

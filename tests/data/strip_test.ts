@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseJsonLines } from "../../src/data/jsonl.ts";
-import { sha256Hex } from "../../src/data/hash.ts";
+import { sha256Hex } from "../../src/protocol/hash.ts";
 import { decodeText, gunzip } from "../../src/data/rows.ts";
 import {
   strip,

@@ -97,10 +97,10 @@ function trainingProgram<Name extends string>(
     step: (index) => ({
       cursor: Uint32Array.of(index),
       settings: Float32Array.of(
-        ...[1, 0.9, 0.999, 1e-8, 1 - 0.9 ** (index + 1), 1 - 0.999 ** (index + 1), 1, 0.85, 0.85],
+        ...[1, 0.9, 0.999, 1e-8, 0, 0, 1, 0.85, 0.85],
         ...new Array(7).fill(0),
-        ...trained.flatMap(() => [0.01, 0.01, 1, 0]),
-        ...[0.01, 0.01, 0, 0],
+        ...trained.flatMap(() => [0.01, 0.01, 1, 1 - 0.9 ** (index + 1), 1 - 0.999 ** (index + 1)]),
+        ...[0.01, 0.01, 0, 0, 0],
       ),
     }),
   };

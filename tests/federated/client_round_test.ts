@@ -10,16 +10,12 @@ import { readAdapter, type Session } from "../../src/lora/session.ts";
 import type { AdapterBank, ModuleComponents } from "../../src/protocol/bank.ts";
 import { gatherComponents } from "../../src/protocol/components.ts";
 import { type Deal, dealOf } from "../../src/protocol/deal.ts";
-import { encodeDownload } from "../../src/protocol/messages/mod.ts";
+import { decodeUpdate, encodeDownload } from "../../src/protocol/messages/mod.ts";
 import type { ScoreKind } from "../../src/protocol/method.ts";
 import { componentScores, magnitudeScores } from "../../src/protocol/scores.ts";
-import {
-  type Sensitivity,
-  updateSensitivity,
-  zeroSensitivity,
-} from "../../src/protocol/sensitivity.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { assertClose } from "../reference/compare.ts";
+import { sensitivity, type SensitivityResult, zeroSensitivity } from "../reference/sensitivity.ts";
 import {
   dealsOf,
   tinyFederation,
@@ -155,6 +151,48 @@ Deno.test("clientRound() moves the learning rate by the step of the whole run", 
   });
 });
 
+onEveryDevice(
+  "clientRound() gives a component first dealt in a later round the first step of an early one",
+  async (device) => {
+    const federation = await tinyFederation({ local: { optimizerState: "keep", localSteps: 1 } });
+    await withFederation(device, federation, async (session) => {
+      const { bank } = withTrainedB(await startState(federation, session));
+      const { samples } = federation.clients[0];
+      const { local } = federation;
+      const standstill = {
+        ...local,
+        localSteps: 3,
+        optimizer: { ...local.optimizer, learningRate: 0, headLearningRate: 0 },
+      };
+      const download = (round: number, indices: Uint32Array) => {
+        const deal = dealOf(4, 0, round, "freeze", bank.modules.map(() => indices));
+        return encodeDownload(bank, deal, { run: "tiny" }).bytes;
+      };
+      const second = download(1, Uint32Array.of(0, 2));
+      const fresh = await clientRound(session, local, second, { samples });
+
+      const first = download(0, Uint32Array.of(0, 1));
+      const { state } = await clientRound(session, standstill, first, { samples });
+      const kept = await clientRound(session, local, second, { samples, state });
+      const steps = (outcome: typeof kept) => Array.from(outcome.state!.steps.subarray(0, 4));
+      assert.deepEqual([steps(fresh), steps(kept)], [[1, 0, 1, 0], [4, 3, 1, 0]]);
+      const [expected, update] = [fresh, kept].map(({ message }) =>
+        decodeUpdate(message.bytes, bank).update
+      );
+      bank.modules.forEach((module, m) => {
+        // Of the two components sent, [2, in] and [out, 2], the second is the one that starts now.
+        const { inFeatures, outFeatures } = module;
+        const pick = ({ a, b }: typeof update) => [
+          a[m].slice(inFeatures),
+          Float32Array.from({ length: outFeatures }, (_, j) => b[m][2 * j + 1]),
+        ];
+        assert.deepEqual(pick(update), pick(expected));
+        assert.notDeepEqual(pick(update)[0], module.a.slice(2 * inFeatures, 3 * inFeatures));
+      });
+    });
+  },
+);
+
 /** Components as bits: −0 differs from 0. */
 function bits(module: ModuleComponents, indices: Uint32Array): Uint32Array[] {
   const { a, b } = gatherComponents(module, 4, indices);
@@ -185,7 +223,7 @@ async function replay(
   session: Session,
   bank: AdapterBank,
   deal: Deal,
-): Promise<{ a: Sensitivity; b: Sensitivity }[]> {
+): Promise<{ a: SensitivityResult; b: SensitivityResult }[]> {
   let weights: readonly ModuleComponents[] = bank.modules;
   let states = bank.modules.map(({ a, b }) => ({
     a: zeroSensitivity(a.length),
@@ -199,8 +237,8 @@ async function replay(
     const { a, b } = session.classifier.layout;
     const part = (offset: number, length: number) => gradient.subarray(offset, offset + length);
     states = states.map((state, m) => ({
-      a: updateSensitivity(state.a, weights[m].a, part(a[m].offset, weights[m].a.length)),
-      b: updateSensitivity(state.b, weights[m].b, part(b[m].offset, weights[m].b.length)),
+      a: sensitivity(state.a, weights[m].a, part(a[m].offset, weights[m].a.length)),
+      b: sensitivity(state.b, weights[m].b, part(b[m].offset, weights[m].b.length)),
     }));
     weights = (await readAdapter(session)).modules;
   }

@@ -5,6 +5,7 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { decodeState, encodeState } from "../../src/federated/state.ts";
 import { UserError } from "../../src/protocol/errors.ts";
+import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
 import { sampled } from "../../src/protocol/selection.ts";
 import {
   runRounds,
@@ -82,8 +83,39 @@ Deno.test("runRound() carries on what a client keeps, and forgets it otherwise",
   const [keep, reset] = runs;
   assert.deepEqual(keep.first.state.bank, reset.first.state.bank);
   assert.notDeepEqual(keep.second.state.bank, reset.second.state.bank);
-  assert.deepEqual(keep.second.state.clients.map(({ optimizer }) => optimizer?.steps), [6, 6, 6]);
+  const { layout } = (await tinyFederation()).local;
+  keep.second.state.clients.forEach(({ optimizer }) => {
+    const steps = optimizer!.steps;
+    assert.equal(steps.length, layout.modules.length * layout.rank + layout.head.length + 1);
+    assert.ok(steps.every((count) => [0, 3, 6].includes(count)));
+    // The head in every step, the gaps in none.
+    assert.deepEqual(
+      Array.from(steps.subarray(layout.modules.length * layout.rank)),
+      [...layout.head.map(() => 6), 0],
+    );
+  });
   assert.ok(reset.second.state.clients.every(({ optimizer }) => optimizer === undefined));
+});
+
+Deno.test("decodeState() names the part of an optimizer that a checkpoint lacks", async () => {
+  const federation = await tinyFederation({ local: { optimizerState: "keep" } });
+  const { state } = await withFederation(
+    cpu,
+    federation,
+    async (session) =>
+      await runRounds(federation, session, await startState(federation, session), 1),
+  );
+  const files = encodeState(state);
+  const { tensors } = decodeSafetensors(files.get("client-1.safetensors")!);
+  const parts = ["moments", "sensitivity"].map((name) => {
+    const data = toFloat32("F32", tensors.get(name)!.bytes);
+    return { name, shape: [data.length], data };
+  });
+  files.set("client-1.safetensors", encodeSafetensors(parts));
+  assert.throws(
+    () => decodeState(files, 3),
+    (error: Error) => error instanceof UserError && error.message.includes('"steps"'),
+  );
 });
 
 Deno.test("decodeState() names the file that a checkpoint lacks", async () => {

@@ -194,7 +194,7 @@ export function timeless(
 
 /** The deals of a state's next round, where the server ranks. */
 export function dealsOf(
-  { clients, server, local }: Federation,
+  { clients, server }: Federation,
   { bank, rounds }: FederationState,
 ): Deal[] {
   return dealRound({
@@ -202,7 +202,6 @@ export function dealsOf(
     bank,
     participants: clients.map(({ rank }, client) => ({ client, rank })),
     method: server.distribution,
-    rankBy: local.rankBy,
     warmupRounds: server.warmupRounds,
     round: rounds,
   });

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { BUFFERS } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
+import { countSteps } from "../../src/lora/optimizer_settings.ts";
 import {
   type ClassifierBatch,
   evaluate,
@@ -45,6 +46,10 @@ const OFF = Uint32Array.of(1, 2);
 const ON = Uint32Array.of(0, 3);
 const SOME = everywhere(bert, 0).map((mask) => mask.map((_, i) => ON.includes(i) ? 1 : 0));
 const ALL = everywhere(bert, 1);
+
+/** Steps of each slot after so many that trained everything. */
+const stepsOfAll = (steps: number): Uint32Array =>
+  countSteps(classifierOf(bert).layout, ALL, steps);
 
 for (const tiny of [bert, llama]) {
   const [batch] = goldenBatches(tiny);
@@ -93,7 +98,7 @@ onEveryDevice(
       await train(session, GOLDEN_OPTIMIZER, SOME, stepsOver(batches, 10));
       const { modules } = await readAdapter(session);
       const sensitivities = await readSensitivity(session);
-      const { moments } = await readOptimizerState(session, 10);
+      const { moments } = await readOptimizerState(session, stepsOfAll(10));
       adapter.modules.forEach((before, m) => {
         const frozen = gatherComponents(modules[m], bert.rank, OFF);
         assert.deepEqual(bits(frozen), bits(gatherComponents(before, bert.rank, OFF)));
@@ -124,7 +129,7 @@ onEveryDevice("train() clips by the norm of what is trained alone", async (devic
     // With every component frozen only the head counts; its first moment after a step is (1 − β1) of its clipped gradient.
     install(session, adapter);
     await train(session, settings, everywhere(bert, 0), stepsOver(batches, 1));
-    const { moments } = await readOptimizerState(session, 1);
+    const { moments } = await readOptimizerState(session, stepsOfAll(1));
     const squares = moments.filter((_, n) => n % 2 === 0).reduce(
       (sum, m) => sum + (m / 0.1) ** 2,
       0,
@@ -153,7 +158,7 @@ Deno.test("train() and evaluate() give the same bytes on 1 and 2 threads", async
         const all = goldenBatches(llama);
         const losses = await train(session, GOLDEN_OPTIMIZER, ALL, stepsOver(all, 10, (i) => i));
         const logits = await logitsOf(session, all[0]);
-        const { moments, sensitivity } = await readOptimizerState(session, 10);
+        const { moments, sensitivity } = await readOptimizerState(session, stepsOfAll(10));
         return { losses, logits, moments, sensitivity, ...await readAdapter(session) };
       }, { dropout: 0.1, loraDropout: 0.1 }),
     );
@@ -190,18 +195,50 @@ onEveryDevice(
       install(session, goldenAdapter(bert, "zero"));
       await train(session, GOLDEN_OPTIMIZER, ALL, steps);
       const unbroken = await readAdapter(session);
-      const state = await readOptimizerState(session, 5);
+      const state = await readOptimizerState(session, stepsOfAll(5));
 
       install(session, goldenAdapter(bert, "zero"));
       await train(session, GOLDEN_OPTIMIZER, ALL, steps.slice(0, 2));
       const held = { ...goldenAdapter(bert, "zero"), ...await readAdapter(session) };
-      const kept = await readOptimizerState(session, 2);
+      const kept = await readOptimizerState(session, stepsOfAll(2));
       await train(session, GOLDEN_OPTIMIZER, ALL, stepsOver(batches, 3)); // Another client in between.
       install(session, held);
       installOptimizerState(session, kept);
       await train(session, GOLDEN_OPTIMIZER, ALL, steps.slice(2), kept.steps);
       assert.deepEqual(await readAdapter(session), unbroken);
-      assert.deepEqual(await readOptimizerState(session, 5), state);
+      assert.deepEqual(await readOptimizerState(session, stepsOfAll(5)), state);
+    });
+  },
+);
+
+onEveryDevice(
+  "train() moves a component first trained later by the step it would have begun with",
+  async (device) => {
+    await withSession(device, bert, async (session) => {
+      const adapter = goldenAdapter(bert, "stored");
+      // Clipping would scale the gradients by the norm of what is trained beside.
+      const settings = { ...GOLDEN_OPTIMIZER, clipNorm: 0 };
+      const standstill = { ...STANDSTILL, clipNorm: 0 };
+      const step = stepsOver(batches, 1);
+      install(session, adapter);
+      await train(session, settings, ALL, step);
+      const fromTheStart = await readAdapter(session);
+
+      // Three steps of learning rate 0 on the same batch: moments and counts move, weights and gradients do not.
+      install(session, adapter);
+      await train(session, standstill, SOME, stepsOver(batches.slice(0, 1), 3));
+      const steps = countSteps(session.classifier.layout, SOME, 3);
+      await train(session, settings, ALL, step, steps);
+      const later = await readAdapter(session);
+      later.modules.forEach((module, m) => {
+        const expected = fromTheStart.modules[m];
+        const late = gatherComponents(module, bert.rank, OFF);
+        assert.deepEqual(bits(late), bits(gatherComponents(expected, bert.rank, OFF)));
+        assert.notDeepEqual(late.a, gatherComponents(adapter.modules[m], bert.rank, OFF).a);
+        // Moments of equal gradients, each corrected by its own count, come to the same step but for rounding.
+        assertClose(module.a, expected.a, 1e-5, `${module.name} A`);
+        assertClose(module.b, expected.b, 1e-5, `${module.name} B`);
+      });
     });
   },
 );
@@ -219,7 +256,7 @@ onEveryDevice("train() takes plain steps of SGD", async (device) => {
       a.forEach((value, n) => assert.ok(Math.abs(value - step[n]) < 1e-7));
     });
     assert.notDeepEqual(head, adapter.head);
-    const state = await readOptimizerState(session, 1);
+    const state = await readOptimizerState(session, stepsOfAll(1));
     assert.equal(state.moments.length, 0);
     installOptimizerState(session, state);
   }, { optimizer: "sgd" });

@@ -5,7 +5,13 @@ import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_
 import { indicesOf } from "../../src/protocol/components.ts";
 import { chooseComponents, dealRound, type RoundSettings } from "../../src/protocol/deal.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
-import { greedy, random, selectGlobal, selectPerModule } from "../../src/protocol/selection.ts";
+import {
+  greedy,
+  random,
+  sampled,
+  selectGlobal,
+  selectPerModule,
+} from "../../src/protocol/selection.ts";
 import { randomBank, roundShape } from "./support.ts";
 
 const modules = ["q_proj", "v_proj"].map((name) => ({ name, inFeatures: 2, outFeatures: 2 }));
@@ -18,7 +24,6 @@ const settings: RoundSettings = {
   bank,
   participants: [{ client: 0, rank: 2 }],
   method: "freeze",
-  rankBy: "server",
   scope: selectPerModule,
   selector: greedy,
   warmupRounds: 0,
@@ -48,31 +53,25 @@ Deno.test("dealRound() trains everything when the method is full, in warm-up too
   assert.deepEqual(deal.forward, deal.train);
 });
 
-Deno.test("dealRound() follows the client's own scores when the client ranks", () => {
-  const scores = [new Float64Array([4, 3, 2, 1]), new Float64Array([1, 2, 3, 4])];
-  const participants = [{ client: 0, rank: 1, scores }];
-  const [deal] = dealRound({ ...settings, participants, rankBy: "client" });
-  assert.deepEqual(lists(deal.indices), [[0], [3]]);
+Deno.test("dealRound() chooses from the bank's scores, as chooseComponents() does", () => {
+  const participant = { client: 3, rank: 2 };
+  const round = { ...settings, selector: sampled(1), round: 7 };
+  const [deal] = dealRound({ ...round, participants: [participant] });
+  assert.deepEqual(chooseComponents(bank, participant, 7, bank.scores, round), deal.indices);
 });
 
-Deno.test("dealRound() draws at random when the client ranks without scores yet", () => {
+Deno.test("chooseComponents() follows the client's own scores", () => {
+  const scores = [new Float64Array([4, 3, 2, 1]), new Float64Array([1, 2, 3, 4])];
+  const chosen = chooseComponents(bank, { client: 0, rank: 1 }, 0, scores, settings);
+  assert.deepEqual(lists(chosen), [[0], [3]]);
+});
+
+Deno.test("chooseComponents() draws at random when there are no scores yet", () => {
   const chosen = new Set<string>();
   for (let client = 0; client < 40; client++) {
-    const participants = [{ client, rank: 1 }];
-    chosen.add(String(dealRound({ ...settings, participants, rankBy: "client" })[0].indices[0]));
+    chosen.add(String(chooseComponents(bank, { client, rank: 1 }, 0, undefined, settings)[0]));
   }
   assert.deepEqual([...chosen].sort(), ["0", "1", "2", "3"]);
-});
-
-Deno.test("dealRound() chooses as a client does when it ranks for itself", () => {
-  const participant = { client: 3, rank: 2 };
-  const [deal] = dealRound({
-    ...settings,
-    participants: [participant],
-    rankBy: "client",
-    round: 7,
-  });
-  assert.deepEqual(chooseComponents(bank, participant, 7, undefined, settings), deal.indices);
 });
 
 Deno.test("dealRound() pools modules when the scope is global", () => {

@@ -19,9 +19,9 @@ import type { Distribution } from "../../src/protocol/method.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import { componentScores, magnitudeScores } from "../../src/protocol/scores.ts";
 import { greedy, sampled, type Selector, selectPerModule } from "../../src/protocol/selection.ts";
-import { updateSensitivity, zeroSensitivity } from "../../src/protocol/sensitivity.ts";
 import { extractUpdate } from "../../src/protocol/update.ts";
 import { validateUpdate } from "../../src/protocol/validate_update.ts";
+import { sensitivity, zeroSensitivity } from "../reference/sensitivity.ts";
 import { normals, randomRound, roundShape } from "./support.ts";
 
 const modules = [{ name: "q_proj", inFeatures: 3, outFeatures: 2 }];
@@ -46,7 +46,7 @@ function play({ ranks, rounds, ...selection }: Run): AdapterBank {
   const participants = ranks.map((rank, client) => ({ client, rank }));
   let bank = fresh;
   for (let round = 0; round < rounds; round++) {
-    const settings = { method: "freeze", rankBy: "server", scope: selectPerModule } as const;
+    const settings = { method: "freeze", scope: selectPerModule } as const;
     const deals = dealRound({ ...settings, ...selection, bank, participants, round });
     const updates = deals.map((deal) => {
       const stream = randomStream(selection.seed, "training", round, deal.client);
@@ -103,11 +103,11 @@ function gradients({ modules: [{ a, b, inFeatures, outFeatures }], rank, alpha }
 function firstScores(bank: AdapterBank): Float64Array {
   const [{ a, b }] = bank.modules;
   const gradient = gradients(bank);
-  const sensitivity = {
-    a: updateSensitivity(zeroSensitivity(a.length), a, gradient.a),
-    b: updateSensitivity(zeroSensitivity(b.length), b, gradient.b),
+  const measured = {
+    a: sensitivity(zeroSensitivity(a.length), a, gradient.a),
+    b: sensitivity(zeroSensitivity(b.length), b, gradient.b),
   };
-  return componentScores(modules[0], sensitivity, "smoothed-uncertainty");
+  return componentScores(modules[0], measured, "smoothed-uncertainty");
 }
 
 Deno.test("trap 1: every score is exactly 0 when B is 0, though B has a gradient", () => {

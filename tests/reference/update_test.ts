@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { adamw } from "./adamw.ts";
 import { clipGlobalNorm } from "./clip_global_norm.ts";
 import { assertClose } from "./compare.ts";
-import { componentScores, sensitivity } from "./sensitivity.ts";
+import { sensitivity, zeroSensitivity } from "./sensitivity.ts";
 import { sgd } from "./sgd.ts";
 
 const OPTIONS = {
@@ -70,19 +70,24 @@ Deno.test("clipGlobalNorm() does not count masked elements", () => {
 
 Deno.test("sensitivity() smooths |w·g| and its distance from the updated mean", () => {
   // I = 6. Ī = 0.5·2 + 0.5·6 = 4. Ū = 0.75·1 + 0.25·|6 − 4| = 1.25.
-  const next = sensitivity({ mean: [2], uncertainty: [1] }, [-3], [2], 0.5, 0.75);
-  assert.deepEqual([next.mean[0], next.uncertainty[0]], [4, 1.25]);
+  const next = sensitivity({ smoothed: [2], uncertainty: [1] }, [-3], [2], 0.5, 0.75);
+  assert.deepEqual([next.smoothed[0], next.uncertainty[0]], [4, 1.25]);
 });
 
 Deno.test("sensitivity() starts from zero without bias correction", () => {
-  const next = sensitivity({ mean: [0], uncertainty: [0] }, [1], [1]);
-  assertClose(next.mean, [0.15], 1e-12, "mean");
+  const next = sensitivity(zeroSensitivity(1), [1], [1]);
+  assertClose(next.smoothed, [0.15], 1e-12, "smoothed");
   assertClose(next.uncertainty, [0.15 * 0.85], 1e-12, "uncertainty");
 });
 
-Deno.test("componentScores() adds the column mean of B and the row mean of A", () => {
-  const shape = { r: 2, inFeatures: 2, outFeatures: 3 };
-  const a = { mean: [1, 2, 3, 4], uncertainty: [1, 1, 2, 2] };
-  const b = { mean: [3, 0, 3, 0, 3, 6], uncertainty: [1, 1, 1, 1, 1, 1] };
-  assertClose(componentScores(a, b, shape), [1.5 + 3, 7 + 2], 1e-12, "scores");
+Deno.test("sensitivity() goes on from its own result, and keeps the old state", () => {
+  // I = 6: Ī = 0.5·6 = 3; Ū = 0.75·|6 − 3| = 2.25. Then I = 1: Ī = 0.5·3 + 0.5·1 = 2; Ū = 0.25·2.25 + 0.75·|1 − 2| = 1.3125.
+  const first = sensitivity(zeroSensitivity(1), [2], [-3], 0.5, 0.25);
+  const second = sensitivity(first, [-1], [-1], 0.5, 0.25);
+  assert.deepEqual([first.smoothed[0], first.uncertainty[0]], [3, 2.25]);
+  assert.deepEqual([second.smoothed[0], second.uncertainty[0]], [2, 1.3125]);
+});
+
+Deno.test("sensitivity() throws RangeError when lengths differ", () => {
+  assert.throws(() => sensitivity(zeroSensitivity(2), [1, 2], [1]), RangeError);
 });

@@ -1,6 +1,7 @@
 // Loads transformers.js (500 MB on a cold cache), hence not among the quick tests.
 import assert from "node:assert/strict";
 import { folderCache } from "../../src/cli/deno_files.ts";
+import { lazyPackage, TRANSFORMERS_PACKAGE } from "../../src/protocol/lazy_package.ts";
 import { encodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { hubFiles, openWeights, readConfig } from "../../src/weights/mod.ts";
 
@@ -25,8 +26,7 @@ interface Transformers {
 }
 
 Deno.test("hubFiles() fetches as transformers.js is set, and shares its cache folder", async () => {
-  const specifier = "npm:@huggingface/transformers@4.3.1";
-  const { env, AutoConfig }: Transformers = await import(specifier);
+  const { env, AutoConfig } = await lazyPackage<Transformers>(TRANSFORMERS_PACKAGE);
   const requests: string[] = [];
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
     const { pathname } = new URL(request.url);

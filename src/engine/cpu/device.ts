@@ -43,7 +43,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   const products = gemm === undefined
     ? "no WebAssembly SIMD"
     : `WebAssembly SIMD, ${gemm.multiplyAdd} multiply-add`;
-  const description = `CPU, ${navigator.hardwareConcurrency} logical processors, ${products}`;
+  const description = `CPU, ${products}`;
   const info: DeviceInfo = { kind: "cpu", description, threads };
   return {
     info,

@@ -1,5 +1,6 @@
 /** Where everything lies in the CPU device's one shared memory. Addresses count bytes and are multiples of a cache line. @module */
 
+import { DeviceMemoryError } from "../device.ts";
 import type { MemoryPlan } from "../plan.ts";
 import { type BufferSpec, type DType, elementCount, type Tensor } from "../program.ts";
 import type { BufferData } from "../device.ts";
@@ -24,7 +25,7 @@ const CACHE_LINE = 64;
 const PAGE_BYTES = 65536;
 const MAXIMUM_PAGES = 65536;
 
-/** Assigns addresses. Throws RangeError when they go beyond what WebAssembly addresses. */
+/** Assigns addresses. Throws DeviceMemoryError when they go beyond what WebAssembly addresses. */
 export function layOut(plan: MemoryPlan, threads: number): Layout {
   let end = 0;
   const take = (bytes: number): number => {
@@ -40,7 +41,7 @@ export function layOut(plan: MemoryPlan, threads: number): Layout {
   const slots = plan.slots.map((length) => take(4 * length));
   const pages = Math.ceil(end / PAGE_BYTES);
   if (pages > MAXIMUM_PAGES) {
-    throw new RangeError(
+    throw new DeviceMemoryError(
       `Cannot place programs in the CPU device's memory: expected at most 4 GiB, got ${
         (end / 2 ** 30).toFixed(1)
       } GiB`,
@@ -49,14 +50,14 @@ export function layOut(plan: MemoryPlan, threads: number): Layout {
   return { control, scratch, buffers, slots, assignments: plan.assignments, pages };
 }
 
-/** A zeroed memory for a layout. Throws RangeError when the system does not provide it. */
+/** A zeroed memory for a layout. Throws DeviceMemoryError when the system does not provide it. */
 export function allocate(layout: Layout): WebAssembly.Memory {
   const { pages } = layout;
   try {
     return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
   } catch (cause) {
     const size = (pages * PAGE_BYTES / 2 ** 20).toFixed(0);
-    throw new RangeError(`Cannot allocate ${size} MiB for the CPU device`, { cause });
+    throw new DeviceMemoryError(`Cannot allocate ${size} MiB for the CPU device`, { cause });
   }
 }
 

@@ -9,10 +9,18 @@ export type WorkerReport =
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "left" };
 
+/** What is used of a worker's global scope; whether its types are known depends on the settings of the project that imports this one. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ThreadSetup>) => void) | null;
+  postMessage(value: WorkerReport): void;
+  close(): void;
+}
+
 /** Makes this worker a thread of the CPU device that started it. */
 export function serveThread(lookup: Lookup): void {
-  const report = (value: WorkerReport): void => self.postMessage(value);
-  self.onmessage = ({ data }: MessageEvent<ThreadSetup>) => {
+  const scope = self as unknown as WorkerScope;
+  const report = (value: WorkerReport): void => scope.postMessage(value);
+  scope.onmessage = ({ data }) => {
     let thread: Thread;
     try {
       thread = createThread(data, lookup);
@@ -27,6 +35,6 @@ export function serveThread(lookup: Lookup): void {
       thread.run(command);
     }
     report({ kind: "left" });
-    self.close();
+    scope.close();
   };
 }

@@ -14,8 +14,8 @@ import type { Program, Tensor } from "../program.ts";
 
 /** Numbers of the settings buffer that come before the slots; their meaning stands in kernels/lib/settings.wgsl. */
 export const STEP_SETTINGS = 16;
-/** Numbers a slot: learning rate, weight decay, trained (0 or 1), unused. */
-export const SLOT_SETTINGS = 4;
+/** Numbers a slot: learning rate, weight decay, trained (0 or 1), and Adam's bias corrections 1 − β1^t and 1 − β2^t, t being the slot's own step. */
+export const SLOT_SETTINGS = 5;
 
 const CHUNK = 4096;
 
@@ -31,7 +31,7 @@ export interface OptimizerTensors {
   readonly gradient: Tensor;
   /** [P] u32, the slot of each element. */
   readonly slots: Tensor;
-  /** [16 + 4·S]. */
+  /** [16 + 5·S]. */
   readonly settings: Tensor;
   /** [P] parameters, updated. */
   readonly parameters: Tensor;
@@ -115,7 +115,7 @@ export const adamwOp: Op<Record<never, never>> = {
   cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end) => {
     const { g, slots, settings, clip, w } = stepArguments(tensors);
     const moments = tensors.f32(5), sensitivity = tensors.f32(6);
-    const [rateFactor, beta1, beta2, epsilon, correction1, correction2] = settings;
+    const [rateFactor, beta1, beta2, epsilon] = settings;
     for (let i = begin; i < end; i++) {
       smoothSensitivity(sensitivity, i, w[i], g[i], settings);
       const slot = STEP_SETTINGS + SLOT_SETTINGS * slots[i];
@@ -127,7 +127,7 @@ export const adamwOp: Op<Record<never, never>> = {
       moments[2 * i] = first;
       moments[2 * i + 1] = second;
       w[i] = w[i] - rate * settings[slot + 1] * w[i] -
-        rate * (first / correction1) / (Math.sqrt(second / correction2) + epsilon);
+        rate * (first / settings[slot + 3]) / (Math.sqrt(second / settings[slot + 4]) + epsilon);
     }
   }),
 };

@@ -9,6 +9,7 @@ import {
   type Device,
   type DeviceInfo,
   DeviceLostError,
+  DeviceMemoryError,
   type Executor,
 } from "../device.ts";
 import { operation } from "../ops/registry.ts";
@@ -163,10 +164,10 @@ function checkSizes({ buffers, slots }: MemoryPlan, limits: GPUSupportedLimits):
   const parts = [...buffers.values(), ...slots.map((length, i) => ({ name: `slot ${i}`, length }))];
   const large = parts.find(({ length }) => 4 * length > limit);
   if (large !== undefined) {
-    throw new RangeError(
+    throw new DeviceMemoryError(
       `Cannot place "${large.name}" on the WebGPU device: expected at most ${limit} bytes, got ${
         4 * large.length
-      }; use --device cpu`,
+      }`,
     );
   }
 }

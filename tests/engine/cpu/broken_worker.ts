@@ -1,1 +1,1 @@
-throw new Error("a worker that cannot start");
+throw new Error("a worker that cannot start, as its test expects");

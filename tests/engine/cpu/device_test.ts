@@ -71,7 +71,7 @@ Deno.test("createCpuDevice() says what it computes with", () => {
   const { info } = createCpuDevice({ threads: 2 });
   assert.equal(info.kind, "cpu");
   assert.equal(info.threads, 2);
-  assert.match(info.description, /^CPU, \d+ logical processors, WebAssembly SIMD, /);
+  assert.match(info.description, /^CPU, WebAssembly SIMD, /);
 });
 
 Deno.test("close() lets the process end when workers ran", async () => {

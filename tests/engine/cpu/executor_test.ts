@@ -136,7 +136,7 @@ Deno.test("load() refuses programs that need more than 4 GiB", async () => {
   const program = createProgram("huge");
   bufferTensor(program, "weight", "x", [3, 2 ** 29]);
   await assert.rejects(load(1, [program]), {
-    name: "RangeError",
+    name: "DeviceMemoryError",
     message:
       "Cannot place programs in the CPU device's memory: expected at most 4 GiB, got 6.0 GiB",
   });

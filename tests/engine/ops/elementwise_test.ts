@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { bufferTensor, createProgram, keepAs } from "../../../src/engine/program.ts";
+import { onEveryDevice } from "../devices.ts";
 import { activation } from "../../../src/engine/ops/activation.ts";
 import { add } from "../../../src/engine/ops/add.ts";
 import { columnMask } from "../../../src/engine/ops/column_mask.ts";
@@ -46,6 +49,24 @@ testOp(
     }),
   })),
 );
+
+onEveryDevice("activation() passes NaN on, so that a diverged model shows", async (device) => {
+  const kinds = Object.keys(functions) as (keyof typeof functions)[];
+  const programs = kinds.map((kind) => {
+    const program = createProgram(kind);
+    const x = bufferTensor(program, "input", "x", [3]);
+    keepAs(program, activation(program, kind, x), `${kind} y`);
+    return program;
+  });
+  const executor = await device.load(programs);
+  executor.write("x", Float32Array.of(NaN, 1, -1));
+  for (const kind of kinds) {
+    executor.run(kind);
+    const y = await executor.read(`${kind} y`);
+    assert.deepEqual([...y].map(Number.isNaN), [true, false, false], kind);
+  }
+  await executor.close();
+});
 
 testOp(
   "gate",

@@ -22,7 +22,8 @@ type Kind = "adamw" | "sgd";
 interface Slot {
   readonly learningRate: number;
   readonly weightDecay: number;
-  readonly trained: boolean;
+  /** Its moments are zero until this step, counted from 1; a slot of Infinity is never trained. */
+  readonly firstStep: number;
 }
 
 // What a buffer of f32 holds, so that the oracle sees the numbers that the devices see.
@@ -33,10 +34,10 @@ const SENSITIVITY_BETA1 = Math.fround(0.85);
 const SENSITIVITY_BETA2 = Math.fround(0.7);
 
 const SLOTS: readonly Slot[] = [
-  { learningRate: 0.01, weightDecay: 0.1, trained: true },
-  { learningRate: 0.03, weightDecay: 0, trained: true },
-  { learningRate: 0.5, weightDecay: 0.5, trained: false },
-  { learningRate: 0, weightDecay: 0.5, trained: true },
+  { learningRate: 0.01, weightDecay: 0.1, firstStep: 1 },
+  { learningRate: 0.03, weightDecay: 0, firstStep: 3 },
+  { learningRate: 0.5, weightDecay: 0.5, firstStep: Infinity },
+  { learningRate: 0, weightDecay: 0.5, firstStep: 1 },
 ];
 
 /** The buffer of kernels/lib/settings.wgsl, written out by position: this test is what pins the layout. */
@@ -51,15 +52,16 @@ function settings(
     BETA1,
     BETA2,
     EPSILON,
-    1 - BETA1 ** step,
-    1 - BETA2 ** step,
+    ...[NaN, NaN], // unused: whoever reads them is found out
     largestNorm,
     SENSITIVITY_BETA1,
     SENSITIVITY_BETA2,
-    ...new Array(7).fill(NaN), // unused: whoever reads them is found out
+    ...new Array(7).fill(NaN),
   ];
-  for (const { learningRate, weightDecay, trained } of slots) {
-    buffer.push(learningRate, weightDecay, trained ? 1 : 0, NaN);
+  for (const { learningRate, weightDecay, firstStep } of slots) {
+    const t = step - firstStep + 1;
+    const corrections = t > 0 ? [1 - BETA1 ** t, 1 - BETA2 ** t] : [NaN, NaN];
+    buffer.push(learningRate, weightDecay, t > 0 ? 1 : 0, ...corrections);
   }
   return Float32Array.from(buffer);
 }
@@ -93,7 +95,7 @@ interface State {
   parameter: Float64Array;
   firstMoment: Float64Array;
   secondMoment: Float64Array;
-  mean: Float64Array;
+  smoothed: Float64Array;
   uncertainty: Float64Array;
 }
 
@@ -114,12 +116,12 @@ function oracleStep(
     SENSITIVITY_BETA1,
     SENSITIVITY_BETA2,
   );
-  const trained = mapNumbers(slotOf, (slot) => SLOTS[slot].trained ? 1 : 0);
+  const trained = mapNumbers(slotOf, (slot) => step >= SLOTS[slot].firstStep ? 1 : 0);
   const limit = largestNorm > 0 ? largestNorm : Infinity;
   const { norm, coefficient, clipped: [clipped] } = clipGlobalNorm([gradient], limit, [trained]);
   let { parameter, firstMoment, secondMoment } = state;
   SLOTS.forEach((slot, s) => {
-    if (!slot.trained) return;
+    if (step < slot.firstStep) return;
     const here = mapNumbers(slotOf, (of) => of === s ? 1 : 0);
     const learningRate = Math.fround(slot.learningRate) * factor;
     const weightDecay = Math.fround(slot.weightDecay);
@@ -129,7 +131,7 @@ function oracleStep(
       return;
     }
     const options = {
-      step,
+      step: step - slot.firstStep + 1,
       learningRate,
       weightDecay,
       beta1: BETA1,
@@ -159,7 +161,7 @@ async function followsOracle(
     parameter: Float64Array.from(initial),
     firstMoment: new Float64Array(size),
     secondMoment: new Float64Array(size),
-    mean: new Float64Array(size),
+    smoothed: new Float64Array(size),
     uncertainty: new Float64Array(size),
   };
   executor.write(`${name} slots`, slotOf);
@@ -183,7 +185,7 @@ async function followsOracle(
     1e-5,
     `${name} parameters`,
   );
-  assertClose(column(smoothed, 0), state.mean, 1e-5, `${name} sensitivity mean`);
+  assertClose(column(smoothed, 0), state.smoothed, 1e-5, `${name} smoothed sensitivity`);
   assertClose(column(smoothed, 1), state.uncertainty, 1e-5, `${name} sensitivity deviation`);
   if (kind === "sgd") return;
   const moments = await executor.read(`${name} moments`);
@@ -234,8 +236,8 @@ for (const kind of ["adamw", "sgd"] as const) {
           "step settings",
           settings(
             [
-              { learningRate: 0.1, weightDecay: 0, trained: true },
-              { learningRate: 0.1, weightDecay: 0.5, trained: false },
+              { learningRate: 0.1, weightDecay: 0, firstStep: 1 },
+              { learningRate: 0.1, weightDecay: 0.5, firstStep: Infinity },
             ],
             1,
             2.5,
@@ -275,9 +277,9 @@ onEveryDevice(
         "step settings",
         settings(
           [
-            { learningRate: 0.1, weightDecay: 0, trained: true },
-            { learningRate: 0.2, weightDecay: 1, trained: true },
-            { learningRate: 0.1, weightDecay: 1, trained: false },
+            { learningRate: 0.1, weightDecay: 0, firstStep: 1 },
+            { learningRate: 0.2, weightDecay: 1, firstStep: 1 },
+            { learningRate: 0.1, weightDecay: 1, firstStep: Infinity },
           ],
           1,
           1,
@@ -305,7 +307,7 @@ Deno.test("optimizerStep() names the tensor when its shape does not fit", () => 
     const tensors: OptimizerTensors = {
       gradient: bufferTensor(program, "input", "gradient", [8]),
       slots: bufferTensor(program, "input", "slots", [8], "u32"),
-      settings: bufferTensor(program, "input", "settings", [20]),
+      settings: bufferTensor(program, "input", "settings", [21]),
       parameters: bufferTensor(program, "state", "parameters", [8]),
       moments: bufferTensor(program, "state", "moments", [8, 2]),
       sensitivity: bufferTensor(program, "state", "sensitivity", [8, 2]),

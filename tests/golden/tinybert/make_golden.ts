@@ -3,7 +3,7 @@
  *
  *     deno run -A --no-lock tests/golden/tinybert/make_golden.ts FOLDER_WITH_tinybert.onnx
  */
-import { lazyPackage } from "../../../src/data/lazy_package.ts";
+import { lazyPackage } from "../../../src/protocol/lazy_package.ts";
 import { encodeSafetensors } from "../../../src/protocol/safetensors.ts";
 
 /** What is used of onnxruntime-node: 200 MB that nothing else here needs, so its types are not imported either. */

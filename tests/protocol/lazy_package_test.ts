@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { lazyPackage } from "../../src/data/lazy_package.ts";
+import { lazyPackage } from "../../src/protocol/lazy_package.ts";
 
 Deno.test("lazyPackage() imports a module", async () => {
   const path = await lazyPackage<{ basename(path: string): string }>("node:path");

@@ -1,0 +1,69 @@
+/** A session that survives the loss of its device. @module */
+
+import { type DeviceInfo, DeviceLostError, DeviceMemoryError } from "../engine/device.ts";
+import { NoAdapterError } from "../engine/webgpu/adapter.ts";
+import type { Federation } from "../federated/federation.ts";
+import { type DeviceChoice, openSession } from "../federated/open_session.ts";
+import type { Session } from "../lora/session.ts";
+import { UserError } from "../protocol/errors.ts";
+
+/** A session whose device is opened anew when it is lost. */
+export interface LastingSession {
+  /** The device in use. */
+  readonly device: DeviceInfo;
+  /**
+   * Does work that can be done again from its start: when the device is lost under it, the device is opened anew and the work repeated, once.
+   *
+   * @throws DeviceLostError when the device is lost a second time.
+   */
+  run<T>(what: string, work: (session: Session) => Promise<T>): Promise<T>;
+  /** Frees the device. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a federation on a device.
+ *
+ * @param note told when work is repeated
+ * @throws UserError when there is no such device, or the programs do not fit on it.
+ */
+export async function openLastingSession(
+  federation: Federation,
+  choice: DeviceChoice,
+  note: (text: string) => void,
+): Promise<LastingSession> {
+  let current = await openOrExplain(federation, choice);
+  return {
+    get device() {
+      return current.executor.device;
+    },
+    async run(what, work) {
+      try {
+        return await work(current);
+      } catch (error) {
+        if (!(error instanceof DeviceLostError)) throw error;
+        note(`${error.message}. Repeating ${what}.`);
+        const { kind } = current.executor.device;
+        await current.executor.close().catch(() => {});
+        // The same kind of device, measured or not: another one would not give the same bytes.
+        current = await openOrExplain(federation, { ...choice, device: kind });
+        return await work(current);
+      }
+    },
+    close: () => current.executor.close(),
+  };
+}
+
+async function openOrExplain(federation: Federation, choice: DeviceChoice): Promise<Session> {
+  try {
+    return await openSession(federation, choice);
+  } catch (error) {
+    if (error instanceof NoAdapterError) throw new UserError(error.message);
+    if (error instanceof DeviceMemoryError) {
+      throw new UserError(
+        `${error.message}; try a smaller --batch, --eval-batch, --seq-len or --rank`,
+      );
+    }
+    throw error;
+  }
+}

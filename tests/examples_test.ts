@@ -11,6 +11,12 @@ Deno.test("examples/train.ts runs from a project of its own and writes an adapte
     const moved = example.replace('"../mod.ts"', JSON.stringify(new URL("mod.ts", root).href));
     assert.notEqual(moved, example);
     await Deno.writeTextFile(join(folder, "train.ts"), moved);
+    const checked = await new Deno.Command(Deno.execPath(), {
+      args: ["check", "train.ts"],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    assert.equal(checked.code, 0, new TextDecoder().decode(checked.stderr));
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "train.ts"],
       cwd: folder,

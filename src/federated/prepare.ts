@@ -251,7 +251,7 @@ function targetMatcher(targets: string): (name: string) => boolean {
     return (name) => ends.some((end) => name === end || name.endsWith(`.${end}`));
   }
   try {
-    const pattern = new RegExp(targets);
+    const pattern = new RegExp(targets, "u");
     return (name) => pattern.test(name);
   } catch (error) {
     throw new UserError(

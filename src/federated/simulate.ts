@@ -21,6 +21,7 @@ import {
   type MessageSizes,
 } from "../protocol/messages/mod.ts";
 import { addBytes, type RoundRecord, type TierRecord } from "../protocol/records.ts";
+import { mergeScores } from "../protocol/scores.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
 import { clientRound, DivergedError, withPooling } from "./client_round.ts";
@@ -140,7 +141,7 @@ export async function runRound(
       cumulativeUp: next.cumulativeUp,
       cumulativeDown: next.cumulativeDown,
       trainedShare: trainedShare(bank),
-      scores: bank.scores.map((scores) => [...scores]),
+      scores: knownScores(federation, bank, memories).map((scores) => [...scores]),
       selected: countSelected(bank, deals),
       seconds,
       steps,
@@ -259,6 +260,20 @@ async function evaluateDeal(
   const held = applyDownload(bank, decodeDownload(bytes, bank));
   installAdapter(session, { ...held, forward: held.deal.forward });
   return await evaluate(session, batchesOf(federation, federation.validation));
+}
+
+/** The server's scores; where clients rank for themselves it has none, and a simulation can look at theirs. */
+function knownScores(
+  { clients, local }: Federation,
+  bank: AdapterBank,
+  memories: readonly ClientMemory[],
+): readonly Float64Array[] {
+  if (local.rankBy === "server") return bank.scores;
+  const reports = clients.map(({ samples }, client) => ({
+    samples: samples.length,
+    scores: memories[client].scores ?? bank.scores,
+  }));
+  return mergeScores(bank.scores, reports);
 }
 
 function trainedShare({ trained, rank }: AdapterBank): number {

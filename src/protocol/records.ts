@@ -41,7 +41,7 @@ export interface RoundRecord {
   readonly cumulativeDown: number;
   /** Share of all components that a client has trained in this or an earlier round, 0 to 1. */
   readonly trainedShare: number;
-  /** [modules][r]: the server's score of each component after this round. */
+  /** [modules][r]: score of each component after this round, the server's, or where clients rank for themselves the mean of theirs. */
   readonly scores: readonly (readonly number[])[];
   /** [modules][r]: how many clients trained each component in this round. */
   readonly selected: readonly (readonly number[])[];

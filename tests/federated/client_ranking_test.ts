@@ -49,6 +49,8 @@ for (const scope of ["module", "global"] as const) {
       assert.equal(head.length > 0 && chosen.upBytes.head, dealt.upBytes.head);
       // Nobody reports scores to the server.
       assert.ok(state.bank.scores.every((scores) => scores.every((score) => score === 0)));
+      // The record shows the clients' own, for the report.
+      assert.ok(records[3].scores.flat().every((score) => score > 0));
       assert.ok(state.clients.every(({ scores }) => scores?.length === modules.length));
     });
   });

@@ -272,6 +272,7 @@ async function finish(
   const summary = summarizeRun(records, facts.labels.length, test);
   const adapter = exportPeft(state.bank, {
     baseModel: config.model ?? facts.model,
+    revision: config.revision,
     loraDropout: config.loraDropout,
   });
   for (const [name, content] of Object.entries(adapter)) {

@@ -21,6 +21,8 @@ export interface PeftFiles {
 export interface PeftSettings {
   /** Hub id or path of the model that the adapter was trained on. */
   readonly baseModel: string;
+  /** Branch, tag or commit of a hub model; the hub's main branch when left out. */
+  readonly revision?: string | null;
   /** The dropout that it was trained with, 0 ≤ p < 1; it does not matter for use. */
   readonly loraDropout: number;
 }
@@ -90,7 +92,7 @@ export function requireFinite(action: string, data: Float32Array): void {
 /** The fields of PEFT 0.12's LoraConfig, sorted as PEFT sorts them; later versions take their defaults for the fields they added. */
 function configOf(
   { rank, modules, head }: Pick<AdapterBank, "rank" | "modules" | "head">,
-  { baseModel, loraDropout }: PeftSettings,
+  { baseModel, revision, loraDropout }: PeftSettings,
 ): Record<string, unknown> {
   return {
     alpha_pattern: {},
@@ -112,7 +114,7 @@ function configOf(
     peft_type: "LORA",
     r: rank,
     rank_pattern: {},
-    revision: null,
+    revision: revision ?? null,
     target_modules: modules.map(({ name }) => name).sort(),
     task_type: "SEQ_CLS",
     use_dora: false,

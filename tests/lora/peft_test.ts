@@ -65,6 +65,13 @@ Deno.test("exportPeft() writes a config with one rank, scale 1 and full names", 
   assert.deepEqual(Object.keys(config), Object.keys(config).sort());
 });
 
+Deno.test("exportPeft() names the revision of a hub model", () => {
+  const config = JSON.parse(
+    exportPeft(BANK, { ...SETTINGS, revision: "v1" })["adapter_config.json"],
+  );
+  assert.equal(config.revision, "v1");
+});
+
 Deno.test("exportPeft() saves head modules as PEFT wraps them", () => {
   const saved = (...names: string[]) => {
     const head = names.map((name) => ({ name, shape: [1], data: new Float32Array(1) }));

@@ -9,6 +9,7 @@ import { readActivation } from "./activations.ts";
 import { attention } from "./attention.ts";
 import {
   type ModelConfig,
+  readLayers,
   readPositive,
   readSize,
   requireDivisor,
@@ -53,7 +54,7 @@ export function readBertEncoder(config: ModelConfig, name: string): BertEncoder 
     width,
     heads,
     vocabulary: readSize(config, "vocab_size"),
-    layers: readSize(config, "num_hidden_layers"),
+    layers: readLayers(config, "num_hidden_layers"),
     feedForward: readSize(config, "intermediate_size"),
     activation: readActivation(config, "hidden_act", "gelu"),
     positions: readSize(config, "max_position_embeddings"),

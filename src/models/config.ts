@@ -26,6 +26,16 @@ export function readSize(config: ModelConfig, key: string, fallback?: number): n
   return readWhole(config, key, 1, fallback);
 }
 
+/** Layers of the deepest model worth believing in; a file that claims more would be built for hours before its tensors are missed. */
+const MOST_LAYERS = 1000;
+
+/** A number of layers. @throws ModelConfigError when it is absent, beyond {@linkcode MOST_LAYERS}, or something else. */
+export function readLayers(config: ModelConfig, key: string): number {
+  const layers = readSize(config, key);
+  if (layers <= MOST_LAYERS) return layers;
+  throw malformed(key, `a whole number from 1 to ${MOST_LAYERS}`, layers);
+}
+
 /** A finite number above 0. @throws ModelConfigError when it is something else. */
 export function readPositive(config: ModelConfig, key: string, fallback: number): number {
   const value = config[key] ?? fallback;

@@ -7,7 +7,7 @@ import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 import { readActivation } from "./activations.ts";
 import { attention } from "./attention.ts";
-import { type ModelConfig, readPositive, readSize, requireDivisor } from "./config.ts";
+import { type ModelConfig, readLayers, readPositive, readSize, requireDivisor } from "./config.ts";
 import type { Family, ModelContext } from "./family.ts";
 import { embeddingLayer, layerNormLayer, linearHead, linearLayer } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
@@ -82,7 +82,7 @@ function readSettings(config: ModelConfig): DistilBert {
     width,
     heads,
     vocabulary: readSize(config, "vocab_size"),
-    layers: readSize(config, "n_layers"),
+    layers: readLayers(config, "n_layers"),
     feedForward: readSize(config, "hidden_dim"),
     activation: readActivation(config, "activation", "gelu"),
     positions: readSize(config, "max_position_embeddings"),

@@ -8,7 +8,14 @@ import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 import { readActivation } from "./activations.ts";
 import { attention } from "./attention.ts";
-import { type ModelConfig, readFlag, readPositive, readSize, requireDivisor } from "./config.ts";
+import {
+  type ModelConfig,
+  readFlag,
+  readLayers,
+  readPositive,
+  readSize,
+  requireDivisor,
+} from "./config.ts";
 import { ModelConfigError } from "./errors.ts";
 import type { Family, ModelContext } from "./family.ts";
 import { embeddingLayer, linearLayer, rmsNormLayer } from "./layers.ts";
@@ -96,7 +103,7 @@ function readSettings(config: ModelConfig): Llama {
     keyHeads,
     headSize,
     vocabulary: readSize(config, "vocab_size"),
-    layers: readSize(config, "num_hidden_layers"),
+    layers: readLayers(config, "num_hidden_layers"),
     feedForward: readSize(config, "intermediate_size"),
     activation: readActivation(config, "hidden_act", "silu"),
     epsilon: readPositive(config, "rms_norm_eps", 1e-6),

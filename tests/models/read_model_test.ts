@@ -114,6 +114,10 @@ Deno.test("readModel() refuses a setting of the wrong kind or size", () => {
       'expected "num_hidden_layers" to be a whole number of at least 1, got 0',
     ],
     [
+      { ...BERT, num_hidden_layers: 1e9 },
+      'expected "num_hidden_layers" to be a whole number from 1 to 1000, got 1000000000',
+    ],
+    [
       { ...BERT, layer_norm_eps: -1 },
       'expected "layer_norm_eps" to be a finite number above 0, got -1',
     ],

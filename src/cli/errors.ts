@@ -9,7 +9,7 @@ import { UserError } from "../protocol/errors.ts";
 import { interruptedCode, InterruptedError } from "./interrupt.ts";
 
 /** Exit code of a mistake on the command line or in a file the user gave. */
-export const userMistake = 2;
+const userMistake = 2;
 
 /** What ends a command: its exit code and what it prints on stderr ("" for nothing). */
 export interface CommandEnd {

@@ -88,7 +88,7 @@ export function openTokenCache(
 }
 
 /** Where tokens and downloaded models are kept: --cache-dir, or the platform's own place. */
-export function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
+function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
   if (cacheDir !== null) return cacheDir;
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
   switch (Deno.build.os) {

@@ -24,7 +24,7 @@ export interface ServerSettings {
   /** What each client holds and trains. */
   readonly distribution: Distribution;
   /** Combines a round's updates. */
-  readonly aggregate: Aggregator;
+  readonly aggregator: Aggregator;
   /** How components are picked by score. */
   readonly selection: SelectionSettings;
   /** The scope of `selection` by name, against which a client's own choice is checked. */

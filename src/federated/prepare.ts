@@ -141,7 +141,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
     },
     server: {
       distribution: config.method,
-      aggregate: aggregators[config.aggregation],
+      aggregator: aggregators[config.aggregation],
       selection: {
         selector: selectorOf(config),
         scope: scopedSelections[config.scope],

@@ -8,6 +8,7 @@
 import { evaluationBatches } from "../data/batches.ts";
 import type { TokenizedSample } from "../data/types.ts";
 import { evaluate, type Evaluation, installAdapter, type Session } from "../lora/session.ts";
+import { aggregate } from "../protocol/aggregate/mod.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { checkClientChoice } from "../protocol/client_choice.ts";
 import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
@@ -112,7 +113,7 @@ export async function runRound(
     lossSum += outcome.losses.reduce((sum, loss) => sum + loss, 0);
   }
 
-  const bank = federation.server.aggregate(state.bank, updates);
+  const bank = aggregate(federation.server.aggregator, state.bank, updates);
   const evaluation = await evaluateBank(federation, session, bank, federation.validation);
   if (!Number.isFinite(evaluation.loss)) {
     throw new DivergedError(`the validation loss became ${evaluation.loss}`, round);

@@ -33,7 +33,7 @@
  * // On the server.
  * const { update } = hafl.decodeUpdate(up.bytes, bank);
  * hafl.validateUpdate(bank, deal, update);
- * const next = hafl.aggregators.adaptive(bank, [update]);
+ * const next = hafl.aggregate(hafl.aggregators.adaptive, bank, [update]);
  * if (next.trained[0].reduce((sum, flag) => sum + flag, 0) !== 2) throw new Error("unreachable");
  * if (up.sizes.lora * 2 !== down.sizes.lora) throw new Error("half of the components go up");
  * ```
@@ -108,9 +108,11 @@ export {
   mergeScores,
   type ModuleSensitivity,
   randomScores,
+  type ScoreMerge,
   type ScoreReport,
   type SensitivityScore,
   type SmoothedPair,
+  startScoreMerge,
 } from "./scores.ts";
 export {
   greedy,

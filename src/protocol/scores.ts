@@ -93,6 +93,36 @@ export function maskScores(scores: ArrayLike<number>, held: Uint8Array): Float64
   return Float64Array.from(scores, (score, i) => held[i] === 1 ? score : NaN);
 }
 
+/** Merges reports that come one at a time, in client order; see {@linkcode mergeScores}. */
+export interface ScoreMerge {
+  /** Takes a report in. */
+  add(report: ScoreReport): void;
+  /** The merged scores, per module [r]. */
+  finish(): Float64Array[];
+}
+
+/** Starts to merge reports into the server's scores, per module [r]. */
+export function startScoreMerge(previous: readonly Float64Array[]): ScoreMerge {
+  const sums = previous.map(({ length }) => new Float64Array(length));
+  const weights = previous.map(({ length }) => new Float64Array(length));
+  return {
+    add({ samples, scores }) {
+      sums.forEach((sum, m) => {
+        for (let i = 0; i < sum.length; i++) {
+          const reported = scores[m][i];
+          if (Number.isNaN(reported)) continue;
+          sum[i] += samples * reported;
+          weights[m][i] += samples;
+        }
+      });
+    },
+    finish: () =>
+      previous.map((scores, m) =>
+        scores.map((score, i) => weights[m][i] === 0 ? score : sums[m][i] / weights[m][i])
+      ),
+  };
+}
+
 /**
  * The server's scores after a round: S_i becomes the n_k-weighted mean over the reporters of i, and stays where nobody reported.
  *
@@ -103,17 +133,7 @@ export function mergeScores(
   previous: readonly Float64Array[],
   reports: readonly ScoreReport[],
 ): Float64Array[] {
-  return previous.map((scores, m) =>
-    scores.map((score, i) => {
-      let sum = 0;
-      let weight = 0;
-      for (const report of reports) {
-        const reported = report.scores[m][i];
-        if (Number.isNaN(reported)) continue;
-        sum += report.samples * reported;
-        weight += report.samples;
-      }
-      return weight === 0 ? score : sum / weight;
-    })
-  );
+  const merge = startScoreMerge(previous);
+  for (const report of reports) merge.add(report);
+  return merge.finish();
 }

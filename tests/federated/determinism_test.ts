@@ -6,6 +6,7 @@ import type { Device, Executor } from "../../src/engine/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { encodeState } from "../../src/federated/state.ts";
 import { BUFFERS } from "../../src/lora/classifier.ts";
+import { aggregate } from "../../src/protocol/aggregate/mod.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import {
@@ -65,9 +66,13 @@ onEveryDevice("clientRound() does not know who trained before it", async (device
     }
     assert.deepEqual(backwards, forwards);
 
-    const { aggregate } = federation.server;
-    const inOrder = aggregate(state.bank, forwards.map(({ update }) => update));
-    const reversed = aggregate(state.bank, forwards.map(({ update }) => update).toReversed());
+    const { aggregator } = federation.server;
+    const inOrder = aggregate(aggregator, state.bank, forwards.map(({ update }) => update));
+    const reversed = aggregate(
+      aggregator,
+      state.bank,
+      forwards.map(({ update }) => update).toReversed(),
+    );
     assert.deepEqual(encodeBank(reversed), encodeBank(inOrder));
     const { state: next } = await runRounds(federation, session, state, 1);
     assert.deepEqual(encodeBank(inOrder), encodeBank(next.bank), "runRound() does just this");

@@ -124,7 +124,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     local,
     server: {
       distribution,
-      aggregate: aggregators[aggregator],
+      aggregator: aggregators[aggregator],
       selection: { selector, scope: scopedSelections[scope], seed },
       scopeName: scope,
       warmupRounds,

@@ -2,7 +2,13 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { adaptive, type Aggregator, zeroDelta, zeroPad } from "../../src/protocol/aggregate/mod.ts";
+import {
+  adaptive,
+  aggregate,
+  type Aggregator,
+  zeroDelta,
+  zeroPad,
+} from "../../src/protocol/aggregate/mod.ts";
 import { type AdapterBank, createBank, scale } from "../../src/protocol/bank.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { deltaWeight } from "../../src/protocol/components.ts";
@@ -56,7 +62,7 @@ function play({ ranks, rounds, ...selection }: Run): AdapterBank {
       }
       return send(bank, client, client.modules.map(magnitudeScores));
     });
-    bank = adaptive(bank, updates);
+    bank = aggregate(adaptive, bank, updates);
   }
   return bank;
 }
@@ -158,7 +164,7 @@ const shares: readonly [string, Aggregator, factor: (f: number) => number][] = [
   ],
 ];
 
-for (const [title, aggregate, factor] of shares) {
+for (const [title, aggregator, factor] of shares) {
   Deno.test(`trap 4: ${title}, every round`, () => {
     const f = 0.25; // client 0 owns component 0 with 1 of 4 samples; client 1 owns the others
     const [module] = fresh.modules;
@@ -173,7 +179,7 @@ for (const [title, aggregate, factor] of shares) {
         const unmoved = receive(bank, deal);
         return send(bank, unmoved, [new Float64Array(8)], client === 0 ? 1 : 3);
       });
-      bank = aggregate(bank, updates);
+      bank = aggregate(aggregator, bank, updates);
       const kept = factor(f) ** (round + 1);
       assert.equal(bank.modules[0].a[0], kept);
       assert.equal(bank.modules[0].b[0], kept);
@@ -209,8 +215,8 @@ Deno.test("trap 8: index i means the same component everywhere, so an idle round
       return idle;
     });
     const arrived = randomStream(order).shuffle(updates);
-    for (const aggregate of [adaptive, zeroDelta]) {
-      const next = aggregate(bank, arrived);
+    for (const aggregator of [adaptive, zeroDelta]) {
+      const next = aggregate(aggregator, bank, arrived);
       assert.deepEqual(encodeBank({ ...next, trained: bank.trained }), encodeBank(bank));
     }
   }));

@@ -10,7 +10,13 @@ import { fedit } from "./fedit.ts";
 import { zeroDelta } from "./zero_delta.ts";
 import { zeroPad } from "./zero_pad.ts";
 
-export { type Aggregator, aggregatorOf, type ComponentRule } from "./aggregator.ts";
+export {
+  aggregate,
+  type Aggregation,
+  type Aggregator,
+  aggregatorOf,
+  type ComponentRule,
+} from "./aggregator.ts";
 export { adaptive, fedit, zeroDelta, zeroPad };
 
 /** The rules' names, in the order users see them. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import {
   adaptive,
+  aggregate,
   type Aggregator,
   aggregators,
   fedit,
@@ -77,7 +78,7 @@ function close(actual: number, expected: number): void {
 
 const cases: readonly [
   name: string,
-  aggregate: Aggregator,
+  aggregator: Aggregator,
   method: "freeze" | "truncate" | "full",
 ][] = [
   ["adaptive", adaptive, "freeze"],
@@ -86,11 +87,11 @@ const cases: readonly [
   ["fedit", fedit, "full"],
 ];
 
-for (const [name, aggregate, method] of cases) {
+for (const [name, aggregator, method] of cases) {
   Deno.test(`${name} aggregation equals its dense definition`, () => {
     fc.assert(fc.property(roundShape, (shape) => {
       const { bank, updates } = randomRound(shape, method);
-      const next = aggregate(bank, updates);
+      const next = aggregate(aggregator, bank, updates);
       bank.modules.forEach(({ inFeatures, outFeatures, a, b }, m) => {
         const clients = updates.map((update) => padded(bank, update, m));
         const got = next.modules[m];
@@ -125,7 +126,10 @@ for (const [name, aggregate, method] of cases) {
         for (const numbers of scores!) numbers.forEach((_, i) => numbers[i] *= Math.abs(value));
       });
       const shuffled = randomStream(order).shuffle(updates);
-      assert.deepEqual(encodeBank(aggregate(bank, shuffled)), encodeBank(aggregate(bank, updates)));
+      assert.deepEqual(
+        encodeBank(aggregate(aggregator, bank, shuffled)),
+        encodeBank(aggregate(aggregator, bank, updates)),
+      );
     }));
   });
 
@@ -133,7 +137,7 @@ for (const [name, aggregate, method] of cases) {
     fc.assert(fc.property(roundShape, (shape) => {
       const { bank, updates } = randomRound(shape, method);
       const before = encodeBank(bank);
-      const next = aggregate(bank, updates);
+      const next = aggregate(aggregator, bank, updates);
       const all = updates.reduce((sum, { samples }) => sum + samples, 0);
       next.head.forEach(({ name, shape, data }, h) => {
         assert.equal(name, bank.head[h].name);
@@ -156,7 +160,7 @@ for (const [name, aggregate, method] of cases) {
   Deno.test(`${name} aggregation of one full client is that client, and its dense delta weight`, () => {
     fc.assert(fc.property(roundShape, (shape) => {
       const { bank, updates: [update] } = randomRound(shape, "full");
-      const next = aggregate(bank, [update]);
+      const next = aggregate(aggregator, bank, [update]);
       next.modules.forEach((module, m) => {
         assert.deepEqual([...module.a], [...update.a[m]]);
         assert.deepEqual([...module.b], [...update.b[m]]);
@@ -209,9 +213,9 @@ const byHand: readonly [string, Aggregator, number[], number[]][] = [
   ["zero-delta", zeroDelta, [17, 20 + 4 / 4], [8, 2 + 4 / 4]],
 ];
 
-for (const [name, aggregate, a, b] of byHand) {
+for (const [name, aggregator, a, b] of byHand) {
   Deno.test(`${name} aggregation gives the numbers worked out by hand`, () => {
-    const next = aggregate(server, updates);
+    const next = aggregate(aggregator, server, updates);
     assert.deepEqual([...next.modules[0].a], a);
     assert.deepEqual([...next.modules[0].b], b);
     assert.deepEqual([...next.head[0].data], [7]);
@@ -221,14 +225,14 @@ for (const [name, aggregate, a, b] of byHand) {
   });
 }
 
-for (const [name, aggregate] of [["adaptive", adaptive], ["zero-delta", zeroDelta]] as const) {
+for (const [name, aggregator] of [["adaptive", adaptive], ["zero-delta", zeroDelta]] as const) {
   Deno.test(`${name} aggregation keeps a component bit for bit when nobody trained it`, () => {
     fc.assert(fc.property(roundShape, (shape) => {
       const { updates } = randomRound(shape, "freeze");
       const bank = randomBank(shape);
       // −0 and a subnormal are what arithmetic would lose.
       bank.modules.forEach(({ a, b }) => (a.fill(-0), b.fill(-1e-45)));
-      const next = aggregate(bank, updates);
+      const next = aggregate(aggregator, bank, updates);
       bank.modules.forEach(({ inFeatures }, m) => {
         const owned = (i: number) => updates.some(({ indices }) => indices[m].includes(i));
         next.modules[m].a.forEach((value, at) => {
@@ -244,15 +248,30 @@ for (const [name, aggregate] of [["adaptive", adaptive], ["zero-delta", zeroDelt
 }
 
 Deno.test("fedit() throws RangeError when a client did not train every component", () => {
-  assert.throws(() => fedit(server, updates), {
+  assert.throws(() => aggregate(fedit, server, updates), {
     name: "RangeError",
     message: "Cannot aggregate by fedit: expected all 2 components of client 1, got 1",
   });
 });
 
 Deno.test("every aggregator throws RangeError when there is no update or two of one client", () => {
-  for (const aggregate of Object.values(aggregators)) {
-    assert.throws(() => aggregate(server, []), RangeError);
-    assert.throws(() => aggregate(server, [updates[0], updates[0]]), RangeError);
+  for (const aggregator of Object.values(aggregators)) {
+    assert.throws(() => aggregate(aggregator, server, []), RangeError);
+    assert.throws(() => aggregate(aggregator, server, [updates[0], updates[0]]), RangeError);
+  }
+});
+
+Deno.test("an aggregation takes updates one at a time, in client order only", () => {
+  for (const aggregator of [adaptive, zeroPad, zeroDelta]) {
+    const aggregation = aggregator(server);
+    for (const update of updates) aggregation.add(update);
+    assert.throws(() => aggregation.add(updates[0]), {
+      name: "RangeError",
+      message: "Cannot aggregate: expected updates in client order, got 0 after 1",
+    });
+    assert.deepEqual(
+      encodeBank(aggregation.finish()),
+      encodeBank(aggregate(aggregator, server, updates)),
+    );
   }
 });

@@ -109,11 +109,11 @@ export function parseSignature(headers: Headers): ParsedSignature | undefined {
 
 /** Whether a key made this signature over this request. The body is checked against `digest` by whoever reads it. */
 export async function verifySignature(
-  request: Pick<SignedFacts, "method" | "path" | "query">,
+  { method, path, query }: Pick<SignedFacts, "method" | "path" | "query">,
   { signature, ...parsed }: ParsedSignature,
   publicKey: CryptoKey,
 ): Promise<boolean> {
-  const base = signatureBase({ ...parsed, ...request });
+  const base = signatureBase({ ...parsed, method, path, query });
   return await crypto.subtle.verify("Ed25519", publicKey, signature, base);
 }
 

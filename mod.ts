@@ -36,9 +36,14 @@ export type {
   OnStep,
 } from "./src/federated/client_round.ts";
 export { initialBank } from "./src/federated/federation.ts";
-export type { FederatedClient, Federation, ServerSettings } from "./src/federated/federation.ts";
+export type {
+  FederatedClient,
+  Federation,
+  ServerSettings,
+  TrainableModel,
+} from "./src/federated/federation.ts";
 export { type DeviceChoice, openSession } from "./src/federated/open_session.ts";
-export { chooseTargets, dealSamples, prepareFederation } from "./src/federated/prepare.ts";
+export { dealSamples, prepareFederation } from "./src/federated/prepare.ts";
 export type { PreparedRun, RunSources } from "./src/federated/prepare.ts";
 export {
   completeRunConfig,
@@ -53,6 +58,8 @@ export {
   type RunConfig,
   type Surroundings,
 } from "./src/federated/run_config.ts";
+export { chooseTargets } from "./src/federated/targets.ts";
+export type { CreateTokenizer } from "./src/federated/tokenize_rows.ts";
 export { evaluateBank, runRound, startState } from "./src/federated/simulate.ts";
 export type { OnBatch, StepEvent, StepListener } from "./src/federated/simulate.ts";
 export { decodeState, encodeState } from "./src/federated/state.ts";

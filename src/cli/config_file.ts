@@ -3,7 +3,7 @@ import { UserError } from "../protocol/errors.ts";
 /**
  * Reads a configuration file: a JSON object whose keys are setting names in camelCase.
  *
- * The values are not checked here; {@linkcode readSettings} of flags.ts checks files and flags alike.
+ * The values are not checked here; {@linkcode readSettings} of federated/read_settings.ts checks files and flags alike.
  *
  * @throws UserError when the file cannot be read or is not a JSON object.
  */

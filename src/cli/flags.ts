@@ -8,11 +8,10 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
-import { closestNames } from "../protocol/closest_names.ts";
-import { namedMethods } from "../protocol/method.ts";
 import { readConfigFile } from "./config_file.ts";
+import { readSettings, suggestion } from "../federated/read_settings.ts";
 import { defaultConfig, flagName, type RunConfig, settingText } from "../federated/run_config.ts";
-import { type SettingKey, settingKeys, settings, topics } from "./settings.ts";
+import { type SettingKey, settingKeys, settings, topics } from "../federated/settings.ts";
 
 /** What a command is called, says of itself and which settings it takes. */
 export interface CommandDescription {
@@ -59,39 +58,6 @@ export async function readCommandLine(
       : settings[key as SettingKey].kind.fromText(given);
   }
   return { ...fromFile, ...readSettings(raw, flagName) };
-}
-
-/**
- * Checks settings of one source (all flags, or one file) and resolves method aliases.
- *
- * @param raw values by setting name
- * @param nameOf how this source names a setting, for errors
- * @throws UserError for an unknown name or a value that is not allowed
- */
-export function readSettings(
-  raw: Readonly<Record<string, unknown>>,
-  nameOf: (key: string) => string,
-): Partial<RunConfig> {
-  const checked: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(resolveAlias(raw, nameOf))) {
-    if (!Object.hasOwn(settings, key)) {
-      const otherwise = "no setting has such a name (see --help)";
-      throw new UserError(
-        `Unknown setting ${nameOf(key)}${suggestion(key, settingKeys, otherwise)}`,
-      );
-    }
-    const { kind } = settings[key as SettingKey];
-    const accepted = kind.check(value);
-    if (accepted === undefined) {
-      throw new UserError(
-        `Cannot use ${nameOf(key)}: expected ${kind.expected}, got ${shown(value)}${
-          kind.hint(value)
-        }`,
-      );
-    }
-    checked[key] = accepted;
-  }
-  return checked as Partial<RunConfig>;
 }
 
 /**
@@ -151,31 +117,4 @@ function optionsOf(key: SettingKey): Option[] {
   const on = new Option(flag, help);
   const off = new Option(flag.replace("--", "--no-"), `do not ${help}`);
   return byDefault === true ? [on.hideHelp(), off] : [on, off.hideHelp()];
-}
-
-function resolveAlias(
-  raw: Readonly<Record<string, unknown>>,
-  nameOf: (key: string) => string,
-): Readonly<Record<string, unknown>> {
-  const name = raw.method;
-  if (typeof name !== "string" || !Object.hasOwn(namedMethods, name)) return raw;
-  const { distribution, aggregator } = namedMethods[name];
-  if (raw.aggregation !== undefined && raw.aggregation !== aggregator) {
-    throw new UserError(
-      `Cannot use ${nameOf("aggregation")} with method ${name}: expected ${aggregator}, ` +
-        `which the name stands for, got ${shown(raw.aggregation)}`,
-    );
-  }
-  return { ...raw, method: distribution, aggregation: aggregator };
-}
-
-/** The tail of an error about an unknown name: `: did you mean "rounds"?`, or a list of what is allowed. */
-function suggestion(typed: string, names: readonly string[], otherwise: string): string {
-  const near = closestNames(typed, names);
-  if (near.length === 0) return `: ${otherwise}`;
-  return `: did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
 }

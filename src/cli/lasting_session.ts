@@ -2,7 +2,7 @@
 
 import { type DeviceInfo, DeviceLostError, DeviceMemoryError } from "../engine/device.ts";
 import { NoAdapterError } from "../engine/webgpu/adapter.ts";
-import type { Federation } from "../federated/federation.ts";
+import type { TrainableModel } from "../federated/federation.ts";
 import { type DeviceChoice, openSession } from "../federated/open_session.ts";
 import type { Session } from "../lora/session.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -22,17 +22,17 @@ export interface LastingSession {
 }
 
 /**
- * Opens a federation on a device.
+ * Opens a model on a device.
  *
  * @param note told when work is repeated
  * @throws UserError when there is no such device, or the programs do not fit on it.
  */
 export async function openLastingSession(
-  federation: Federation,
+  model: TrainableModel,
   choice: DeviceChoice,
   note: (text: string) => void,
 ): Promise<LastingSession> {
-  let current = await openOrExplain(federation, choice);
+  let current = await openOrExplain(model, choice);
   return {
     get device() {
       return current.executor.device;
@@ -46,7 +46,7 @@ export async function openLastingSession(
         const { kind } = current.executor.device;
         await current.executor.close().catch(() => {});
         // The same kind of device, measured or not: another one would not give the same bytes.
-        current = await openOrExplain(federation, { ...choice, device: kind });
+        current = await openOrExplain(model, { ...choice, device: kind });
         return await work(current);
       }
     },
@@ -54,9 +54,9 @@ export async function openLastingSession(
   };
 }
 
-async function openOrExplain(federation: Federation, choice: DeviceChoice): Promise<Session> {
+async function openOrExplain(model: TrainableModel, choice: DeviceChoice): Promise<Session> {
   try {
-    return await openSession(federation, choice);
+    return await openSession(model, choice);
   } catch (error) {
     if (error instanceof NoAdapterError) throw new UserError(error.message);
     if (error instanceof DeviceMemoryError) {

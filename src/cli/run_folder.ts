@@ -17,7 +17,7 @@ import type { DeviceInfo } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { RoundRecord, RunFacts } from "../protocol/records.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
-import { settingKeys, settings } from "./settings.ts";
+import { settingKeys, settings } from "../federated/settings.ts";
 import { writeAtomically, writeFlushed, writeWhole } from "./write_atomically.ts";
 
 /** The folder already holds a run. */

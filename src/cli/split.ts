@@ -7,11 +7,11 @@ import { join } from "node:path";
 import { jsonLines, splitData } from "../data/mod.ts";
 import { dealSamples } from "../federated/prepare.ts";
 import { completeRunConfig, defaultConfig } from "../federated/run_config.ts";
+import type { SettingKey } from "../federated/settings.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
 import { readCommandLine } from "./flags.ts";
 import { writeAtomically } from "./write_atomically.ts";
-import type { SettingKey } from "./settings.ts";
 import { openData } from "./sources.ts";
 
 const settings: readonly SettingKey[] = [

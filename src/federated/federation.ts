@@ -33,16 +33,20 @@ export interface ServerSettings {
   readonly warmupRounds: number;
 }
 
-/** Everything a simulated run needs besides a device and its state. Plain data and pure functions. */
-export interface Federation {
-  /** The run's identifier, in every message. */
-  readonly run: string;
+/** What a session is opened with. */
+export interface TrainableModel {
   /** The base model with its adapter and head. */
   readonly classifier: Classifier;
   /** Batch shapes, one training and one evaluation program for each bucket. */
   readonly sizes: ProgramSizes;
   /** The base model's weights, read once when a session opens. */
   readonly weights: WeightLoader;
+}
+
+/** Everything a simulated run needs besides a device and its state. Plain data and pure functions. */
+export interface Federation extends TrainableModel {
+  /** The run's identifier, in every message. */
+  readonly run: string;
   /** What every client knows. */
   readonly local: LocalSettings;
   /** How the server deals and combines. */
@@ -58,7 +62,9 @@ export interface Federation {
 }
 
 /** The adapter before the first round: A as PEFT starts it, B zero, the head drawn as its family does, all from the run's seed. */
-export function initialBank({ classifier: { layout }, local, alpha }: Federation): AdapterBank {
+export function initialBank(
+  { classifier: { layout }, local, alpha }: Pick<Federation, "classifier" | "local" | "alpha">,
+): AdapterBank {
   const head = layout.head.map(({ name, shape, deviation }) => {
     const stream = randomStream(local.seed, "head", name);
     const count = elementCount(shape);

@@ -1,4 +1,4 @@
-/** Puts a federation's programs on a device, and finds the faster one where there is a choice. @module */
+/** Puts a model's programs on a device, and finds the faster one where there is a choice. @module */
 
 import { createCpuDevice } from "../engine/cpu/device.ts";
 import type { Device, Executor } from "../engine/device.ts";
@@ -7,7 +7,7 @@ import { createWebgpuDevice } from "../engine/webgpu/device.ts";
 import { BUFFERS } from "../lora/classifier.ts";
 import { loadClassifier } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
-import type { Federation } from "./federation.ts";
+import type { TrainableModel } from "./federation.ts";
 import type { DeviceName } from "./run_config.ts";
 
 /** Which device to use; "auto" measures. */
@@ -26,30 +26,30 @@ export interface DeviceChoice {
  *
  * @throws NoAdapterError when WebGPU is asked for by name and there is no adapter.
  */
-export async function openSession(federation: Federation, choice: DeviceChoice): Promise<Session> {
-  return await openFastest(federation, await candidates(choice));
+export async function openSession(model: TrainableModel, choice: DeviceChoice): Promise<Session> {
+  return await openFastest(model, await candidates(choice));
 }
 
 /**
- * Loads a federation on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. A device
+ * Loads a model on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. A device
  * that cannot load it, for instance because a table is too large for it, is passed over while another one can.
  */
 export async function openFastest(
-  federation: Federation,
+  model: TrainableModel,
   devices: readonly Device[],
 ): Promise<Session> {
-  const attempts = await Promise.allSettled(devices.map((device) => load(federation, device)));
+  const attempts = await Promise.allSettled(devices.map((device) => load(model, device)));
   const opened = attempts.filter((attempt) => attempt.status === "fulfilled").map(({ value }) =>
     value
   );
   if (opened.length === 0) throw (attempts[0] as PromiseRejectedResult).reason;
-  const fastest = opened.length === 1 ? 0 : await fastestOf(federation, opened);
+  const fastest = opened.length === 1 ? 0 : await fastestOf(model, opened);
   await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));
   return {
     executor: opened[fastest],
-    classifier: federation.classifier,
-    trainingRing: federation.sizes.trainingRing,
-    evaluationRing: federation.sizes.evaluationRing,
+    classifier: model.classifier,
+    trainingRing: model.sizes.trainingRing,
+    evaluationRing: model.sizes.evaluationRing,
   };
 }
 
@@ -69,11 +69,14 @@ async function candidates({ device, threads }: DeviceChoice): Promise<Device[]> 
   }
 }
 
-function load({ classifier, sizes, weights }: Federation, device: Device): Promise<Executor> {
+function load({ classifier, sizes, weights }: TrainableModel, device: Device): Promise<Executor> {
   return loadClassifier(device, classifier, sizes, weights);
 }
 
-async function fastestOf({ sizes }: Federation, executors: readonly Executor[]): Promise<number> {
+async function fastestOf(
+  { sizes }: TrainableModel,
+  executors: readonly Executor[],
+): Promise<number> {
   const program = `train ${sizes.batch}×${Math.max(...sizes.buckets)}`;
   const times: number[] = [];
   for (const executor of executors) {

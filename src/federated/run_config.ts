@@ -1,7 +1,7 @@
 /**
  * Every setting of a training run as plain data, and the reason for each default.
  *
- * The command's flags, its configuration file and their checks come from the table in cli/settings.ts, which has one row for each key of
+ * The command's flags, its configuration file and their checks come from the table in settings.ts, which has one row for each key of
  * {@linkcode RunConfig}.
  *
  * @module

@@ -153,7 +153,7 @@ export async function runRound(
 
 /** The bank's accuracy and loss on some samples with all r components in the forward pass. Installs it in place of the session's adapter. */
 export async function evaluateBank(
-  federation: Federation,
+  federation: Pick<Federation, "sizes" | "local">,
   session: Session,
   bank: AdapterBank,
   samples: readonly TokenizedSample[],
@@ -167,7 +167,7 @@ export async function evaluateBank(
 }
 
 function* batchesOf(
-  { sizes, local }: Federation,
+  { sizes, local }: Pick<Federation, "sizes" | "local">,
   samples: readonly TokenizedSample[],
   onBatch: OnBatch = () => {},
 ) {

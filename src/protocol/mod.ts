@@ -123,6 +123,7 @@ export {
   type Selector,
   type SelectorName,
   selectorNames,
+  selectorOf,
   selectPerModule,
 } from "./selection.ts";
 export { type ClientResult, type ClientUpdate, extractUpdate } from "./update.ts";

@@ -85,6 +85,20 @@ export function sampled(temperature: number): Selector {
   };
 }
 
+/** The selector of a name; `temperature` matters to `sampled` alone. */
+export function selectorOf(name: SelectorName, temperature: number): Selector {
+  switch (name) {
+    case "greedy":
+      return greedy;
+    case "random":
+      return random;
+    case "sampled":
+      return sampled(temperature);
+    default:
+      return name satisfies never;
+  }
+}
+
 /** Each module keeps its own `rank` components. */
 export function selectPerModule(
   scores: readonly Float64Array[],

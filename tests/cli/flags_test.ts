@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CommanderError } from "commander";
 import fc from "fast-check";
 import { commandEnd } from "../../src/cli/errors.ts";
-import { createCommand, readCommandLine, readSettings } from "../../src/cli/flags.ts";
+import { createCommand, readCommandLine } from "../../src/cli/flags.ts";
 import {
   completeRunConfig,
   defaultConfig,
@@ -11,7 +11,8 @@ import {
   type RunConfig,
   settingText,
 } from "../../src/federated/run_config.ts";
-import { type SettingKey, settingKeys, settings } from "../../src/cli/settings.ts";
+import { readSettings } from "../../src/federated/read_settings.ts";
+import { type SettingKey, settingKeys, settings } from "../../src/federated/settings.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 
 const train = { name: "train", summary: "Train a federation." };

@@ -10,7 +10,7 @@ import {
   type RunConfig,
   settingText,
 } from "../../federated/run_config.ts";
-import { settingKeys, settings, topics } from "../settings.ts";
+import { settingKeys, settings, topics } from "../../federated/settings.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { element, escapeText, tooltip } from "./svg.ts";
 

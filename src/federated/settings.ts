@@ -8,12 +8,7 @@ import { poolings } from "../data/batches.ts";
 import { partitionKinds } from "../data/partition.ts";
 import { stripParts } from "../data/strip.ts";
 import { optimizerKinds } from "../engine/ops/optimizer.ts";
-import {
-  deviceNames,
-  optimizerStateRules,
-  outputFormats,
-  type RunConfig,
-} from "../federated/run_config.ts";
+import { deviceNames, optimizerStateRules, outputFormats, type RunConfig } from "./run_config.ts";
 import { scheduleKinds } from "../lora/schedule.ts";
 import { aggregatorNames } from "../protocol/aggregate/mod.ts";
 import {

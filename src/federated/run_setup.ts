@@ -1,0 +1,190 @@
+/** What follows from a run's settings, its model and its label set alone: the same on a simulated federation, beside a manifest and on a remote client. @module */
+
+import { readTokenizerFacts, type TokenizerFacts } from "../data/tokenizer_files.ts";
+import { elementCount } from "../engine/program.ts";
+import type { Classifier } from "../lora/classifier.ts";
+import { packLayout } from "../lora/layout.ts";
+import { baseTensors, type WeightLoader } from "../lora/load.ts";
+import { type Model, readModel, storedName } from "../models/mod.ts";
+import { aggregators } from "../protocol/aggregate/mod.ts";
+import { UserError } from "../protocol/errors.ts";
+import { scopedSelections } from "../protocol/method.ts";
+import { selectorOf } from "../protocol/selection.ts";
+import {
+  type ModelFiles,
+  openWeights,
+  readConfig,
+  readTokenizerFiles,
+  type TokenizerFiles,
+  type WeightSource,
+  withPrefixes,
+} from "../weights/mod.ts";
+import { checkShape } from "../weights/tensor_checks.ts";
+import type { LocalSettings } from "./client_round.ts";
+import type { Federation, ServerSettings } from "./federation.ts";
+import type { RunConfig } from "./run_config.ts";
+import { chooseTargets } from "./targets.ts";
+
+/** Most training steps between two reads of their losses. */
+const TRAINING_RING = 64;
+
+/** Evaluation batches between two reads of their results. */
+const EVALUATION_RING = 16;
+
+/** What {@linkcode setUpRun} goes by. */
+export interface RunSetupSources {
+  /** Complete settings, as {@linkcode completeRunConfig} returns them; `clients`, `ranks` and all that concerns data files are not looked at. */
+  readonly config: RunConfig;
+  /** The base model: its config.json, tokenizer and weights. */
+  readonly files: ModelFiles;
+  /** The label set, in the order of the classifier's outputs. */
+  readonly labels: readonly string[];
+}
+
+/** A federation before it has clients and texts. */
+export interface RunSetup extends Omit<Federation, "run" | "clients" | "validation" | "test"> {
+  /** The base model's architecture, read from its config.json. */
+  readonly model: Model;
+  /** How many numbers the checkpoint holds. */
+  readonly modelParameters: number;
+  /** The model's tokenizer: what its files say, and the files. */
+  readonly tokenizer: TokenizerFacts & { readonly files: TokenizerFiles };
+}
+
+/**
+ * Reads the model and sets up what all parties of a run have in common. Reads no weights but their names and shapes.
+ *
+ * @throws UserError (of many kinds) naming what is missing or does not fit.
+ */
+export async function setUpRun({ config, files, labels }: RunSetupSources): Promise<RunSetup> {
+  const model = readModel(await readConfig(files));
+  checkLength(model, config);
+  const stored = withPrefixes(await openWeights(files), model.prefixes);
+  const has = (name: string) => stored.has(storedName(model, name, stored.has));
+  const classifier = describeClassifier(config, model, labels.length, has);
+  checkWeights(model, classifier, stored);
+  const tokenizerFiles = await readTokenizerFiles(files);
+  const facts = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
+  return {
+    classifier,
+    sizes: {
+      buckets: config.buckets,
+      batch: config.batch,
+      evaluationBatch: config.evalBatch,
+      trainingRing: Math.min(config.localSteps, TRAINING_RING),
+      evaluationRing: EVALUATION_RING,
+    },
+    weights: loaderOf(model, stored),
+    local: localSettings(config, classifier, facts),
+    server: serverSettings(config),
+    alpha: config.alpha,
+    model,
+    modelParameters: countParameters(model, stored),
+    tokenizer: { ...facts, files: tokenizerFiles },
+  };
+}
+
+function localSettings(
+  config: RunConfig,
+  { layout }: Classifier,
+  { padId }: TokenizerFacts,
+): LocalSettings {
+  return {
+    seed: config.seed,
+    layout,
+    localSteps: config.localSteps,
+    batch: config.batch,
+    buckets: config.buckets,
+    padId,
+    pooling: config.pooling,
+    optimizer: {
+      learningRate: config.lr,
+      headLearningRate: config.headLr,
+      weightDecay: config.weightDecay,
+      beta1: config.adamBeta1,
+      beta2: config.adamBeta2,
+      epsilon: config.adamEps,
+      clipNorm: config.clipNorm,
+      sensitivityBeta1: config.beta1,
+      sensitivityBeta2: config.beta2,
+    },
+    schedule: {
+      kind: config.schedule,
+      warmupSteps: config.warmupSteps,
+      totalSteps: config.rounds * config.localSteps,
+    },
+    optimizerState: config.optimizerState,
+    score: config.score,
+    rankBy: config.rankBy,
+  };
+}
+
+function serverSettings(config: RunConfig): ServerSettings {
+  return {
+    distribution: config.method,
+    aggregator: aggregators[config.aggregation],
+    selection: {
+      selector: selectorOf(config.selection, config.temperature),
+      scope: scopedSelections[config.scope],
+      seed: config.seed,
+    },
+    scopeName: config.scope,
+    warmupRounds: config.warmupRounds,
+  };
+}
+
+function describeClassifier(
+  config: RunConfig,
+  model: Model,
+  labels: number,
+  has: (name: string) => boolean,
+): Classifier {
+  if (labels < 2) {
+    throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
+  }
+  const modules = chooseTargets(model, config.targets);
+  return {
+    model,
+    labels,
+    layout: packLayout(modules, config.rank, model.head(labels, has)),
+    scale: config.alpha / config.rank,
+    dropout: config.dropout,
+    loraDropout: config.loraDropout,
+    optimizer: config.optimizer,
+  };
+}
+
+function checkLength(model: Model, { seqLen }: RunConfig): void {
+  if (seqLen <= model.maxTokens) return;
+  throw new UserError(
+    `Cannot use --seq-len ${seqLen}: expected at most ${model.maxTokens}, the longest this model takes`,
+  );
+}
+
+/** Finds a missing or misshapen tensor before minutes go into tokenizing. */
+function checkWeights(model: Model, classifier: Classifier, stored: WeightSource): void {
+  for (const [name, expected] of baseTensors(classifier)) {
+    checkShape(name, expected, stored.shape(storedName(model, name, stored.has)));
+  }
+}
+
+/** Base weights by the names the family uses, wherever the checkpoint keeps them; one that is not finite would look like divergence. */
+function loaderOf(model: Model, stored: WeightSource): WeightLoader {
+  return {
+    async load(name, shape) {
+      const data = await stored.load(storedName(model, name, stored.has), shape);
+      const bad = data.findIndex((value) => !Number.isFinite(value));
+      if (bad < 0) return data;
+      throw new UserError(
+        `Cannot load "${name}": expected finite numbers, got ${data[bad]} at index ${bad}`,
+      );
+    },
+  };
+}
+
+/** Numbers the checkpoint stores; a tensor tied to another is one with it. */
+function countParameters(model: Model, stored: WeightSource): number {
+  return stored.names
+    .filter((name) => !Object.hasOwn(model.tied, name) || !stored.has(model.tied[name]))
+    .reduce((sum, name) => sum + elementCount(stored.shape(name)), 0);
+}

@@ -10,7 +10,10 @@
 
 import type { Step } from "./steps.ts";
 
-/** What a column can hold. Whole numbers come back as numbers, on both databases; one above 2^53 is an error. */
+/**
+ * What a column can hold. Whole numbers come back as numbers, on both databases; one above 2^53 is an error, and so are numbers that are not finite
+ * and text with a NUL character.
+ */
 export type SqlValue = string | number | null | Uint8Array;
 
 /** A row by column name. */
@@ -18,7 +21,12 @@ export type SqlRow = Readonly<Record<string, SqlValue>>;
 
 /** Runs statements; inside a transaction, as part of it. */
 export interface Queries {
-  /** Runs one statement. @returns its rows, or those of its RETURNING clause; none for other statements. */
+  /**
+   * Runs one statement; outside a transaction it may only read. A parameter takes the type of the column it meets: where it meets none, say
+   * `CAST($1 AS BIGINT)`.
+   *
+   * @returns its rows, or those of its RETURNING clause; none for other statements.
+   */
   query<Row = SqlRow>(sql: string, parameters?: readonly SqlValue[]): Promise<Row[]>;
 }
 
@@ -37,11 +45,14 @@ export interface Database extends Queries {
   readonly kind: "sqlite" | "postgres";
   /**
    * Runs `work` in one transaction and commits it, durably, before it resolves; when `work` throws, nothing is changed and the error goes on.
-   * `work` may run again from its start when the database asks for it (a serialization failure), so it must have no other effects.
+   * `work` may run again from its start when the database asks for it (a serialization failure), so it must have no other effects. A statement that
+   * fails fails the transaction, caught or not: ask with `ON CONFLICT` instead. Transactions do not nest.
    *
    * @param step names the durable step, for fault injection and metrics.
    */
   transaction<T>(step: Step, work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Runs `work`, which only reads, against one consistent state of the database; other transactions go on meanwhile. */
+  snapshot<T>(work: (queries: Queries) => Promise<T>): Promise<T>;
   /**
    * Runs `work` unless another process or call holds `key` now; the hold ends with the work or with the process, however it ends.
    *
@@ -54,5 +65,13 @@ export interface Database extends Queries {
   close(): Promise<void>;
 }
 
-/** Told around every commit; a test kills the process there. Does nothing in production. */
+/** Told right before and right after every commit; a test kills the process there. What it throws before a commit undoes the transaction. */
 export type OnStep = (step: Step, moment: "before" | "after") => void;
+
+/** How a database is opened. */
+export interface OpenOptions {
+  /** `serve` brings the tables up to date; `read` changes nothing and works beside a server that is running. `serve` when left out. */
+  readonly use?: "serve" | "read";
+  /** For fault injection and metrics. */
+  readonly onStep?: OnStep;
+}

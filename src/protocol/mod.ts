@@ -70,6 +70,17 @@ export {
   type SelectionSettings,
 } from "./deal.ts";
 export { UserError } from "./errors.ts";
+export * from "./http/mod.ts";
+export {
+  manifestKind,
+  type ModelIdentity,
+  type Participation,
+  type RanksPolicy,
+  type RunManifest,
+  sampleSize,
+  type ServerMethod,
+  type UpdateLimits,
+} from "./manifest.ts";
 export * from "./messages/mod.ts";
 export {
   checkMethod,
@@ -86,6 +97,15 @@ export {
   scoreKinds,
 } from "./method.ts";
 export { randomSeed, type RandomStream, randomStream } from "./random.ts";
+export {
+  chooseTier,
+  type ClientMeans,
+  DEADLINE_SHARE,
+  type MessageBytes,
+  messageBytes,
+  type RoundDemand,
+  type TierChoice,
+} from "./rank_choice.ts";
 export { dealRanks, RankError } from "./ranks.ts";
 export {
   decodeSafetensors,
@@ -101,6 +121,7 @@ export {
   type SafetensorsTensor,
   toFloat32,
 } from "./safetensors.ts";
+export { type ClientSample, sampleClients } from "./sampling.ts";
 export {
   componentScores,
   magnitudeScores,
@@ -127,5 +148,11 @@ export {
   selectPerModule,
 } from "./selection.ts";
 export { type ClientResult, type ClientUpdate, extractUpdate } from "./update.ts";
+export {
+  adamRatio,
+  honestNormBound,
+  type TrainingBoundSettings,
+  updateNorm,
+} from "./update_norm.ts";
 export { UpdateError, type UpdateFault, validateUpdate } from "./validate_update.ts";
 export { type WarmUp, warmUpDeal } from "./warm_up.ts";

@@ -29,8 +29,11 @@ export interface SignedFacts {
 
 /** The headers of a signed request. */
 export interface SignatureHeaders {
+  /** SHA-256 of the body, RFC 9530. */
   readonly "content-digest": string;
+  /** What is covered, when, with which key. */
   readonly "signature-input": string;
+  /** The signature. */
   readonly "signature": string;
 }
 

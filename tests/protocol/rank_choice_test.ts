@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { dealOf } from "../../src/protocol/deal.ts";
+import { encodeDownload, encodeUpdate } from "../../src/protocol/messages/mod.ts";
+import { chooseTier, messageBytes } from "../../src/protocol/rank_choice.ts";
+import { randomStream } from "../../src/protocol/random.ts";
+import { allComponents } from "../../src/protocol/components.ts";
+import { randomBank, randomUpdate } from "./support.ts";
+
+const bytes = (rank: number) => ({ down: 100, up: 100 * rank });
+const demand = { localSteps: 10, deadlineSeconds: 100, bytes };
+
+Deno.test("chooseTier() gives the largest tier that fits four fifths of the deadline", () => {
+  const means = { stepSeconds: 1, link: { down: 10, up: 10 } };
+  // 10 s down, 10 s of steps and 10 s up per rank: 60 s with rank 4, 80 s with rank 6, 100 s with rank 8.
+  assert.deepEqual(chooseTier([2, 4, 8], means, demand), { rank: 4, seconds: 60, fits: true });
+  assert.deepEqual(chooseTier([6, 2], means, demand), { rank: 6, seconds: 80, fits: true });
+  assert.equal(chooseTier([2, 7], means, demand).rank, 2);
+});
+
+Deno.test("chooseTier() weighs steps and both directions of the link", () => {
+  const fast = { stepSeconds: 0.1, link: { down: 1e6, up: 1e6 } };
+  assert.equal(chooseTier([2, 4, 8], fast, demand).rank, 8);
+  assert.equal(chooseTier([2, 4, 8], { ...fast, stepSeconds: 9 }, demand).fits, false);
+  assert.equal(chooseTier([2, 4, 8], { ...fast, link: { down: 1, up: 1e6 } }, demand).fits, false);
+  assert.equal(chooseTier([2, 4, 8], { ...fast, link: { down: 1e6, up: 6 } }, demand).rank, 4);
+});
+
+Deno.test("chooseTier() gives the smallest tier, and says so, when none fits", () => {
+  const slow = { stepSeconds: 100, link: { down: 1, up: 1 } };
+  assert.deepEqual(chooseTier([8, 2, 4], slow, demand), { rank: 2, seconds: 1300, fits: false });
+});
+
+Deno.test("messageBytes() comes close to the messages", () => {
+  const bank = randomBank({ seed: 1, rank: 8, modules: [[64, 32], [48, 96]], clients: 1 });
+  for (const method of ["freeze", "truncate"] as const) {
+    for (const rank of [1, 5, 8]) {
+      const indices = bank.modules.map(() => allComponents(rank));
+      const deal = dealOf(bank.rank, 0, 0, method, indices);
+      const update = randomUpdate(bank, deal, randomStream(1, "update"));
+      const down = encodeDownload(bank, deal, { run: "r" }).sizes.total;
+      const up = encodeUpdate(bank, update, { run: "r" }).sizes.total;
+      const guess = messageBytes(bank, { method, rankBy: "server" }, rank);
+      assert.ok(Math.abs(guess.down / down - 1) < 0.1, `down ${guess.down} for ${down}`);
+      assert.ok(Math.abs(guess.up / up - 1) < 0.1, `up ${guess.up} for ${up}`);
+    }
+  }
+});

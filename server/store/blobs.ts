@@ -29,6 +29,12 @@ export interface BlobWriter {
   /** Appends; the bytes may be reused afterwards. */
   write(bytes: Uint8Array): Promise<void>;
   /**
+   * All bytes so far, before or after the blob is complete.
+   *
+   * @throws when its chunks were swept meanwhile.
+   */
+  read(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
    * Completes the blob inside the caller's transaction; nothing may be written afterwards. May be called again when the transaction is.
    *
    * @throws when its chunks were swept meanwhile.
@@ -84,6 +90,19 @@ export function createBlob(database: Database, now: number): BlobWriter {
         filled += part.length;
         taken += part.length;
       }
+    },
+    async read() {
+      const bytes = new Uint8Array(sizeNow());
+      for (let seq = 0; seq < chunks; seq++) {
+        const [row] = await database.query<{ bytes: Uint8Array }>(
+          "SELECT bytes FROM blob_chunks WHERE blob = $1 AND seq = $2",
+          [id, seq],
+        );
+        if (row === undefined) throw new Error(`Cannot read blob "${id}": it was swept`);
+        bytes.set(row.bytes, seq * CHUNK_BYTES);
+      }
+      bytes.set(buffer.subarray(0, filled), chunks * CHUNK_BYTES);
+      return bytes;
     },
     async finish(transaction) {
       digest ??= hash.digest("hex");

@@ -1,12 +1,12 @@
 import { adaptive } from "./adaptive.ts";
-import type { Aggregator } from "./aggregator.ts";
+import type { Aggregation, Aggregator } from "./aggregator.ts";
 
 /**
  * FedIT (Zhang et al., arXiv 2305.05644): one rank for all; A and B are each the n_k-weighted mean over the clients.
  *
  * Its `add` throws a RangeError when a client did not train every component.
  */
-export const fedit: Aggregator = (bank) => {
+export const fedit: Aggregator = (bank): Aggregation => {
   // With everyone an owner of everything, the mean over owners is the mean over all.
   const aggregation = adaptive(bank);
   return {

@@ -1,0 +1,160 @@
+/** A run as one of its remote clients has it. @module */
+
+import { DataError } from "../../data/errors.ts";
+import type { EncodeProgress, TokenCache } from "../../data/token_cache.ts";
+import type { LabelledData, Sample, TokenizedSample } from "../../data/types.ts";
+import type { SelectionSettings } from "../../protocol/deal.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { manifestKind, type RunManifest } from "../../protocol/manifest.ts";
+import { type ModelFiles, modelHash } from "../../weights/mod.ts";
+import type { LocalSettings } from "../client_round.ts";
+import type { TrainableModel } from "../federation.ts";
+import type { RunConfig } from "../run_config.ts";
+import { type RunSetup, setUpRun } from "../run_setup.ts";
+import { type CreateTokenizer, tokenizeRows } from "../tokenize_rows.ts";
+import { layoutOf } from "./manifest.ts";
+import { manifestConfig } from "./training_settings.ts";
+
+/** What a client joins a run with. */
+export interface ClientSources {
+  /** The run's manifest, as the server sent it. */
+  readonly manifest: RunManifest;
+  /** The client's copy of the base model. */
+  readonly files: ModelFiles;
+  /** Makes the model's tokenizer. */
+  readonly createTokenizer: CreateTokenizer;
+  /** Keeps token ids between starts. */
+  readonly cache?: TokenCache | undefined;
+  /** Told how many texts are tokenized. */
+  readonly onProgress?: EncodeProgress | undefined;
+}
+
+/** The parts of a client's data, as the model reads them. */
+export interface TokenizedData {
+  /** To train on; in the order of the data. */
+  readonly train: readonly TokenizedSample[];
+  /** Held out by the client, to score published banks. */
+  readonly validation: readonly TokenizedSample[];
+  /** Marked "test" by the data. */
+  readonly test: readonly TokenizedSample[];
+}
+
+/** Everything a client needs beside a device and a connection; {@linkcode openSession} and {@linkcode evaluateBank} take it as it is. */
+export interface ClientFederation extends TrainableModel {
+  /** What the client's rounds run with: the same as in a simulation of the run. */
+  readonly local: LocalSettings;
+  /** How components are picked, for a client that ranks for itself. */
+  readonly selection: SelectionSettings;
+  /** The run's settings; those that concern data, devices and files are defaults. */
+  readonly config: RunConfig;
+  /**
+   * Tokenizes the client's data.
+   *
+   * @throws DataError naming the first row whose label is not one of the run's.
+   * @throws UserError when a token is not in the model's vocabulary.
+   */
+  tokenize(data: LabelledData): Promise<TokenizedData>;
+}
+
+/**
+ * Sets up a client of a run, from its manifest and the client's own copy of the model.
+ *
+ * @throws UserError when the manifest is not one this version can join, or model or tokenizer are not those of the run.
+ */
+export async function clientFederation(sources: ClientSources): Promise<ClientFederation> {
+  const { manifest, files, createTokenizer, cache, onProgress } = sources;
+  const { name, labels } = manifest;
+  checkKind(manifest);
+  const config = manifestConfig(manifest);
+  await checkModel(manifest, files);
+  const setup = await setUpRun({ config, files, labels });
+  checkTokenizer(manifest, files, setup);
+  checkLayout(manifest, setup);
+  const { classifier, sizes, weights, local, server } = setup;
+  return {
+    classifier,
+    sizes,
+    weights,
+    local,
+    selection: server.selection,
+    config,
+    async tokenize(data) {
+      const rows = [...data.train, ...data.validation, ...data.test];
+      checkLabels(name, labels, data.name, rows);
+      const options = { setup, labels, createTokenizer, cache, onProgress };
+      const tokenized = await tokenizeRows(rows, options);
+      return {
+        train: tokenized(data.train),
+        validation: tokenized(data.validation),
+        test: tokenized(data.test),
+      };
+    },
+  };
+}
+
+function checkKind({ kind, name }: RunManifest): void {
+  if (kind === manifestKind) return;
+  throw new UserError(
+    `Cannot join "${name}": expected a manifest of format "${manifestKind}", got "${kind}"; update this program`,
+  );
+}
+
+async function checkModel(manifest: RunManifest, files: ModelFiles): Promise<void> {
+  const { name, model } = manifest;
+  const hash = await modelHash(files);
+  if (hash === model.hash) return;
+  throw new UserError(
+    `Cannot join "${name}": the run was made for model "${model.name}" (${short(model.hash)}), ` +
+      `"${files.label}" holds another (${short(hash)}); ${adviceFor(manifest)}`,
+  );
+}
+
+function checkTokenizer(manifest: RunManifest, files: ModelFiles, { tokenizer }: RunSetup): void {
+  const { name, model } = manifest;
+  if (tokenizer.hash === model.tokenizer) return;
+  throw new UserError(
+    `Cannot join "${name}": the run was made with the tokenizer of "${model.name}" (${
+      short(model.tokenizer)
+    }), "${files.label}" holds another (${short(tokenizer.hash)}); ${adviceFor(manifest)}`,
+  );
+}
+
+/** What to do about a model that is not the run's. */
+function adviceFor({ model: { name, revision } }: RunManifest): string {
+  const flag = name === builtInBaseName
+    ? "leave out --model"
+    : `use --model ${name}${revision === null ? "" : ` --revision ${revision}`}`;
+  return `${flag}, or --model server`;
+}
+
+const builtInBaseName = "built-in base";
+
+/** With the same model, only another version's idea of its modules can make a difference. */
+function checkLayout({ name, layout }: RunManifest, { classifier }: RunSetup): void {
+  const own = layoutOf(classifier.layout);
+  if (JSON.stringify(own) === JSON.stringify(layoutOf(layout))) return;
+  throw new UserError(
+    `Cannot join "${name}": it adapts ${layout.modules.length} modules at rank ${layout.rank}, this version ` +
+      `${own.modules.length} that are not the same; use the version that the run was made with`,
+  );
+}
+
+function checkLabels(
+  run: string,
+  labels: readonly string[],
+  file: string,
+  rows: readonly Sample[],
+): void {
+  const known = new Set(labels);
+  const stray = rows.find(({ label }) => !known.has(label));
+  if (stray === undefined) return;
+  throw new DataError(
+    `Cannot use row "${stray.id}" of "${file}": expected one of the ${labels.length} labels of "${run}", ` +
+      `got "${stray.label}"`,
+  );
+}
+
+/** Enough of a hash to tell two apart. */
+function short(hash: string): string {
+  return hash.slice(0, 16);
+}

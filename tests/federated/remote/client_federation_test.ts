@@ -1,0 +1,177 @@
+/** A client of a run: what it computes with, and what it refuses. */
+
+import assert from "node:assert/strict";
+import { loadData } from "../../../src/data/load.ts";
+import { jsonLines, splitData } from "../../../src/data/split.ts";
+import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
+import { clientRound } from "../../../src/federated/client_round.ts";
+import { openFastest } from "../../../src/federated/open_session.ts";
+import { dealSamples, prepareFederation } from "../../../src/federated/prepare.ts";
+import {
+  clientFederation,
+  type ClientSources,
+} from "../../../src/federated/remote/client_federation.ts";
+import { runRound, startState } from "../../../src/federated/simulate.ts";
+import { aggregate, aggregators } from "../../../src/protocol/aggregate/mod.ts";
+import { decodeBank, encodeBank } from "../../../src/protocol/bank_codec.ts";
+import { dealRound } from "../../../src/protocol/deal.ts";
+import { UserError } from "../../../src/protocol/errors.ts";
+import type { RunManifest } from "../../../src/protocol/manifest.ts";
+import { decodeUpdate, encodeDownload } from "../../../src/protocol/messages/mod.ts";
+import { scopedSelections } from "../../../src/protocol/method.ts";
+import { selectorOf } from "../../../src/protocol/selection.ts";
+import type { ClientUpdate } from "../../../src/protocol/update.ts";
+import { memoryFiles } from "../../weights/memory_files.ts";
+import {
+  config,
+  createLetters,
+  data,
+  files,
+  manifestOf,
+  modelContents,
+} from "./manifest_support.ts";
+
+function join(manifest: RunManifest, changes: Partial<ClientSources> = {}) {
+  return clientFederation({ manifest, files, createTokenizer: createLetters, ...changes });
+}
+
+/** A client's share as it reads it from the file that `deno task split` wrote. */
+async function ownShare(client: number, labels: readonly string[]) {
+  const share = splitData(data, dealSamples(config, data))[client];
+  const bytes = new TextEncoder().encode(jsonLines(share));
+  const name = `client-0${client + 1}.jsonl`;
+  return await loadData({ name, bytes, labels, testShare: 0, validationShare: 0, seed: 1 });
+}
+
+Deno.test("clientFederation() of every client gives the banks of the simulation, byte for byte", async () => {
+  const { manifest, bank: start } = await manifestOf();
+  const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
+  const device = createCpuDevice({ threads: 1 });
+  const clients = await Promise.all([0, 1, 2].map(async (client) => {
+    const federation = await join(sent);
+    const { train: samples } = await federation.tokenize(await ownShare(client, sent.labels));
+    return { federation, samples, session: await openFastest(federation, [device]) };
+  }));
+
+  let bank = decodeBank(encodeBank(start));
+  const banks: Uint8Array[] = [];
+  for (let round = 0; round < sent.rounds; round++) {
+    const deals = dealRound({
+      bank,
+      participants: [0, 1, 2].map((client) => ({ client, rank: [1, 2, 4][client] })),
+      method: sent.method.method,
+      warmupRounds: sent.method.warmupRounds,
+      round,
+      seed: sent.seed,
+      selector: selectorOf(sent.method.selection, sent.method.temperature),
+      scope: scopedSelections[sent.method.scope],
+    });
+    const updates: ClientUpdate[] = [];
+    for (const deal of deals) {
+      const { federation, samples, session } = clients[deal.client];
+      const { bytes } = encodeDownload(bank, deal, { run: "r0" });
+      const { message } = await clientRound(session, federation.local, bytes, { samples });
+      updates.push(decodeUpdate(message.bytes, bank).update);
+    }
+    bank = decodeBank(encodeBank(aggregate(aggregators[sent.method.aggregation], bank, updates)));
+    banks.push(encodeBank(bank));
+  }
+  for (const { session } of clients) await session.executor.close();
+
+  const sources = { config, files, data, createTokenizer: createLetters };
+  const { federation } = await prepareFederation(sources);
+  const session = await openFastest(federation, [device]);
+  let state = await startState(federation, session);
+  for (let round = 0; round < config.rounds; round++) {
+    ({ state } = await runRound(federation, session, state));
+    assert.deepEqual(banks[round], encodeBank(state.bank), `after round ${round + 1}`);
+  }
+  await session.executor.close();
+});
+
+Deno.test("clientFederation() has the simulation's settings", async () => {
+  const { manifest } = await manifestOf();
+  const sources = { config, files, data, createTokenizer: createLetters };
+  const { federation } = await prepareFederation(sources);
+  const own = await join(manifest);
+  assert.deepEqual(own.local, federation.local);
+  assert.deepEqual(own.sizes, federation.sizes);
+  assert.deepEqual(own.selection, federation.server.selection);
+  assert.equal(own.local.schedule.totalSteps, 6, "local steps of all rounds");
+  const held = await own.tokenize(data);
+  assert.deepEqual(held.validation, federation.validation);
+  assert.deepEqual(held.test, federation.test);
+});
+
+Deno.test("clientFederation() numbers labels by the manifest, not by the client's data", async () => {
+  const { manifest } = await manifestOf({ labels: ["other", "low", "high"] });
+  const own = await join(manifest);
+  const train = data.train.filter(({ label }) => label === "high");
+  const { train: rows } = await own.tokenize({ ...data, labels: ["high"], train });
+  assert.deepEqual(new Set(rows.map(({ label }) => label)), new Set([2]));
+});
+
+Deno.test("clientFederation() refuses another model, tokenizer or label", async () => {
+  const { manifest } = await manifestOf({ modelName: "org/tiny" });
+  const refused = (attempt: Promise<unknown>, message: RegExp) =>
+    assert.rejects(attempt, (error: Error) => {
+      assert.ok(error instanceof UserError, error.stack);
+      assert.match(error.message, message);
+      return true;
+    });
+  const configJson = `${modelContents["config.json"]}\n`;
+  await refused(
+    join(manifest, { files: memoryFiles({ ...modelContents, "config.json": configJson }) }),
+    /^Cannot join "news": the run was made for model "org\/tiny" \([0-9a-f]{16}\), "tiny" holds another \([0-9a-f]{16}\); use --model org\/tiny, or --model server$/,
+  );
+  await refused(
+    join({ ...manifest, model: { ...manifest.model, hash: "0", name: "built-in base" } }),
+    /; leave out --model, or --model server$/,
+  );
+  await refused(
+    join({ ...manifest, model: { ...manifest.model, hash: "0", revision: "v2" } }),
+    /; use --model org\/tiny --revision v2, or --model server$/,
+  );
+  await refused(
+    join(manifest, { files: memoryFiles({ ...modelContents, "tokenizer_config.json": "{}" }) }),
+    /^Cannot join "news": the run was made with the tokenizer of "org\/tiny" \([0-9a-f]{16}\), "tiny" holds another \([0-9a-f]{16}\); /,
+  );
+  const own = await join(manifest);
+  const [first, ...rest] = data.validation;
+  const validation = [{ ...first, id: "17", label: "middle" }, ...rest];
+  await refused(
+    own.tokenize({ ...data, validation }),
+    /^Cannot use row "17" of "letters.jsonl": expected one of the 2 labels of "news", got "middle"$/,
+  );
+});
+
+Deno.test("clientFederation() checks the manifest's settings as a file's, and takes no others", async () => {
+  const { manifest } = await manifestOf();
+  const refused = (changes: Record<string, unknown>, message: RegExp) =>
+    assert.rejects(
+      join({ ...manifest, ...changes } as RunManifest),
+      (error: Error) => error instanceof UserError && message.test(error.message),
+      String(message),
+    );
+  const training = (changes: Record<string, unknown>) => ({
+    training: { ...manifest.training, ...changes },
+  });
+  await refused(
+    training({ lr: -1 }),
+    /^Cannot use "lr" in the manifest of "news": expected a number above 0, got -1$/,
+  );
+  await refused(training({ seqLen: 400, buckets: [400] }), /^Cannot use --seq-len 400: expected/);
+  await refused(training({ cacheDir: "/" }), /has the setting "cacheDir", which this version/);
+  const { lr: _, ...less } = manifest.training;
+  await refused({ training: less }, /^Cannot join "news": its manifest lacks the setting "lr"; /);
+  await refused({ rounds: 0 }, /^Cannot use "rounds" in the manifest of "news": /);
+  await refused(
+    { kind: "hafl-manifest-9" },
+    /expected a manifest of format "hafl-manifest-1", got/,
+  );
+  const modules = manifest.layout.modules.slice(1);
+  await refused(
+    { layout: { ...manifest.layout, modules } },
+    /^Cannot join "news": it adapts 7 modules at rank 4, this version 8 that are not the same; /,
+  );
+});

@@ -17,8 +17,22 @@ import { type SettingKey, settingKeys, settings, topics } from "../federated/set
 export interface CommandDescription {
   readonly name: string;
   readonly summary: string;
-  /** Settings that are flags of this command; all of the table when absent. */
+  /** Settings that are flags of this command; all of the table when absent. Without any there is no `--config` either. */
   readonly settings?: readonly SettingKey[];
+  /** Flags of the command's own; one may take the place of a setting's. */
+  readonly options?: readonly Option[];
+  /** Words it takes, as commander writes them: "<run>". */
+  readonly words?: readonly string[];
+}
+
+/** What a command line says. */
+export interface GivenFlags {
+  /** The table's settings, checked. */
+  readonly settings: Partial<RunConfig>;
+  /** The command's own flags by name in camelCase, as they were written; undefined where not given. */
+  readonly own: Readonly<Record<string, string | boolean | undefined>>;
+  /** The words, as many as the description has. */
+  readonly words: readonly string[];
 }
 
 /**
@@ -43,21 +57,35 @@ export async function readCommandLine(
   args: readonly string[],
   description: CommandDescription,
 ): Promise<Partial<RunConfig>> {
+  return (await readFlags(args, description)).settings;
+}
+
+/** Reads a command line that has flags of its own, as {@linkcode readCommandLine} does. */
+export async function readFlags(
+  args: readonly string[],
+  description: CommandDescription,
+): Promise<GivenFlags> {
   const command = createCommand(description);
   const { config, ...flags } = parse(command, args);
   const fromFile = config === undefined
     ? {}
     : readSettings(await readConfigFile(config), (key) => `"${key}" in ${config}`);
+  const names = new Set(description.options?.map((option) => option.attributeName()));
+  const own: Record<string, string | boolean> = {};
   const raw: Record<string, unknown> = {};
   for (const [key, given] of Object.entries(flags)) {
     if (typeof given === "string" && given.startsWith("--")) {
       throw new UserError(`Cannot use ${flagName(key)}: expected a value, got the flag ${given}`);
     }
-    raw[key] = typeof given === "boolean"
-      ? given
-      : settings[key as SettingKey].kind.fromText(given);
+    if (names.has(key)) own[key] = given;
+    else {
+      raw[key] = typeof given === "boolean"
+        ? given
+        : settings[key as SettingKey].kind.fromText(given);
+    }
   }
-  return { ...fromFile, ...readSettings(raw, flagName) };
+  const given = { ...fromFile, ...readSettings(raw, flagName) };
+  return { settings: given, own, words: command.args };
 }
 
 /**
@@ -81,6 +109,9 @@ export function createCommand(description: CommandDescription): Command {
       for (const option of optionsOf(key)) command.addOption(option.helpGroup(`${topic}:`));
     }
   }
+  for (const word of description.words ?? []) command.argument(word);
+  for (const option of description.options ?? []) command.addOption(option);
+  if (keys.length === 0) return command;
   command.addOption(
     new Option("--config <file>", "JSON file of settings, named as the flags in camelCase")
       .helpGroup("Run:"),

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { CommanderError } from "commander";
+import { CommanderError, Option } from "commander";
 import fc from "fast-check";
 import { commandEnd } from "../../src/cli/errors.ts";
-import { createCommand, readCommandLine } from "../../src/cli/flags.ts";
+import { createCommand, readCommandLine, readFlags } from "../../src/cli/flags.ts";
 import {
   completeRunConfig,
   defaultConfig,
@@ -126,6 +126,35 @@ Deno.test("readSettings() gives back any number a setting allows", () => {
     const raw = { rounds: settings.rounds.kind.fromText(String(rounds)) };
     assert.deepEqual(readSettings(raw, flagName), { rounds });
   }));
+});
+
+Deno.test("readFlags() parts a command's own flags and words from the table's settings", async () => {
+  const description = {
+    ...train,
+    settings: ["rounds"] as const,
+    options: [new Option("--ranks <policy>", "how ranks are settled"), new Option("--now", "")],
+    words: ["<run>"],
+  };
+  assert.deepEqual(await readFlags(["r7", "--ranks", "stated", "--rounds=3"], description), {
+    settings: { rounds: 3 },
+    own: { ranks: "stated" },
+    words: ["r7"],
+  });
+  assert.deepEqual((await readFlags(["r7", "--now"], description)).own, { now: true });
+  await assert.rejects(readFlags([], description), /missing required argument 'run'/);
+  await assert.rejects(readFlags(["r7", "r8"], description), CommanderError);
+  await assert.rejects(readFlags(["r7", "--ranks", "--now"], description), {
+    message: "Cannot use --ranks: expected a value, got the flag --now",
+  });
+});
+
+Deno.test("createCommand() of a command without settings takes no file of them", () => {
+  const command = createCommand({
+    ...train,
+    settings: [],
+    options: [new Option("--server <url>")],
+  });
+  assert.deepEqual(command.options.map(({ long }) => long).sort(), ["--server", "--version"]);
 });
 
 Deno.test("createCommand() makes flags of the named settings only", () => {

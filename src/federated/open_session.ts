@@ -5,7 +5,7 @@ import type { Device, Executor } from "../engine/device.ts";
 import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../engine/webgpu/device.ts";
 import { BUFFERS } from "../lora/classifier.ts";
-import { loadClassifier } from "../lora/load.ts";
+import { loadClassifier, type ProgramSizes } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
 import type { TrainableModel } from "./federation.ts";
 import type { DeviceName } from "./run_config.ts";
@@ -77,18 +77,24 @@ async function fastestOf(
   { sizes }: TrainableModel,
   executors: readonly Executor[],
 ): Promise<number> {
-  const program = `train ${sizes.batch}×${Math.max(...sizes.buckets)}`;
   const times: number[] = [];
-  for (const executor of executors) {
-    let best = Infinity;
-    // The first step pays for what drivers compile late; the buffers are zero, so that nothing is learned from it.
-    for (let step = 0; step < 4; step++) {
-      const start = performance.now();
-      executor.run(program);
-      await executor.read(BUFFERS.trainLosses, 0, 1);
-      if (step > 0) best = Math.min(best, performance.now() - start);
-    }
-    times.push(best);
-  }
+  for (const executor of executors) times.push(await stepSeconds(sizes, executor));
   return times.indexOf(Math.min(...times));
+}
+
+/** Seconds of a training step on the longest bucket, the best of three. The buffers are to be zero, so that nothing is learned from it. */
+export async function stepSeconds(
+  { batch, buckets }: ProgramSizes,
+  executor: Executor,
+): Promise<number> {
+  const program = `train ${batch}×${Math.max(...buckets)}`;
+  let best = Infinity;
+  // The first step pays for what drivers compile late.
+  for (let step = 0; step < 4; step++) {
+    const start = performance.now();
+    executor.run(program);
+    await executor.read(BUFFERS.trainLosses, 0, 1);
+    if (step > 0) best = Math.min(best, performance.now() - start);
+  }
+  return best / 1000;
 }

@@ -155,7 +155,7 @@ export async function runRound(
 export async function evaluateBank(
   federation: Pick<Federation, "sizes" | "local">,
   session: Session,
-  bank: AdapterBank,
+  bank: Pick<AdapterBank, "rank" | "modules" | "head">,
   samples: readonly TokenizedSample[],
   onBatch?: OnBatch,
 ): Promise<Evaluation> {

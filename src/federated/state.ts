@@ -113,8 +113,8 @@ function required(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Ar
   return bytes;
 }
 
-/** Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
-function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
+/** A client's memory as a file. Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
+export function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
   const parts = (scores ?? []).map((values, m) => ({
     name: `scores.${m}`,
     shape: [values.byteLength],
@@ -130,7 +130,13 @@ function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
   ]);
 }
 
-function decodeMemory(bytes: Uint8Array): ClientMemory {
+/**
+ * Reads what {@linkcode encodeMemory} wrote.
+ *
+ * @throws UserError when a part of the optimizer is missing.
+ * @throws SafetensorsError when the file is damaged.
+ */
+export function decodeMemory(bytes: Uint8Array): ClientMemory {
   const { tensors } = decodeSafetensors(bytes);
   const scores: Float64Array[] = [];
   for (let m = 0; tensors.has(`scores.${m}`); m++) {

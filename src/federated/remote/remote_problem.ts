@@ -1,0 +1,103 @@
+/** What a server refused, as an error to catch. @module */
+
+import type { RejectReason } from "../../protocol/http/documents.ts";
+import {
+  type Problem,
+  type ProblemCode,
+  problemCode,
+  problemType,
+} from "../../protocol/http/problem.ts";
+import { UserError } from "../../protocol/errors.ts";
+
+/** The parts of a problem document that a client acts on. */
+export interface ProblemFacts {
+  /** What went wrong, for programs. */
+  readonly code: ProblemCode;
+  /** The HTTP status. */
+  readonly status: number;
+  /** What went wrong, for people. */
+  readonly detail: string;
+  /** Why an update was refused. */
+  readonly reason?: RejectReason;
+  /** Seconds after which the server may be asked again. */
+  readonly retryAfter?: number;
+  /** The server's clock, where the client's differs too much. */
+  readonly serverTime?: number;
+}
+
+/** A server's answer that says no, or not now. */
+export class RemoteProblem extends UserError implements ProblemFacts {
+  /** The class's name, for logs. */
+  override name = "RemoteProblem";
+  /** What went wrong, for programs. */
+  readonly code: ProblemCode;
+  /** The HTTP status. */
+  readonly status: number;
+  /** What went wrong, for people. */
+  readonly detail: string;
+  /** Why an update was refused. */
+  readonly reason?: RejectReason;
+  /** Seconds after which the server may be asked again. */
+  readonly retryAfter?: number;
+  /** The server's clock in milliseconds since 1970, where the client's differs too much. */
+  readonly serverTime?: number;
+
+  /** @param what was tried, as it follows "Cannot". */
+  constructor(what: string, facts: ProblemFacts) {
+    super(`Cannot ${what}: ${facts.detail}`);
+    this.code = facts.code;
+    this.status = facts.status;
+    this.detail = facts.detail;
+    if (facts.reason !== undefined) this.reason = facts.reason;
+    if (facts.retryAfter !== undefined) this.retryAfter = facts.retryAfter;
+    if (facts.serverTime !== undefined) this.serverTime = facts.serverTime;
+  }
+}
+
+/**
+ * Reads an answer that is not a success.
+ *
+ * @param now the client's clock, for a Retry-After that is a date.
+ */
+export async function readProblem(response: Response, now: number): Promise<ProblemFacts> {
+  const { status } = response;
+  const text = await response.text();
+  const retryAfter = readRetryAfter(response.headers.get("retry-after"), now);
+  const wait = retryAfter === undefined ? {} : { retryAfter };
+  const problem = isProblem(response) ? parse(text) : undefined;
+  if (problem === undefined) {
+    // A proxy in between, or no HAFL server at all.
+    const detail = `it answered ${status} without saying why; is it a HAFL server?`;
+    return { code: status === 404 ? "not-found" : "internal", status, detail, ...wait };
+  }
+  const { detail, title, reason, serverTime } = problem;
+  return {
+    code: problemCode(problem),
+    status,
+    detail: typeof detail === "string" ? detail : String(title ?? `it answered ${status}`),
+    ...(typeof reason === "string" && { reason: reason as RejectReason }),
+    ...(typeof serverTime === "number" && { serverTime }),
+    ...wait,
+  };
+}
+
+/** Seconds until the time that a Retry-After header names, as a number or a date (RFC 9110, section 10.2.3). */
+function readRetryAfter(text: string | null, now: number): number | undefined {
+  if (text === null) return undefined;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : Math.max(0, (time - now) / 1000);
+}
+
+function isProblem({ headers }: Response): boolean {
+  return headers.get("content-type")?.split(";")[0].trim() === problemType;
+}
+
+function parse(text: string): Problem | undefined {
+  try {
+    const value = JSON.parse(text);
+    return typeof value?.type === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

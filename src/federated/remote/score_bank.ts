@@ -1,0 +1,37 @@
+/** Scoring published banks on rows of the client's own. @module */
+
+import type { EvaluationReport } from "../../protocol/http/documents.ts";
+import { putEvaluation } from "./api.ts";
+import type { ClientJob, Scorable } from "./client_job.ts";
+import { readJson, writeJson } from "./client_store.ts";
+
+/**
+ * Scores the bank after `rounds` rounds and reports it; what was scored last is only reported again.
+ *
+ * @param fetchModel asked only when there is something to score
+ * @returns the report; undefined where there are no rows.
+ */
+export async function scoreOnce(
+  job: ClientJob,
+  rounds: number,
+  fetchModel: () => Promise<Scorable>,
+): Promise<EvaluationReport | undefined> {
+  const { connection, seat, store, trainer, heldOutRows, onEvent } = job;
+  if (heldOutRows === 0) return undefined;
+  const last = await readJson<EvaluationReport>(
+    store,
+    "evaluated.json",
+    (report) => Number.isSafeInteger(report.rounds),
+  );
+  if (last?.rounds === rounds) {
+    // The server may ask for what it has lost with an older copy of its data.
+    await putEvaluation(connection, seat.run, seat.client, last);
+    return last;
+  }
+  const { rows, correct, loss } = await trainer.evaluate(await fetchModel());
+  const report = { rounds, rows, correct, loss };
+  await writeJson(store, "evaluated.json", report);
+  await putEvaluation(connection, seat.run, seat.client, report);
+  onEvent({ kind: "scored", report });
+  return report;
+}

@@ -9,6 +9,7 @@ import type { Deal } from "../../src/protocol/deal.ts";
 import type { Progress, RejectReason } from "../../src/protocol/http/documents.ts";
 import type { ProblemCode } from "../../src/protocol/http/problem.ts";
 import type { Database } from "../store/database.ts";
+import { createMutex, type Mutex } from "../store/mutex.ts";
 
 /** What the host hands in. */
 export interface ServiceHost {
@@ -36,8 +37,8 @@ export interface ServiceMemory {
   readonly deals: Map<string, { readonly attempt: string; readonly deals: Map<number, Deal> }>;
   /** Contacts since the last flush, by run and client. */
   readonly contacts: Map<string, Contact>;
-  /** Ends when the updates that came before are checked: they are decoded one at a time. */
-  checking: Promise<unknown>;
+  /** Updates are decoded and checked one at a time, so that they take the memory of one. */
+  readonly checking: Mutex;
   /** When this process last swept. */
   sweptAt: number;
 }
@@ -98,7 +99,7 @@ export function createService(host: ServiceHost): Service {
       banks: new Map(),
       deals: new Map(),
       contacts: new Map(),
-      checking: Promise.resolve(),
+      checking: createMutex(),
       sweptAt: -Infinity,
     },
   };

@@ -1,0 +1,102 @@
+/**
+ * From a closed round to the next bank. All of it can be done again from the database until the transaction that publishes.
+ *
+ * @module
+ */
+
+import { encodeBank } from "../../src/protocol/bank_codec.ts";
+import { type BlobWriter, createBlob } from "../store/blobs.ts";
+import type { Transaction } from "../store/database.ts";
+import { openAttempt } from "./attempts.ts";
+import { insertBank, roundRecord } from "./bank_record.ts";
+import { changeRun } from "./change_run.ts";
+import { type FoldedRound, foldUpdates } from "./fold.ts";
+import { type AttemptRow, findRun, latestAttempt, type RunRow } from "./rows.ts";
+import type { Service } from "./service.ts";
+import { deleteUpdateBlobs } from "./update_blobs.ts";
+
+/**
+ * Aggregates and publishes the round of a run that is closed, unless another process is at it.
+ *
+ * @returns whether it published.
+ */
+export async function aggregateRound(service: Service, id: string): Promise<boolean> {
+  let published = false;
+  await service.db.exclusively(`aggregate ${id}`, async () => {
+    const run = await findRun(service.db, id);
+    const attempt = run && await closedAttempt(service.db, run);
+    if (!run || !attempt) return;
+    published = await publish(service, run, attempt, await foldUpdates(service, run, attempt));
+  });
+  return published;
+}
+
+async function closedAttempt(
+  queries: Pick<Transaction, "query">,
+  { id, state, roundsDone }: RunRow,
+): Promise<AttemptRow | undefined> {
+  const attempt = await latestAttempt(queries, id, roundsDone);
+  return state === "running" && attempt?.state === "aggregating" ? attempt : undefined;
+}
+
+async function publish(
+  service: Service,
+  run: RunRow,
+  attempt: AttemptRow,
+  folded: FoldedRound,
+): Promise<boolean> {
+  const { id } = run;
+  const upload = createBlob(service.db, service.now());
+  let published = false;
+  try {
+    await upload.write(encodeBank(folded.bank));
+    published = await changeRun(service, "publish-round", id, async (transaction, row) => {
+      // The hold on the key may have been lost with a connection, or the run stopped.
+      const current = await closedAttempt(transaction, row);
+      if (current?.round !== attempt.round) return false;
+      await publishIn(transaction, row, attempt, folded, upload, service.now());
+      return true;
+    });
+  } finally {
+    if (!published) await upload.abandon();
+  }
+  if (published) {
+    const rounds = attempt.round + 1;
+    const { contributors } = folded;
+    service.memory.deals.delete(id);
+    if (rounds === run.manifest.rounds) service.memory.banks.delete(id);
+    else service.memory.banks.set(id, { rounds, bank: Promise.resolve(folded.bank) });
+    service.log("round-published", { run: id, rounds, clients: contributors.length });
+  }
+  return published;
+}
+
+async function publishIn(
+  transaction: Transaction,
+  run: RunRow,
+  attempt: AttemptRow,
+  folded: FoldedRound,
+  upload: BlobWriter,
+  now: number,
+): Promise<void> {
+  const { id, manifest } = run;
+  const roundsDone = attempt.round + 1;
+  const { id: blob, digest } = await upload.finish(transaction);
+  const published = { digest, publishedAt: now };
+  const record = await roundRecord(transaction, id, attempt, folded, published);
+  await insertBank(transaction, id, blob, record);
+  await deleteUpdateBlobs(transaction, id);
+  await transaction.query(
+    "UPDATE rounds SET state = 'published' WHERE run = $1 AND round = $2 AND attempt = $3",
+    [id, attempt.round, attempt.attempt],
+  );
+  await transaction.query("UPDATE runs SET rounds_done = $2 WHERE id = $1", [id, roundsDone]);
+  if (roundsDone < manifest.rounds) {
+    await openAttempt(transaction, { id, manifest, roundsDone }, now);
+  } else {
+    await transaction.query("UPDATE runs SET state = 'finished', ended_at = $2 WHERE id = $1", [
+      id,
+      now,
+    ]);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * Attempts at a round: how one opens, and who may take part.
+ *
+ * @module
+ */
+
+import { type Participation, sampleSize } from "../../src/protocol/manifest.ts";
+import { sampleClients } from "../../src/protocol/sampling.ts";
+import type { Queries, Transaction } from "../store/database.ts";
+import { type AttemptRow, latestAttempt, type RunRow, type SeatRow, seatsOf } from "./rows.ts";
+import { type RoundAddress, ServiceError } from "./service.ts";
+
+/**
+ * Opens the next attempt at the run's next round with a sample of the clients that are ready; with too few of them the run waits.
+ *
+ * @param run as it is in this transaction.
+ */
+export async function openAttempt(
+  transaction: Transaction,
+  run: Pick<RunRow, "id" | "manifest" | "roundsDone">,
+  now: number,
+): Promise<void> {
+  const { id, manifest, roundsDone: round } = run;
+  const { participation, seed } = manifest;
+  const before = await latestAttempt(transaction, id, round);
+  const clients = (await seatsOf(transaction, id)).filter(({ role }) => role === "client");
+  const ready = clients.filter(({ state }) => state === "ready").map(({ client }) => client);
+  const first = round === 0 && before === undefined;
+  if (ready.length < (first ? startSize(participation, clients) : participation.quorum)) {
+    await transaction.query("UPDATE runs SET state = 'waiting' WHERE id = $1", [id]);
+    return;
+  }
+  const attempt = before === undefined ? 0 : before.attempt + 1;
+  const count = sampleSize(participation, ready.length);
+  const sampled = sampleClients({ ready, count, seed, round, attempt });
+  await transaction.query(
+    "INSERT INTO rounds (run, round, attempt, state, opened_at, deadline, sampled) " +
+      "VALUES ($1, $2, $3, 'open', $4, $5, $6)",
+    [
+      id,
+      round,
+      attempt,
+      now,
+      now + Math.ceil(1000 * participation.deadlineSeconds),
+      JSON.stringify(sampled),
+    ],
+  );
+  await transaction.query("UPDATE runs SET state = 'running' WHERE id = $1", [id]);
+}
+
+/** Ready clients the first round waits for: those that were withdrawn will not come. */
+function startSize({ seats, start, quorum }: Participation, clients: readonly SeatRow[]): number {
+  const gone = clients.filter(({ state }) => state === "withdrawn").length;
+  return Math.max(quorum, Math.min(start, seats - gone));
+}
+
+/** Whether an attempt still takes updates. */
+export function isOpen({ state, deadline }: AttemptRow, now: number): boolean {
+  return (state === "open" || state === "collecting") && now < deadline;
+}
+
+/**
+ * The attempt that a client's message is for.
+ *
+ * @throws {ServiceError} round-closed, run-over, not-sampled, or conflict for one that never opened.
+ */
+export async function requireOpenAttempt(
+  queries: Queries,
+  { id, roundsDone, state }: RunRow,
+  { round, attempt, client }: RoundAddress,
+  now: number,
+): Promise<AttemptRow> {
+  const latest = await latestAttempt(queries, id, round);
+  if (latest === undefined || attempt > latest.attempt) {
+    throw new ServiceError(
+      "conflict",
+      `Cannot take part in round ${round}, attempt ${attempt}: it has not opened`,
+      "wrong-round",
+    );
+  }
+  if (state === "stopped" && round === roundsDone) {
+    throw new ServiceError(
+      "run-over",
+      `Cannot take part in round ${round}: run "${id}" was stopped`,
+      "round-closed",
+    );
+  }
+  if (round !== roundsDone || attempt !== latest.attempt || !isOpen(latest, now)) {
+    throw new ServiceError(
+      "round-closed",
+      `Cannot take part in round ${round}, attempt ${attempt}: it is closed; ask for the next task`,
+      "round-closed",
+    );
+  }
+  if (!latest.sampled.includes(client)) {
+    throw new ServiceError(
+      "not-sampled",
+      `Cannot take client ${client} into round ${round}: it was not sampled for attempt ${attempt}`,
+      "not-sampled",
+    );
+  }
+  return latest;
+}

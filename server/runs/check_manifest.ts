@@ -1,0 +1,181 @@
+/**
+ * What a manifest must be before a run is made of it.
+ *
+ * @module
+ */
+
+import { z } from "zod";
+
+import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
+import type { AdapterLayout } from "../../src/protocol/bank.ts";
+import { cellCount } from "../../src/protocol/cell_count.ts";
+import { manifestKind, type RunManifest } from "../../src/protocol/manifest.ts";
+import { checkMethod, distributions, rankingParties, scopes } from "../../src/protocol/method.ts";
+import { RankError } from "../../src/protocol/ranks.ts";
+import { selectorNames } from "../../src/protocol/selection.ts";
+import { indicesName, loraAName, loraBName, scoresName } from "../../src/protocol/tensor_names.ts";
+import { ServiceError } from "./service.ts";
+
+/** Numbers of a bank: 1 GiB of float32, far above the adapters of any model that trains on a client. */
+const MAX_CELLS = 2 ** 28;
+
+/** Changes this large are no training, and sums of them would not fit into float32. */
+const MAX_NORM = 1e30;
+
+const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().min(least).max(most);
+// deno-lint-ignore no-control-regex
+const line = (most: number) => z.string().min(1).max(most).regex(/^[^\u0000-\u001f\u007f]*$/);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const rank = whole(1, 4096);
+
+/** The form of a manifest; {@linkcode checkManifest} checks what its parts say of each other. */
+export const manifestSchema = z.strictObject({
+  kind: z.literal(manifestKind),
+  name: line(200),
+  model: z.strictObject({
+    name: line(500),
+    revision: line(200).nullable(),
+    hash,
+    tokenizer: hash,
+  }),
+  labels: z.array(line(200)).min(2).max(10_000),
+  layout: z.strictObject({
+    rank,
+    modules: z.array(
+      z.strictObject({ name: line(500), inFeatures: whole(1), outFeatures: whole(1) }),
+    ).min(1).max(10_000),
+    head: z.array(z.strictObject({ name: line(500), shape: z.array(whole(1)).max(8) })).max(100),
+  }),
+  alpha: z.number().positive(),
+  rounds: whole(1, 1_000_000),
+  seed: whole(0),
+  method: z.strictObject({
+    method: z.enum(distributions),
+    aggregation: z.enum(aggregatorNames),
+    selection: z.enum(selectorNames),
+    temperature: z.number().nonnegative(),
+    rankBy: z.enum(rankingParties),
+    scope: z.enum(scopes),
+    warmupRounds: whole(0),
+  }),
+  ranks: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("fixed"), ranks: z.array(rank) }),
+    z.strictObject({ kind: z.literal("stated") }),
+    z.strictObject({ kind: z.literal("auto"), tiers: z.array(rank).min(1) }),
+  ]),
+  participation: z.strictObject({
+    seats: whole(1, 100_000),
+    start: whole(1),
+    perRound: whole(1),
+    overSelection: z.number().min(1).max(100),
+    quorum: whole(1),
+    deadlineSeconds: z.number().positive().max(30 * 86_400),
+  }),
+  limits: z.strictObject({
+    maxSamples: whole(1),
+    maxNorm: z.number().positive().max(MAX_NORM),
+  }),
+  training: z.looseObject({ localSteps: whole(1) }),
+});
+
+/** @returns what came as a manifest, checked. @throws {ServiceError} malformed, naming the first fault. */
+export function checkManifest(value: unknown): RunManifest {
+  const parsed = manifestSchema.safeParse(value);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0];
+    throw fault(path.join(".") || "the manifest", message.toLowerCase());
+  }
+  const manifest: RunManifest = parsed.data;
+  checkNames(manifest);
+  checkSize(manifest.layout);
+  checkParticipation(manifest);
+  checkRanks(manifest);
+  return manifest;
+}
+
+/** The most bytes that a bank or a client's message of this run can have, so that no larger body need be read. */
+export function largestBody({ layout }: Pick<RunManifest, "layout">): number {
+  const { rank, modules, head } = layout;
+  // Each tensor's entry of the header: its name, escaped at worst, twice for the bank's list of names, and its numbers.
+  const entry = (name: string) => 12 * name.length + 300;
+  const perModule = modules.reduce((sum, { name }) => sum + 4 * entry(name) + 13 * rank, 0);
+  const perTensor = head.reduce((sum, { name }) => sum + entry(name), 0);
+  return 4 * cellsOf(layout) + perModule + perTensor + 4096;
+}
+
+function checkNames({ labels, layout }: RunManifest): void {
+  const tensors = [
+    "__metadata__",
+    ...layout.head.map(({ name }) => name),
+    ...layout.modules.flatMap(({ name }) =>
+      [loraAName, loraBName, indicesName, scoresName].map((tensor) => tensor(name))
+    ),
+  ];
+  const twice = (names: readonly string[]) => names.find((name, at) => names.indexOf(name) < at);
+  const label = twice(labels);
+  if (label !== undefined) throw fault("labels", `expected each once, got "${label}" twice`);
+  const tensor = firstRepeated(tensors);
+  if (tensor !== undefined) throw fault("layout", `expected unique names, got "${tensor}" twice`);
+}
+
+function firstRepeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.has(name) || !seen.add(name));
+}
+
+function checkSize(layout: AdapterLayout): void {
+  const cells = cellsOf(layout);
+  if (cells > MAX_CELLS) {
+    throw fault("layout", `expected at most ${MAX_CELLS} numbers in all, got ${cells}`);
+  }
+}
+
+function checkParticipation({ participation }: RunManifest): void {
+  const { seats, start, perRound, quorum } = participation;
+  const atMost = (key: string, value: number, most: number, what: string) => {
+    if (value <= most) return;
+    throw fault(`participation.${key}`, `expected at most ${most}, ${what}, got ${value}`);
+  };
+  atMost("perRound", perRound, seats, "the seats");
+  atMost("quorum", quorum, perRound, "the updates a round aims for");
+  atMost("start", start, seats, "the seats");
+  if (start < quorum) {
+    throw fault("participation.start", `expected at least ${quorum}, the quorum, got ${start}`);
+  }
+}
+
+function checkRanks({ ranks, layout, method, participation }: RunManifest): void {
+  const given = ranks.kind === "fixed" ? ranks.ranks : ranks.kind === "auto" ? ranks.tiers : [];
+  const high = given.find((rank) => rank > layout.rank);
+  if (high !== undefined) {
+    throw fault("ranks", `expected at most the server's rank ${layout.rank}, got ${high}`);
+  }
+  if (ranks.kind === "fixed" && given.length !== participation.seats) {
+    throw fault(
+      "ranks",
+      `expected one for each of ${participation.seats} seats, got ${given.length}`,
+    );
+  }
+  if (ranks.kind === "auto" && given.some((rank, at) => at > 0 && rank <= given[at - 1])) {
+    throw fault("ranks.tiers", `expected ascending ranks, got ${given.join(", ")}`);
+  }
+  try {
+    const { method: distribution, aggregation: aggregator } = method;
+    checkMethod({ distribution, aggregator }, given, layout.rank);
+  } catch (error) {
+    if (error instanceof RankError) throw fault("ranks", error.message);
+    throw error;
+  }
+}
+
+function cellsOf({ rank, modules, head }: AdapterLayout): number {
+  return modules.reduce(
+    (sum, { inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures),
+    0,
+  ) +
+    head.reduce((sum, { shape }) => sum + cellCount(shape), 0);
+}
+
+function fault(part: string, problem: string): ServiceError {
+  return new ServiceError("malformed", `Cannot use the manifest: ${part}: ${problem}`);
+}

@@ -1,0 +1,97 @@
+/**
+ * Scores of published banks: clients' own held-out rows, and evaluators' test sets.
+ *
+ * @module
+ */
+
+import type {
+  EvaluationReport,
+  RoundStatus,
+  Score,
+  SeatRole,
+} from "../../src/protocol/http/documents.ts";
+import type { Queries } from "../store/database.ts";
+import { changeRun } from "./change_run.ts";
+import { spendNonce } from "./nonces.ts";
+import { recorded } from "./refusals.ts";
+import { requireMember } from "./rows.ts";
+import { type Service, ServiceError, type Signed } from "./service.ts";
+
+/** Takes a score; a later one of the same bank and client replaces it. */
+export async function recordEvaluation(
+  service: Service,
+  run: string,
+  client: number,
+  report: EvaluationReport,
+  signed: Signed,
+): Promise<void> {
+  const { rounds, rows, correct, loss } = report;
+  const now = service.now();
+  const work = () =>
+    changeRun(service, "record-evaluation", run, async (transaction, row) => {
+      const { role } = await requireMember(transaction, run, client);
+      await spendNonce(transaction, signed, now);
+      checkReport(report, row.state === "draft" ? -1 : row.roundsDone);
+      await transaction.query(
+        "INSERT INTO evaluations (run, rounds, client, role, rows, correct, loss) " +
+          "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (run, rounds, client) DO UPDATE " +
+          "SET rows = excluded.rows, correct = excluded.correct, loss = excluded.loss",
+        [run, rounds, client, role, rows, correct, loss],
+      );
+    });
+  await recorded(service, run, { client, round: null }, work);
+}
+
+function checkReport({ rounds, rows, correct, loss }: EvaluationReport, published: number): void {
+  const isWhole = (value: number, least: number, most: number) =>
+    Number.isSafeInteger(value) && value >= least && value <= most;
+  const sound = isWhole(rows, 1, Number.MAX_SAFE_INTEGER) && isWhole(correct, 0, rows) &&
+    Number.isFinite(loss) && loss >= 0;
+  if (!sound) {
+    throw new ServiceError(
+      "malformed",
+      "Cannot take the evaluation: expected rows of at least 1, correct of 0 to rows and a loss " +
+        `of at least 0, got ${rows}, ${correct} and ${loss}`,
+      "malformed",
+    );
+  }
+  if (!isWhole(rounds, 0, published)) {
+    throw new ServiceError(
+      "conflict",
+      `Cannot take the evaluation: the bank after ${rounds} rounds is not published`,
+      "wrong-round",
+    );
+  }
+}
+
+/** Scores by rounds done, of the clients and of the evaluators. */
+export type Scores = ReadonlyMap<number, Pick<RoundStatus, "heldOut" | "evaluators">>;
+
+/** All scores of a run. A score weighs each party by its rows. */
+export async function scoresOf(queries: Queries, run: string): Promise<Scores> {
+  const sums = await queries.query<
+    { rounds: number; role: SeatRole; rows: number; correct: number; loss: number; parties: number }
+  >(
+    "SELECT rounds, role, CAST(SUM(rows) AS BIGINT) AS rows, " +
+      "CAST(SUM(correct) AS BIGINT) AS correct, SUM(loss) AS loss, COUNT(*) AS parties " +
+      "FROM evaluations WHERE run = $1 GROUP BY rounds, role",
+    [run],
+  );
+  const scores = new Map<number, { heldOut: Score | null; evaluators: Score | null }>();
+  for (const { rounds, role, rows, correct, loss, parties } of sums) {
+    const score = { accuracy: correct / rows, loss: loss / rows, rows, parties };
+    const before = scores.get(rounds) ?? { heldOut: null, evaluators: null };
+    const key = role === "client" ? "heldOut" : "evaluators";
+    scores.set(rounds, { ...before, [key]: score });
+  }
+  return scores;
+}
+
+/** Rounds behind the bank with the best held-out accuracy, the first of several; by the evaluators where no client reports. */
+export function bestRounds(scores: Scores): number | undefined {
+  const of = (key: "heldOut" | "evaluators") =>
+    [...scores]
+      .flatMap(([rounds, { [key]: score }]) => score ? { rounds, accuracy: score.accuracy } : [])
+      .sort((x, y) => y.accuracy - x.accuracy || x.rounds - y.rounds)[0]?.rounds;
+  return of("heldOut") ?? of("evaluators");
+}

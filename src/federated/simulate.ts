@@ -23,6 +23,7 @@ import {
 } from "../protocol/messages/mod.ts";
 import { addBytes, type RoundRecord, type TierRecord } from "../protocol/records.ts";
 import { mergeScores } from "../protocol/scores.ts";
+import { trainedShare } from "../protocol/trained_share.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
 import { clientRound, DivergedError, withPooling } from "./client_round.ts";
@@ -275,11 +276,6 @@ function knownScores(
     scores: memories[client].scores ?? bank.scores,
   }));
   return mergeScores(bank.scores, reports);
-}
-
-function trainedShare({ trained, rank }: AdapterBank): number {
-  const count = trained.reduce((sum, mask) => sum + mask.reduce((ones, bit) => ones + bit, 0), 0);
-  return trained.length === 0 ? 1 : count / (trained.length * rank);
 }
 
 function countSelected(bank: AdapterBank, deals: readonly Deal[]): number[][] {

@@ -114,5 +114,6 @@ export function sampleSize(
   { perRound, overSelection }: Participation,
   ready: number,
 ): number {
-  return Math.min(ready, Math.ceil(perRound * overSelection));
+  // 10 × 1.1 is a little above 11 in binary.
+  return Math.min(ready, Math.ceil(perRound * overSelection - 1e-9));
 }

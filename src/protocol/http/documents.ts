@@ -188,9 +188,9 @@ export interface RoundStatus {
   readonly heldOut: Score | null;
   /** Of the evaluators; null until one reports. */
   readonly evaluators: Score | null;
-  /** Accepted updates. */
+  /** Accepted updates and choices, in all attempts at it. */
   readonly upBytes: MessageSizes;
-  /** Downloads that were sent. */
+  /** Downloads that were sent in all attempts at it, one of each client in each. */
   readonly downBytes: MessageSizes;
   /** Share of all components that a client has trained, 0 to 1. */
   readonly trainedShare: number;

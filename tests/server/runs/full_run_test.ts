@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { bankOf, nextTask, type Service, tick } from "../../../server/runs/mod.ts";
+import {
+  type AdapterBank,
+  encodeBank,
+  type Participant,
+  type RunManifest,
+} from "../../../src/protocol/mod.ts";
+import { tinyBank, tinyManifest } from "../tiny_run.ts";
+import { bankBytes, joinedRun, nextBank, serviceOn, stores, takePart } from "./support.ts";
+
+const base = tinyManifest();
+const everyone: readonly Participant[] = [0, 1, 2].map((client) => ({ client, rank: 1 + client }));
+
+/** Runs all rounds, the clients in an order of their own each round. */
+async function runAll(service: Service, run: string, manifest: RunManifest): Promise<void> {
+  const orders = [[2, 0, 1], [0, 1, 2], [1, 2, 0]];
+  for (let round = 0; round < manifest.rounds; round++) {
+    for (const client of orders[round % 3]) await takePart(service, run, client, manifest);
+    await tick(service);
+  }
+}
+
+const variants: Readonly<Record<string, Partial<RunManifest>>> = {
+  "HAFL": {},
+  "truncation with zero-padding": {
+    method: { ...base.method, method: "truncate", aggregation: "zero-pad" },
+  },
+  "a global scope and sampled components": {
+    method: { ...base.method, scope: "global", selection: "sampled", temperature: 0.5 },
+  },
+  "clients that rank": { method: { ...base.method, rankBy: "client", scope: "global" } },
+  "zero-delta without warm-up": {
+    method: { ...base.method, aggregation: "zero-delta", warmupRounds: 0 },
+  },
+};
+
+for (const store of stores) {
+  for (const [name, changes] of Object.entries(variants)) {
+    store.test(`a run gives the protocol's banks to the bit: ${name}`, async ({ open }) => {
+      const manifest = { ...base, ...changes };
+      const service = serviceOn(await open());
+      const run = await joinedRun(service, manifest);
+      await runAll(service, run, manifest);
+      let bank: AdapterBank = tinyBank(manifest);
+      assert.deepEqual(await bankBytes(service, run, 0), encodeBank(bank));
+      for (let round = 0; round < manifest.rounds; round++) {
+        bank = nextBank(run, manifest, bank, round, everyone);
+        assert.deepEqual(await bankBytes(service, run, round + 1), encodeBank(bank));
+      }
+      assert.equal((await bankOf(service, run, "latest")).rounds, manifest.rounds);
+      assert.deepEqual(await nextTask(service, run, 0), { kind: "finished", rounds: 3 });
+    });
+  }
+
+  store.test("full distribution with fedit runs at one rank", async ({ open }) => {
+    const manifest: RunManifest = {
+      ...base,
+      rounds: 2,
+      method: { ...base.method, method: "full", aggregation: "fedit", rankBy: "client" },
+      ranks: { kind: "fixed", ranks: [4, 4, 4] },
+    };
+    const service = serviceOn(await open());
+    const run = await joinedRun(service, manifest);
+    await runAll(service, run, manifest);
+    const participants = everyone.map(({ client }) => ({ client, rank: 4 }));
+    // Without warm-up nothing else would be dealt: all components, whoever ranks.
+    const dealt: RunManifest = { ...manifest, method: { ...manifest.method, warmupRounds: 9 } };
+    const first = nextBank(run, dealt, tinyBank(manifest), 0, participants);
+    assert.deepEqual(await bankBytes(service, run, 1), encodeBank(first));
+  });
+}

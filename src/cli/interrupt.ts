@@ -10,6 +10,8 @@ export const interruptedCode = 130;
 
 /** Listens until disposed. */
 export interface Interrupt extends Disposable {
+  /** Aborted, with an InterruptedError, once a signal has come. */
+  readonly signal: AbortSignal;
   /** @throws InterruptedError once a signal has come. */
   check(): void;
 }
@@ -18,21 +20,22 @@ export interface Interrupt extends Disposable {
 export function onInterrupt(message: () => string): Interrupt {
   // Windows knows no SIGTERM.
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  let interrupted = false;
+  const controller = new AbortController();
   const stop = () => {
     for (const signal of signals) Deno.removeSignalListener(signal, listener);
   };
   const listener = () => {
-    interrupted = true;
     stop();
+    controller.abort(new InterruptedError(message()));
   };
   for (const signal of signals) Deno.addSignalListener(signal, listener);
   return {
+    signal: controller.signal,
     check() {
-      if (interrupted) throw new InterruptedError(message());
+      if (controller.signal.aborted) throw new InterruptedError(message());
     },
     [Symbol.dispose]() {
-      if (!interrupted) stop();
+      if (!controller.signal.aborted) stop();
     },
   };
 }

@@ -1,13 +1,19 @@
 /**
  * Writes a file so that it is there in full or not at all: a temporary file beside it, flushed to the disk, then renamed. Two programs may write
  * one path at a time; the last to finish stays. Makes the file's folder when needed.
+ *
+ * @param mode permissions of the file; the platform's default when left out.
  */
-export async function writeAtomically(path: string, content: Uint8Array | string): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  content: Uint8Array | string,
+  mode?: number,
+): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   await Deno.mkdir(folderOf(path), { recursive: true });
   const temporary = `${path}.${crypto.randomUUID()}.partial`;
   try {
-    await writeFlushed(temporary, bytes);
+    await writeFlushed(temporary, bytes, mode);
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {}); // it may never have been created
@@ -16,8 +22,13 @@ export async function writeAtomically(path: string, content: Uint8Array | string
 }
 
 /** Writes a file and returns when it is on the disk. */
-export async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, create: true, truncate: true });
+export async function writeFlushed(
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+): Promise<void> {
+  const options = { write: true, create: true, truncate: true };
+  using file = await Deno.open(path, mode === undefined ? options : { ...options, mode });
   await writeWhole(file, bytes);
 }
 

@@ -33,6 +33,8 @@ export interface LoadOptions {
   readonly validation?: number | undefined;
   /** Decides which rows are drawn for testing and validation. */
   readonly seed: number;
+  /** Whether data without any row to train on is refused; default: true. Who only scores needs none. */
+  readonly needsTraining?: boolean | undefined;
 }
 
 /**
@@ -138,7 +140,7 @@ function stripAll(
 function divide(
   name: string,
   samples: readonly Sample[],
-  { testShare = 0.2, validationShare, validation: most, seed }: LoadOptions,
+  { testShare = 0.2, validationShare, validation: most, seed, needsTraining = true }: LoadOptions,
 ): Pick<LabelledData, "train" | "validation" | "test"> {
   let train: readonly Sample[] = samples.filter(({ split }) =>
     split === undefined || split === "train"
@@ -155,7 +157,7 @@ function divide(
       : heldOutCount(train.length, validationShare);
     ({ kept: train, drawn: validation } = drawHeldOut(train, count, seed, "validation"));
   }
-  if (train.length === 0) {
+  if (train.length === 0 && needsTraining) {
     throw new DataError(
       `Cannot load "${name}": expected at least one row to train on, got ${samples.length} rows ` +
         `that are all for validation or test`,

@@ -106,7 +106,7 @@ export class DivergedError extends UserError {
   /** Round and client count from 0, the step from 1; no client where it shows in what the server combined. */
   constructor(
     /** What became what: "the loss became NaN". */
-    what: string,
+    readonly what: string,
     readonly round: number,
     readonly client?: number,
     readonly step?: number,

@@ -225,3 +225,10 @@ Deno.test("loadData() refuses a share outside [0, 1)", async () => {
   await assert.rejects(load("d.jsonl", two, { validationShare: 1 }), RangeError);
   await assert.rejects(load("d.jsonl", two, { testShare: -0.1 }), RangeError);
 });
+
+Deno.test("loadData() takes data without training rows from whoever needs none", async () => {
+  const rows = '{"text":"a","label":"x","split":"test"}\n';
+  await rejects(load("d.jsonl", rows, asItStands), /at least one row to train on/);
+  const data = await load("d.jsonl", rows, { ...asItStands, needsTraining: false });
+  assert.deepEqual([data.train.length, data.test.length], [0, 1]);
+});

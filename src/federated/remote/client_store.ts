@@ -6,6 +6,7 @@ import { UserError } from "../../protocol/errors.ts";
 export type StoredName =
   | "key.json" // its key
   | "seat.json" // where it takes part
+  | "settings.json" // how it was started
   | "evaluated.json" // the last score it reported
   | "pending.safetensors" // an update that is not delivered yet
   | "memory.safetensors" // what it keeps of its last round

@@ -44,7 +44,8 @@ export class RemoteProblem extends UserError implements ProblemFacts {
 
   /** @param what was tried, as it follows "Cannot". */
   constructor(what: string, facts: ProblemFacts) {
-    super(`Cannot ${what}: ${facts.detail}`);
+    // Servers begin so too where they know best what could not be done.
+    super(facts.detail.startsWith("Cannot ") ? facts.detail : `Cannot ${what}: ${facts.detail}`);
     this.code = facts.code;
     this.status = facts.status;
     this.detail = facts.detail;

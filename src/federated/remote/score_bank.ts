@@ -4,14 +4,29 @@ import type { EvaluationReport } from "../../protocol/http/documents.ts";
 import { putEvaluation } from "./api.ts";
 import type { ClientJob, Scorable } from "./client_job.ts";
 import { readJson, writeJson } from "./client_store.ts";
+import { isFinal } from "./refusals.ts";
+import { RemoteProblem } from "./remote_problem.ts";
 
 /**
- * Scores the bank after `rounds` rounds and reports it; what was scored last is only reported again.
+ * Scores the bank after `rounds` rounds and reports it; what was scored last is only reported again. A score that cannot be had costs no round.
  *
  * @param fetchModel asked only when there is something to score
- * @returns the report; undefined where there are no rows.
+ * @returns the report; undefined where there are no rows, the bank is gone, or the server does not want its score.
  */
 export async function scoreOnce(
+  job: ClientJob,
+  rounds: number,
+  fetchModel: () => Promise<Scorable>,
+): Promise<EvaluationReport | undefined> {
+  try {
+    return await score(job, rounds, fetchModel);
+  } catch (error) {
+    if (error instanceof RemoteProblem && !isFinal(error)) return undefined;
+    throw error;
+  }
+}
+
+async function score(
   job: ClientJob,
   rounds: number,
   fetchModel: () => Promise<Scorable>,
@@ -29,6 +44,7 @@ export async function scoreOnce(
     return last;
   }
   const { rows, correct, loss } = await trainer.evaluate(await fetchModel());
+  if (!Number.isFinite(loss)) return undefined; // the bank has diverged
   const report = { rounds, rows, correct, loss };
   await writeJson(store, "evaluated.json", report);
   await putEvaluation(connection, seat.run, seat.client, report);

@@ -76,9 +76,7 @@ export async function settleSeat(
   if (kept?.role !== undefined) {
     if (kept.run !== run || kept.client !== client) {
       throw new UserError(
-        `Cannot join run ${run} as client ${client + 1}: "${place}" belongs to client ${
-          kept.client + 1
-        } of run ${kept.run}; use another --state or --name`,
+        `Cannot join run ${run} as client ${client}: "${place}" belongs to client ${kept.client} of run ${kept.run}; use another --state or --name`,
       );
     }
     return await keep(store, kept, { ...kept, server: server! });

@@ -370,3 +370,19 @@ Deno.test("runClient() refuses a damaged state by name", async () => {
     );
   }
 });
+
+Deno.test("runClient() trains though its score is not wanted, or is no number", async () => {
+  for (const loss of [NaN, 1]) {
+    const run = fakeRun(2);
+    const trainer = {
+      ...textTrainer(),
+      evaluate: () => Promise.resolve({ rows: 1, correct: 0, loss }),
+    };
+    await play((request) => {
+      const report = request.route.includes("/evaluations/");
+      return report ? problem("conflict", 409) : run.handler(request);
+    }, { trainer });
+    assert.deepEqual(run.updates, UNDISTURBED.slice(0, 2));
+    assert.deepEqual(run.reports, []);
+  }
+});

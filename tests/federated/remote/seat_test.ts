@@ -104,11 +104,11 @@ Deno.test("settleSeat() refuses another run's state, and a start without any inv
   const other = { ...invitation, run: "other" };
   await assert.rejects(
     settleSeat(store, { server, invitation: other }, "state"),
-    /Cannot join run other .*"state" belongs to client 3 of run run; use another --state or --name/,
+    /Cannot join run other .*"state" belongs to client 2 of run run; use another --state or --name/,
   );
   await assert.rejects(
     settleSeat(store, { server, invitation: { ...invitation, client: 1 } }, "state"),
-    /belongs to client 3/,
+    /belongs to client 2/,
   );
 });
 

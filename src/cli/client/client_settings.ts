@@ -1,0 +1,86 @@
+/** How a client is started: by its flags at first, by what it remembers of them later. @module */
+
+import { resolve } from "node:path";
+import type { DeviceName } from "../../federated/run_config.ts";
+import { defaultConfig } from "../../federated/run_config.ts";
+import { type ClientStore, readJson, writeJson } from "../../federated/remote/client_store.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { ClientFlags } from "./flags.ts";
+
+/** Settings that are the client's own for the whole run; null: not set. Paths are absolute. */
+export interface ClientSettings {
+  readonly name: string;
+  readonly data: string;
+  readonly textColumn: string;
+  readonly labelColumn: string | null;
+  readonly heldOut: number;
+  readonly evaluate: boolean;
+  /** Folder, hub id or "server"; null: what the run names. */
+  readonly model: string | null;
+  readonly revision: string | null;
+  readonly rank: number | null;
+  readonly device: DeviceName;
+  readonly out: string | null;
+}
+
+/** The folder of a client's state. */
+export function stateFolderOf({ state, name }: ClientFlags): string {
+  if (state !== undefined) return state;
+  if (name === undefined) throw needsName();
+  // A name is for people; a folder's name has to suit every platform.
+  return `hafl-clients/${name.replace(/[^\p{L}\p{N}_.-]/gu, "-").replace(/^\.+/, "-")}`;
+}
+
+/**
+ * The settings of this start: what is given, and what is kept of earlier starts. Keeps them.
+ *
+ * @throws UserError when something is missing.
+ */
+export async function settleSettings(
+  store: ClientStore,
+  flags: ClientFlags,
+): Promise<ClientSettings> {
+  const kept = await readJson<ClientSettings>(
+    store,
+    "settings.json",
+    ({ name, data }) => typeof name === "string" && typeof data === "string",
+  );
+  const name = flags.name ?? kept?.name;
+  if (name === undefined) throw needsName();
+  const data = flags.data !== undefined ? resolve(flags.data) : kept?.data;
+  if (data === undefined) {
+    throw new UserError("Cannot take part without data: give a file of labelled texts with --data");
+  }
+  const out = flags.out !== undefined ? resolve(flags.out) : kept?.out ?? null;
+  if (out !== null && out !== kept?.out) await requireEmpty(out);
+  const settings: ClientSettings = {
+    name,
+    data,
+    out,
+    textColumn: flags.textColumn ?? kept?.textColumn ?? defaultConfig.textColumn,
+    labelColumn: flags.labelColumn ?? kept?.labelColumn ?? null,
+    heldOut: flags.heldOut ?? kept?.heldOut ?? 0.1,
+    evaluate: flags.evaluate ?? kept?.evaluate ?? false,
+    model: flags.model ?? kept?.model ?? null,
+    revision: flags.revision ?? kept?.revision ?? null,
+    rank: flags.rank ?? kept?.rank ?? null,
+    device: flags.device ?? kept?.device ?? defaultConfig.device,
+  };
+  await writeJson(store, "settings.json", settings);
+  return settings;
+}
+
+function needsName(): UserError {
+  return new UserError("Cannot start a client without a name: give it one with --name");
+}
+
+async function requireEmpty(folder: string): Promise<void> {
+  const names = await Array.fromAsync(Deno.readDir(folder)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  });
+  if (names.length === 0) return;
+  throw new UserError(
+    `Cannot keep the adapter in "${folder}": it is not empty; use another --out`,
+  );
+}

@@ -1,0 +1,180 @@
+/** The worker's side: it has the data, the model and the device, and does one thing at a time. @module */
+
+import { createTokenizer, createTransformersTokenizer } from "../../data/mod.ts";
+import type { TokenizedSample } from "../../data/types.ts";
+import { clientRound, DivergedError } from "../../federated/client_round.ts";
+import { stepSeconds } from "../../federated/open_session.ts";
+import {
+  type ClientFederation,
+  clientFederation,
+} from "../../federated/remote/client_federation.ts";
+import type { Scorable } from "../../federated/remote/client_job.ts";
+import { evaluateBank } from "../../federated/simulate.ts";
+import type { AdapterBank, AdapterLayout } from "../../protocol/bank.ts";
+import { decodeBank } from "../../protocol/bank_codec.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { applyDownload, decodeDownload } from "../../protocol/messages/mod.ts";
+import { HubError } from "../../weights/mod.ts";
+import { type LastingSession, openLastingSession } from "../lasting_session.ts";
+import { openModelFiles, openTokenCache } from "../sources.ts";
+import { loadClientData } from "./client_data.ts";
+import type {
+  Answers,
+  Asked,
+  Failure,
+  OpenRequest,
+  Question,
+  Questions,
+  Told,
+} from "./messages.ts";
+
+/** Where the built-in base is recognised by its name: its tokenizer is the small one wherever its files come from. */
+const builtInBaseName = "built-in base";
+
+/** An open worker. */
+interface Opened {
+  readonly federation: ClientFederation;
+  readonly session: LastingSession;
+  readonly train: readonly TokenizedSample[];
+  readonly heldOut: readonly TokenizedSample[];
+}
+
+/** The worker was closed while it worked. */
+class ClosedError extends Error {}
+
+/**
+ * Answers questions.
+ *
+ * @param tell sends to the other side
+ * @returns takes a question; resolves when it is answered
+ */
+export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Promise<void> {
+  let opened: Opened | undefined;
+  let underway: Promise<unknown> = Promise.resolve();
+  let closing = false;
+  const check = (): void => {
+    if (closing) throw new ClosedError();
+  };
+  const state = (): Opened => {
+    if (opened === undefined) throw new Error("Cannot train before the worker is open");
+    return opened;
+  };
+
+  const work: { [Name in Question]: (given: Questions[Name]) => Promise<Answers[Name]> } = {
+    async open(request) {
+      opened = await open(request, tell, check);
+      const { train, heldOut, session } = opened;
+      return {
+        samples: train.length,
+        heldOut: heldOut.length,
+        labels: new Set(train.map(({ label }) => label)).size,
+        device: session.device,
+      };
+    },
+    measure() {
+      const { federation: { sizes }, session } = state();
+      return session.run("the measurement", ({ executor }) => stepSeconds(sizes, executor));
+    },
+    evaluate(model) {
+      const { federation, session, heldOut } = state();
+      const bank = modelOf(model, federation.local.layout);
+      return session.run(
+        "the evaluation",
+        (session) => evaluateBank(federation, session, bank, heldOut, check),
+      );
+    },
+    async round({ download, memory: { scores, optimizer } }) {
+      const { federation: { local }, session, train } = state();
+      const outcome = await session.run("the round", (session) =>
+        clientRound(
+          session,
+          local,
+          download,
+          { samples: train, scores, state: optimizer },
+          (step) => {
+            check();
+            tell({ kind: "step", step, steps: local.localSteps });
+          },
+        ));
+      return {
+        update: new Uint8Array(outcome.message.bytes),
+        losses: outcome.losses,
+        memory: { scores: outcome.scores, optimizer: outcome.state },
+      };
+    },
+    async close() {
+      closing = true;
+      await underway;
+      await opened?.session.close();
+      return undefined;
+    },
+  };
+
+  const answer = async <Name extends Question>({ ask, with: given }: Asked<Name>) => {
+    try {
+      check();
+      tell({ kind: "answer", to: ask, value: await work[ask](given) });
+    } catch (error) {
+      tell({ kind: "failed", to: ask, failure: failureOf(ask, error) });
+    }
+  };
+  return (asked) => {
+    const answered = answer(asked);
+    if (asked.ask !== "close") underway = answered;
+    return answered;
+  };
+}
+
+async function open(
+  { manifest, model, data, device, offline, cacheDir }: OpenRequest,
+  tell: (told: Told) => void,
+  check: () => void,
+): Promise<Opened> {
+  const prepare = (label: string, done: number, total: number): void => {
+    check();
+    tell({ kind: "prepare", preparation: { label, done, total } });
+  };
+  const note = (text: string) => tell({ kind: "note", text });
+  // The data first: it is here, and what is wrong with it is found at once.
+  const rows = await loadClientData(data, manifest.labels, manifest.seed);
+  const files = await openModelFiles(
+    { model: model.model, revision: model.revision, offline, cacheDir },
+    ({ label, done, total }) => prepare(label, done, total),
+  );
+  const federation = await clientFederation({
+    manifest,
+    files,
+    createTokenizer: model.model === null || manifest.model.name === builtInBaseName
+      ? createTokenizer
+      : createTransformersTokenizer,
+    cache: openTokenCache({ cacheDir }, note),
+    onProgress: (done, total) => prepare("Tokenizing texts", done, total),
+  }).catch((error) => {
+    if (!(error instanceof HubError) || model.given) throw error;
+    throw new UserError(`${error.message}; give its folder with --model, or use --model server`);
+  });
+  const { train, validation } = await federation.tokenize(rows);
+  check();
+  const session = await openLastingSession(federation, device, note);
+  return { federation, session, train, heldOut: validation };
+}
+
+/** What to score; a download of the whole bank holds it without its scores. */
+function modelOf(
+  { kind, bytes }: Scorable,
+  layout: AdapterLayout,
+): Pick<AdapterBank, "rank" | "modules" | "head"> {
+  if (kind === "bank") return decodeBank(bytes);
+  return { rank: layout.rank, ...applyDownload(layout, decodeDownload(bytes, layout)) };
+}
+
+function failureOf(ask: Question, error: unknown): Failure {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (error instanceof ClosedError) return { kind: "closed", message: "the worker was closed" };
+  if (error instanceof DivergedError) {
+    // Its own advice is about flags that are the run's here.
+    return { kind: "round", message: `${error.what} at step ${error.step}` };
+  }
+  if (error instanceof UserError) return { kind: "user", message };
+  return { kind: ask === "round" ? "round" : "fault", message, stack };
+}

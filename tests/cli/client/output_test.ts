@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import {
+  type ClientIntroduction,
+  type ClientOutput,
+  jsonOutput,
+  lineOutput,
+} from "../../../src/cli/client/output.ts";
+
+const introduction: ClientIntroduction = {
+  server: "http://host:8080",
+  run: "r7",
+  runName: "news",
+  rounds: 20,
+  name: "ana",
+  client: 2,
+  role: "client",
+  rank: 4,
+  samples: 1131,
+  heldOut: 125,
+  model: "built-in base",
+  device: "cpu (2 threads)",
+  state: "hafl-clients/ana",
+};
+
+const heldOut = { rounds: 2, rows: 125, correct: 50, loss: 250 };
+
+const round = {
+  kind: "round",
+  round: 2,
+  losses: Float64Array.of(1.2341, 1.1, 0.98),
+  heldOut,
+  up: 24_000,
+  down: 79_000,
+  seconds: 5.83,
+} as const;
+
+function tell(make: (write: (line: string) => void) => ClientOutput): string[] {
+  const lines: string[] = [];
+  const output = make((line) => lines.push(line));
+  output.prepare({ label: "Tokenizing texts", done: 5, total: 10 });
+  output.prepare({ label: "Tokenizing texts", done: 10, total: 10 });
+  output.introduce(introduction);
+  output.event({ kind: "waiting", reason: "clients" });
+  output.event({ kind: "started", round: 2, attempt: 0 });
+  output.event({ kind: "scored", report: heldOut });
+  output.event({ kind: "step", round: 2, attempt: 0, step: 1, steps: 3 });
+  output.event(round);
+  output.reach("http://host:8080", "connection refused");
+  output.reach("http://host:8080", undefined);
+  output.event({ kind: "dropped", round: 3, why: "it came\u001b[2J too late" });
+  output.event({ kind: "failed", round: 9, why: "the loss became NaN at step 2" });
+  output.event({ kind: "delivered", round: 10 });
+  output.end({ kind: "finished", rounds: 20, heldOut: { ...heldOut, rounds: 20 }, adapter: "out" });
+  output.close();
+  return lines;
+}
+
+Deno.test("lineOutput() tells a client's run in lines", () => {
+  assert.deepEqual(tell(lineOutput), [
+    "Tokenizing texts",
+    "Run      news, 20 rounds (r7 on http://host:8080)",
+    "Client   ana, client 2 of rank 4; 1,131 rows to train on, 125 held out",
+    "Model    built-in base",
+    "Device   cpu (2 threads)",
+    "State    hafl-clients/ana",
+    "Waiting for other clients",
+    "round  3/20  loss 1.234 → 0.980  held-out 40.0 %  up 24.0 kB  down 79.0 kB  5.8 s",
+    "Cannot reach http://host:8080: connection refused; trying again",
+    "http://host:8080 can be reached again",
+    "round  4/20  not counted: it came\ufffd[2J too late",
+    "round 10/20  failed: the loss became NaN at step 2; waiting for the next",
+    "round 11/20  delivered what was trained before",
+    "The run has ended after 20 rounds: 40.0 % of 125 held-out rows right",
+    "Adapter  out",
+  ]);
+});
+
+Deno.test("lineOutput() tells an evaluator's run by its scores", () => {
+  const lines: string[] = [];
+  const output = lineOutput((line) => lines.push(line));
+  output.introduce({ ...introduction, role: "evaluator", client: 10 });
+  output.event({ kind: "scored", report: heldOut });
+  output.end({ kind: "stopped", rounds: 2, adapter: null });
+  assert.deepEqual([lines[1], ...lines.slice(5)], [
+    "Client   ana, evaluator 10; 125 rows to score with",
+    "after round  2/20  accuracy 40.0 %  loss 2.000",
+    "The run was stopped after 2 rounds",
+  ]);
+});
+
+Deno.test("jsonOutput() prints one object a line, without the steps", () => {
+  const objects = tell(jsonOutput).map((line) => JSON.parse(line));
+  assert.deepEqual(objects.map(({ type }) => type), [
+    "prepare",
+    "client",
+    "waiting",
+    "started",
+    "scored",
+    "round",
+    "unreached",
+    "reached",
+    "dropped",
+    "failed",
+    "delivered",
+    "finished",
+  ]);
+  assert.deepEqual(objects[5].losses, [1.2341, 1.1, 0.98]);
+  assert.equal(objects[11].adapter, "out");
+});

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { keyOf } from "../../../src/federated/remote/seat.ts";
+import { openStateFolder } from "../../../src/cli/client/state_folder.ts";
+import { UserError } from "../../../src/protocol/errors.ts";
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "hafl-state-" });
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
+
+Deno.test("openStateFolder() keeps bytes, and forgets them", () =>
+  inFolder(async (folder) => {
+    using store = await openStateFolder(join(folder, "a", "client"));
+    assert.equal(await store.read("seat.json"), undefined);
+    await store.write("seat.json", new Uint8Array([1]));
+    await store.write("seat.json", new Uint8Array([2, 3]));
+    assert.deepEqual(await store.read("seat.json"), new Uint8Array([2, 3]));
+    await store.remove("seat.json");
+    await store.remove("seat.json");
+    assert.equal(await store.read("seat.json"), undefined);
+  }));
+
+Deno.test({
+  name: "openStateFolder() lets nobody else read the key, nor look into the folder",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    inFolder(async (folder) => {
+      const path = join(folder, "client");
+      await Deno.mkdir(path, { mode: 0o755 });
+      using store = await openStateFolder(path);
+      await keyOf(store);
+      assert.equal(await modeOf(path), 0o700);
+      assert.equal(await modeOf(join(path, "key.json")), 0o600);
+    }),
+});
+
+Deno.test("openStateFolder() refuses a folder in use, and takes it when it is free", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "client");
+    const first = await openStateFolder(path);
+    await assert.rejects(
+      openStateFolder(path),
+      (error: Error) =>
+        error instanceof UserError && /another client is working in it/.test(error.message),
+    );
+    first[Symbol.dispose]();
+    using again = await openStateFolder(path);
+    assert.equal(again.path, path);
+  }));
+
+Deno.test("openStateFolder() refuses other people's folders and files, and changes nothing", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "notes.txt"), "mine");
+    await assert.rejects(openStateFolder(folder), /got other files \("notes.txt"\)/);
+    await assert.rejects(openStateFolder(join(folder, "notes.txt")), UserError);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["notes.txt"]);
+  }));

@@ -21,6 +21,7 @@ export type ProblemCode =
   | "withdrawn" // the client was withdrawn from the run
   | "bad-invitation"
   | "not-found"
+  | "method-not-allowed" // the path is there, for the methods in `Allow`
   | "conflict" // the request contradicts what is there
   | "not-sampled" // the client takes no part in this round
   | "round-closed" // too late for this attempt at the round: ask for the next task

@@ -1,0 +1,55 @@
+/**
+ * The server as a function from requests to responses; everything it needs is handed in.
+ *
+ * @module
+ */
+
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { explainInvalid } from "./http/invalid.ts";
+import type { HttpContext, HttpEnv } from "./http/caller.ts";
+import { addSecuritySchemes, openApiDocument } from "./http/openapi.ts";
+import { pageHeaders } from "./http/page_headers.ts";
+import { type AppDeps, createParts } from "./http/parts.ts";
+import { ProblemError, problemResponse } from "./http/problems.ts";
+import { refuse } from "./http/refusals.ts";
+import { requestLog } from "./http/request_log.ts";
+import { addClientRoutes } from "./http/routes/clients.ts";
+import { addFileRoutes } from "./http/routes/files.ts";
+import { addLiveRoutes } from "./http/routes/live.ts";
+import { addOpenRoutes } from "./http/routes/open.ts";
+import type { App } from "./http/routes/route.ts";
+import { addRoundRoutes } from "./http/routes/rounds.ts";
+import { addRunRoutes } from "./http/routes/runs.ts";
+
+/** Makes the app. Deno.serve hands it requests and addresses; tests call `app.request()`. */
+export function createApp(deps: AppDeps): App {
+  const parts = createParts(deps);
+  const app = new OpenAPIHono<HttpEnv>({ defaultHook: explainInvalid });
+  app.onError((error, c) => refuse(parts, c, error));
+  app.notFound((c) => refuse(parts, c, notFound(c)));
+  app.use(requestLog(parts));
+  app.use(pageHeaders(deps.secure));
+  app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
+
+  addSecuritySchemes(app);
+  addOpenRoutes(app, parts);
+  addRunRoutes(app, parts);
+  addLiveRoutes(app, parts);
+  addFileRoutes(app, parts);
+  addClientRoutes(app, parts);
+  addRoundRoutes(app, parts);
+  const document = openApiDocument(app);
+  app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json" }));
+  return app;
+}
+
+function notFound(c: HttpContext): ProblemError {
+  return new ProblemError("not-found", `Cannot find ${c.req.path.slice(0, 200)}: see /docs`);
+}
+
+function refuseMethod(c: HttpContext, methods: readonly string[]): Response {
+  const allow = methods.join(", ");
+  const detail = `Cannot ${c.req.method} ${c.req.path.slice(0, 200)}: expected ${allow}`;
+  return problemResponse(new ProblemError("method-not-allowed", detail, { headers: { allow } }));
+}

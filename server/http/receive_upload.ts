@@ -1,0 +1,62 @@
+/**
+ * Large bodies: streamed into chunks that nothing refers to yet, checked, and only then handed to the run service.
+ *
+ * @module
+ */
+
+import { type BlobWriter, createBlob } from "../store/blobs.ts";
+import type { HttpContext } from "./caller.ts";
+import type { AppParts } from "./parts.ts";
+import { readBody, receiveBody } from "./receive_body.ts";
+
+/**
+ * Receives a body and hands it to `use`, which finishes it or abandons it; where receiving fails it is abandoned here.
+ *
+ * @throws {ProblemError} as {@linkcode receiveBody} does, and `busy`.
+ */
+export async function withUpload<T>(
+  c: HttpContext,
+  parts: AppParts,
+  maxBytes: number,
+  use: (upload: BlobWriter) => Promise<T>,
+): Promise<T> {
+  const { service, clock, metrics } = parts;
+  using _slot = takeSlot(c, parts);
+  const upload = createBlob(service.db, clock.now());
+  try {
+    for await (const piece of receiveBody(c.req.raw, boundsOf(c, parts, maxBytes))) {
+      await upload.write(piece);
+    }
+  } catch (error) {
+    await upload.abandon();
+    throw error;
+  } finally {
+    metrics.countBytes("up", upload.size);
+  }
+  return await use(upload);
+}
+
+/** Receives a body that is small enough to be held, under the same rules. */
+export async function readUpload(
+  c: HttpContext,
+  parts: AppParts,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  using _slot = takeSlot(c, parts);
+  const bytes = await readBody(c.req.raw, boundsOf(c, parts, maxBytes));
+  parts.metrics.countBytes("up", bytes.length);
+  return bytes;
+}
+
+/** The slot is held until the run service is done too: then as many bodies are checked at a time as are received. */
+function takeSlot(c: HttpContext, { uploads }: AppParts): Disposable {
+  const caller = c.get("caller");
+  const giveBack = uploads.take(caller?.kind === "client" ? caller.keyId : "admin");
+  return { [Symbol.dispose]: giveBack };
+}
+
+function boundsOf(c: HttpContext, { limits, clock }: AppParts, maxBytes: number) {
+  const caller = c.get("caller");
+  const digest = caller?.kind === "client" ? caller.digest : undefined;
+  return { maxBytes, digest, pace: limits.pace, clock };
+}

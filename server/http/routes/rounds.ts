@@ -1,0 +1,150 @@
+/**
+ * Routes of a client's part in a round.
+ *
+ * @module
+ */
+
+import { createRoute } from "@hono/zod-openapi";
+import {
+  acceptUpdate,
+  largestBody,
+  manifestOf,
+  noteContact,
+  openDownload,
+  putChoice,
+} from "../../runs/mod.ts";
+import { clientOnly } from "../authentication.ts";
+import { clientOf } from "../caller.ts";
+import type { AppParts } from "../parts.ts";
+import { readUpload, withUpload } from "../receive_upload.ts";
+import { problems } from "../schemas/problem.ts";
+import { acceptedUpdate } from "../schemas/rounds.ts";
+import {
+  type App,
+  attemptQuery,
+  byClient,
+  bytes,
+  jsonAnswer,
+  roundParams,
+  updateParams,
+  updateQuery,
+} from "./route.ts";
+
+const tags = ["Rounds"];
+const roundProblems = [
+  "malformed",
+  "unauthorized",
+  "bad-signature",
+  "clock-skew",
+  "replay",
+  "withdrawn",
+  "not-found",
+  "not-sampled",
+  "round-closed",
+  "run-over",
+  "conflict",
+  "rate-limited",
+] as const;
+const uploadProblems = problems(
+  ...roundProblems,
+  "update-refused",
+  "too-large",
+  "too-slow",
+  "busy",
+);
+
+/** Adds the routes. */
+export function addRoundRoutes(app: App, parts: AppParts): void {
+  const { service, metrics } = parts;
+  const admitted = clientOnly(parts);
+
+  app.openapi(
+    createRoute({
+      method: "put",
+      path: "/v1/runs/{run}/rounds/{round}/choices/{client}",
+      tags,
+      summary: "Choose the components to train",
+      description: "Safetensors. Where clients rank for themselves, before the download.",
+      ...byClient,
+      middleware: [admitted],
+      request: {
+        params: roundParams,
+        query: attemptQuery,
+        body: { content: bytes, required: true },
+      },
+      responses: { 204: { description: "Chosen" }, ...uploadProblems },
+    }),
+    async (c) => {
+      const { run, round, client } = c.req.valid("param");
+      const address = { round, client, ...c.req.valid("query") };
+      noteContact(service, run, client);
+      const body = await readUpload(c, parts, largestBody(await manifestOf(service, run)));
+      c.set("writtenDown", true);
+      await putChoice(service, run, address, body, clientOf(c));
+      return c.body(null, 204);
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "get",
+      path: "/v1/runs/{run}/rounds/{round}/downloads/{client}",
+      tags,
+      summary: "Download what to train",
+      description: "Safetensors.",
+      ...byClient,
+      middleware: [admitted],
+      request: { params: roundParams, query: attemptQuery },
+      responses: {
+        200: { description: "The encoded message", content: bytes },
+        ...problems(...roundProblems),
+      },
+    }),
+    async (c) => {
+      const { run, round, client } = c.req.valid("param");
+      const address = { round, client, ...c.req.valid("query") };
+      noteContact(service, run, client);
+      c.set("writtenDown", true);
+      const { bytes: body } = await openDownload(service, run, address);
+      metrics.countBytes("down", body.length);
+      return new Response(new Uint8Array(body), {
+        headers: {
+          "content-type": "application/octet-stream",
+          "content-length": String(body.length),
+        },
+      });
+    },
+  );
+
+  app.openapi(
+    createRoute({
+      method: "put",
+      path: "/v1/runs/{run}/rounds/{round}/updates/{update}",
+      tags,
+      summary: "Deliver an update",
+      description: "Safetensors. The same id with the same body is counted once.",
+      ...byClient,
+      middleware: [admitted],
+      request: {
+        params: updateParams,
+        query: updateQuery,
+        body: { content: bytes, required: true },
+      },
+      responses: { 200: jsonAnswer("It counts", acceptedUpdate), ...uploadProblems },
+    }),
+    async (c) => {
+      const { run, round, update } = c.req.valid("param");
+      const { attempt, client } = c.req.valid("query");
+      noteContact(service, run, client);
+      const address = { round, attempt, client, update };
+      const most = largestBody(await manifestOf(service, run));
+      const accepted = await withUpload(c, parts, most, (upload) => {
+        c.set("writtenDown", true);
+        return acceptUpdate(service, run, address, upload, clientOf(c));
+      });
+      if (!accepted.repeated) metrics.countUpdate();
+      parts.tickSoon();
+      return c.json(accepted, 200);
+    },
+  );
+}

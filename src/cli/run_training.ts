@@ -1,6 +1,6 @@
 /** One run from its sources to its folder: prepare, train round by round with checkpoints, evaluate, export, report. @module */
 
-import { basename, join, resolve } from "node:path";
+import { join } from "node:path";
 import project from "../../deno.json" with { type: "json" };
 import {
   createTokenizer,
@@ -26,6 +26,7 @@ import {
 } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { adapterCard } from "./adapter_card.ts";
+import { deviceText } from "./device_text.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import type { Reporter } from "./progress.ts";
@@ -41,7 +42,7 @@ import {
   writeCheckpoint,
   writeRunFile,
 } from "./run_folder.ts";
-import { dataHash, isHubId, openData, openModelFiles, openTokenCache } from "./sources.ts";
+import { dataHash, modelName, openData, openModelFiles, openTokenCache } from "./sources.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /** The base's weights are random until a later version pretrains them; a run on them says so. */
@@ -173,9 +174,7 @@ function describeRun(
   return {
     version: project.version,
     started: new Date().toISOString(),
-    device: device.threads === undefined
-      ? device.description
-      : `${device.description} (${device.threads} ${device.threads === 1 ? "thread" : "threads"})`,
+    device: deviceText(device),
     model: modelName(config, files),
     modelParameters,
     data: data.name,
@@ -187,12 +186,6 @@ function describeRun(
     clients,
     notes: config.model === null ? [RANDOM_BASE_NOTE] : [],
   };
-}
-
-/** A hub id as it is, a folder by its own name: reports are shared, paths are private. */
-function modelName({ model }: RunConfig, { label }: ModelFiles): string {
-  if (model === null) return label;
-  return isHubId(model) ? model : basename(resolve(model));
 }
 
 function announce({ config, facts, reporter }: Job): void {
@@ -280,7 +273,18 @@ async function finish(
   }
   await writeAtomically(
     join(config.out, "adapter", "README.md"),
-    adapterCard(config, facts, summary),
+    adapterCard({
+      ...config,
+      version: facts.version,
+      rounds: summary.final.round,
+      data: facts.data,
+      base: facts.model,
+      labels: facts.labels,
+      accuracy: summary.test?.accuracyAtFinal ?? summary.final.accuracy,
+      rows: summary.test
+        ? `${summary.test.rows} test rows`
+        : `${facts.validationRows} validation rows`,
+    }),
   );
   await writeAtomically(
     join(config.out, "report.html"),

@@ -1,6 +1,6 @@
 /** Opens what the settings name: model files, data, caches. @module */
 
-import { basename, join } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { builtinCorpus, type LabelledData, loadData, type TokenCache } from "../data/mod.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -18,7 +18,7 @@ const CORPUS_SIZE = { train: 4000, test: 1000 };
 
 /** The model's files: the built-in base, a folder, or a hub model by its id. */
 export async function openModelFiles(
-  config: RunConfig,
+  config: Pick<RunConfig, "model" | "revision" | "offline" | "cacheDir">,
   onProgress: (preparation: Preparation) => void = () => {},
 ): Promise<ModelFiles> {
   const { model, revision, offline } = config;
@@ -65,6 +65,12 @@ export async function openData(config: RunConfig): Promise<LabelledData> {
   });
 }
 
+/** The model's name for people: a hub id as it is, a folder by its own name, for reports are shared and paths are private. */
+export function modelName({ model }: RunConfig, { label }: ModelFiles): string {
+  if (model === null) return label;
+  return isHubId(model) ? model : basename(resolve(model));
+}
+
 /** Bytes that tell whether a resumed run sees the same data: its file, or nothing for the built-in corpus. */
 export async function dataHash({ data }: RunConfig): Promise<string> {
   if (data === null) return `built-in corpus ${CORPUS_SEED}`;
@@ -88,7 +94,7 @@ export function openTokenCache(
 }
 
 /** Where tokens and downloaded models are kept: --cache-dir, or the platform's own place. */
-function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
+export function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
   if (cacheDir !== null) return cacheDir;
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE") ?? ".";
   switch (Deno.build.os) {
@@ -101,7 +107,8 @@ function cacheFolder({ cacheDir }: Pick<RunConfig, "cacheDir">): string {
   }
 }
 
-async function readLabels(path: string): Promise<string[]> {
+/** The label set in a file, one a line. */
+export async function readLabels(path: string): Promise<string[]> {
   const lines = decodeText(path, await readFile(path)).split(/\r?\n/);
   const labels = lines.map((line) => line.trim()).filter((line) => line !== "");
   if (labels.length >= 2) return labels;
@@ -110,7 +117,12 @@ async function readLabels(path: string): Promise<string[]> {
   );
 }
 
-async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * A file's bytes.
+ *
+ * @throws UserError when there is no such file, or it is no regular one.
+ */
+export async function readFile(path: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     // A pipe or a device may never end.
     const { isFile, isDirectory } = await Deno.stat(path);

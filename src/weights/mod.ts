@@ -10,7 +10,7 @@
 export { HubError, ModelFolderError, WeightsError } from "./errors.ts";
 export { readConfig, readTokenizerFiles, type TokenizerFiles } from "./folder.ts";
 export { type HubCache, type HubEnvironment, hubFiles, type HubOptions } from "./hub.ts";
-export { modelHash } from "./model_hash.ts";
+export { modelHash, modelPaths } from "./model_hash.ts";
 export { openOnnx } from "./onnx_source.ts";
 export { withPrefixes } from "./prefixes.ts";
 export { openSafetensors, openShardedSafetensors } from "./safetensors_source.ts";

@@ -20,12 +20,30 @@ const CHUNK_BYTES = 4 * 1024 * 1024;
  */
 export async function modelHash(files: ModelFiles): Promise<string> {
   const digests: Uint8Array[] = [];
-  for (const path of ["config.json", ...await weightPaths(files)]) {
+  for (const path of await hashedPaths(files)) {
     const file = await files.open(path);
     if (!file) throw new ModelFolderError(`Cannot find "${path}" in model "${files.label}"`);
     digests.push(await fileDigest(file));
   }
   return await sha256Hex(concatenate(digests));
+}
+
+/**
+ * The files that make a model the same everywhere, by their paths in its folder: config.json, the weights, and the tokenizer's where there are any.
+ *
+ * @param files the model's files
+ * @throws {ModelFolderError} when the weights or the index of their parts is missing
+ */
+export async function modelPaths(files: ModelFiles): Promise<string[]> {
+  const paths = await hashedPaths(files);
+  for (const path of ["tokenizer.json", "tokenizer_config.json"]) {
+    if (await files.open(path)) paths.push(path);
+  }
+  return paths;
+}
+
+async function hashedPaths(files: ModelFiles): Promise<string[]> {
+  return ["config.json", ...await weightPaths(files)];
 }
 
 async function weightPaths(files: ModelFiles): Promise<string[]> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { encodeSafetensors } from "../../src/protocol/safetensors.ts";
-import { modelHash } from "../../src/weights/mod.ts";
+import { modelHash, modelPaths } from "../../src/weights/mod.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const sha256 = (...parts: (Uint8Array | string)[]): Uint8Array => {
@@ -50,4 +50,22 @@ Deno.test("modelHash() names the file that is missing", async () => {
     name: "ModelFolderError",
     message: 'Cannot find "config.json" in model "tiny"',
   });
+});
+
+Deno.test("modelPaths() lists what another machine needs to run the same model", async () => {
+  const index = '{"weight_map":{"b":"2.safetensors","a":"1.safetensors"}}';
+  const contents = {
+    "config.json": "{}",
+    "model.safetensors.index.json": index,
+    "1.safetensors": "one",
+    "2.safetensors": "two",
+    "README.md": "of no use",
+  };
+  const needed = ["config.json", "model.safetensors.index.json", "1.safetensors", "2.safetensors"];
+  assert.deepEqual(await modelPaths(memoryFiles(contents)), needed);
+  const tokenizer = { "tokenizer.json": "{}", "tokenizer_config.json": "{}" };
+  assert.deepEqual(
+    await modelPaths(memoryFiles({ ...contents, ...tokenizer })),
+    [...needed, "tokenizer.json", "tokenizer_config.json"],
+  );
 });

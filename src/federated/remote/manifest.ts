@@ -41,6 +41,9 @@ export interface ManifestSources {
 /** Largest n_k of a run that names none: far above any client's data, far below what would drown all others. */
 const MAX_SAMPLES = 1_000_000;
 
+/** Largest norm where nothing bounds training, as under SGD without clipping: squares of it still fit into float64, and JSON can say it. */
+const MAX_NORM = 1e30;
+
 /**
  * Makes the manifest of a run, and the bank it starts from: byte for byte that of a simulation with the same settings.
  *
@@ -81,9 +84,8 @@ export async function createManifest(
     ranks,
     participation,
     limits: {
-      // JSON has no Infinity, which is the bound of SGD without clipping.
       maxSamples: limits?.maxSamples ?? MAX_SAMPLES,
-      maxNorm: limits?.maxNorm ?? Math.min(honestNormBound(config, bank), Number.MAX_VALUE),
+      maxNorm: limits?.maxNorm ?? Math.min(honestNormBound(config, bank), MAX_NORM),
     },
     training: trainingSettings(config),
   };

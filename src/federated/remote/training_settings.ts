@@ -48,14 +48,14 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
   const unknown = Object.keys(training).find((key) => !trainingKeys.some((own) => own === key));
   if (unknown !== undefined) {
     throw new UserError(
-      `Cannot join "${name}": its manifest has the setting "${unknown}", which this version does not know; update this program`,
+      `Cannot use the manifest of "${name}": it has the setting "${unknown}", which this version does not know; update this program`,
     );
   }
   // A default of this version may not be the one that the run was made with.
   const missing = trainingKeys.find((key) => !Object.hasOwn(training, key));
   if (missing !== undefined) {
     throw new UserError(
-      `Cannot join "${name}": its manifest lacks the setting "${missing}"; it was made by another version of this program`,
+      `Cannot use the manifest of "${name}": it lacks the setting "${missing}"; it was made by another version of this program`,
     );
   }
   const { rank } = layout;

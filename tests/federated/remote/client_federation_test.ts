@@ -161,9 +161,15 @@ Deno.test("clientFederation() checks the manifest's settings as a file's, and ta
     /^Cannot use "lr" in the manifest of "news": expected a number above 0, got -1$/,
   );
   await refused(training({ seqLen: 400, buckets: [400] }), /^Cannot use --seq-len 400: expected/);
-  await refused(training({ cacheDir: "/" }), /has the setting "cacheDir", which this version/);
+  await refused(
+    training({ cacheDir: "/" }),
+    /^Cannot use the manifest of "news": it has the setting "cacheDir", which/,
+  );
   const { lr: _, ...less } = manifest.training;
-  await refused({ training: less }, /^Cannot join "news": its manifest lacks the setting "lr"; /);
+  await refused(
+    { training: less },
+    /^Cannot use the manifest of "news": it lacks the setting "lr"; /,
+  );
   await refused({ rounds: 0 }, /^Cannot use "rounds" in the manifest of "news": /);
   await refused(
     { kind: "hafl-manifest-9" },

@@ -1,0 +1,162 @@
+/** `deno task run create`: makes a run beside its model, uploads it, and invites its clients. @module */
+
+import { basename } from "node:path";
+import { Option } from "commander";
+import { createManifest } from "../../federated/remote/manifest.ts";
+import { completeRunConfig, defaultConfig, type RunConfig } from "../../federated/run_config.ts";
+import type { SettingKey } from "../../federated/settings.ts";
+import { encodeBank } from "../../protocol/bank_codec.ts";
+import type { RunManifest } from "../../protocol/manifest.ts";
+import { type GivenFlags, readFlags } from "../flags.ts";
+import { modelName, openData, openModelFiles, readLabels } from "../sources.ts";
+import { createRun, invite, putBank, stopRun } from "./admin_api.ts";
+import { adminOptions, readServer } from "./admin_flags.ts";
+import type { AdminServer } from "./admin_server.ts";
+import type { RunCommand } from "./command.ts";
+import { printInvitations, showInvitations } from "./invitations.ts";
+import { participationOptions, readLimits, readParticipation } from "./participation_flags.ts";
+import { ranksPolicy, ranksSetting, readRanks } from "./ranks_policy.ts";
+import { serveModel } from "./serve_model.ts";
+import { describeRun } from "./manifest_text.ts";
+
+const settings: readonly SettingKey[] = [
+  "model",
+  "revision",
+  "pooling",
+  "targets",
+  "alpha",
+  "loraDropout",
+  "dropout",
+  "data",
+  "textColumn",
+  "labelColumn",
+  "labels",
+  "seqLen",
+  "buckets",
+  "clients",
+  "rank",
+  "rounds",
+  "method",
+  "aggregation",
+  "score",
+  "beta1",
+  "beta2",
+  "selection",
+  "temperature",
+  "rankBy",
+  "scope",
+  "warmupRounds",
+  "optimizerState",
+  "localSteps",
+  "batch",
+  "optimizer",
+  "lr",
+  "headLr",
+  "weightDecay",
+  "adamBeta1",
+  "adamBeta2",
+  "adamEps",
+  "clipNorm",
+  "schedule",
+  "warmupSteps",
+  "seed",
+  "evalBatch",
+  "format",
+  "offline",
+  "cacheDir",
+];
+
+const ownOptions = [
+  new Option("--name <name>", "the run's name, for people").helpGroup("Run:"),
+  new Option(
+    "--serve-model",
+    "upload the base model, so that clients can use --model server",
+  ).helpGroup("Model:"),
+  new Option(
+    "--ranks <policy>",
+    "each client's rank: tiers dealt over the seats (2,4,8), its own (stated), or the largest it " +
+      `can train in time (auto:2,4,8) (default: ${defaultConfig.ranks.join(",")})`,
+  ).helpGroup("Federation:"),
+];
+
+const description = {
+  name: "deno task run create",
+  summary:
+    "Creates a run on a server and prints an invitation for each client. The labels are those of --data (of which " +
+    "nothing is sent), or --labels.",
+  settings,
+  options: [...ownOptions, ...participationOptions(), ...adminOptions()],
+};
+
+/** The subcommand. */
+export const create: RunCommand = {
+  summary: "create a run and print its invitations",
+  async run(args, print) {
+    const flags = await readFlags(args, description);
+    const admin = await readServer(flags.own);
+    const { config, sources } = await readRun(flags);
+    const { manifest, bank } = await createManifest(sources);
+    const note = config.format === "text" ? print : () => {};
+    if (flags.own.serveModel) {
+      await serveModel(admin, manifest.model.hash, sources.files, note);
+    }
+    const run = await upload(admin, manifest, encodeBank(bank));
+    const invitations = await invite(admin, run);
+    for (const line of describeRun(run, admin.server, manifest)) note(line);
+    note("");
+    const { server } = admin;
+    const shown = showInvitations(server, run, manifest.ranks, invitations);
+    printInvitations(shown, { run, name: manifest.name, server }, config.format, print);
+  },
+};
+
+async function readRun({ settings: given, own }: GivenFlags) {
+  const choice = readRanks(String(own.ranks ?? (given.ranks ?? defaultConfig.ranks).join(",")));
+  const { labels: givenLabels = null, ...rest } = given;
+  const hasData = (given.data ?? null) !== null;
+  const config = completeRunConfig({
+    ...rest,
+    ranks: ranksSetting(choice, given.rank),
+    ...(hasData && { labels: givenLabels }),
+  });
+  const files = await openModelFiles(config);
+  const ranks = ranksPolicy(choice, config.clients, config.rank);
+  return {
+    config,
+    sources: {
+      name: String(own.name ?? (config.data === null ? "built-in corpus" : basename(config.data))),
+      config,
+      files,
+      modelName: modelName(config, files),
+      labels: await labelSet(config, givenLabels),
+      participation: readParticipation(own, config.clients),
+      ranks,
+      limits: readLimits(own),
+    },
+  };
+}
+
+/** The label set: from the data, where there is some, for a list given beside it is checked against it. */
+async function labelSet(
+  config: RunConfig,
+  given: RunConfig["labels"],
+): Promise<readonly string[]> {
+  if (config.data !== null || given === null) return (await openData(config)).labels;
+  return typeof given === "string" ? await readLabels(given) : given;
+}
+
+/** A run whose bank does not arrive would stay a draft for ever. */
+async function upload(
+  admin: AdminServer,
+  manifest: RunManifest,
+  bank: Uint8Array,
+): Promise<string> {
+  const run = await createRun(admin, manifest);
+  try {
+    await putBank(admin, run, bank);
+  } catch (error) {
+    await stopRun(admin, run).catch(() => {}); // what went wrong first is what matters
+    throw error;
+  }
+  return run;
+}

@@ -1,0 +1,57 @@
+/** Invitations as they are shown, once. @module */
+
+import { invitationUrl } from "../../federated/remote/invitation_url.ts";
+import type { OutputFormat } from "../../federated/run_config.ts";
+import type { Invitation, SeatRole } from "../../protocol/http/documents.ts";
+import type { RanksPolicy } from "../../protocol/manifest.ts";
+import type { Print } from "./command.ts";
+import { textTable } from "./text_table.ts";
+
+/** An invitation as it is shown. */
+export interface ShownInvitation {
+  /** The seat. */
+  readonly client: number;
+  /** What the seat is for. */
+  readonly role: SeatRole;
+  /** r_k where the run fixes it, otherwise null. */
+  readonly rank: number | null;
+  /** What its holder gives to `deno task client --server`. */
+  readonly url: string;
+}
+
+/** Invitations with their addresses and ranks. */
+export function showInvitations(
+  server: string,
+  run: string,
+  policy: RanksPolicy,
+  invitations: readonly Invitation[],
+): ShownInvitation[] {
+  return invitations.map(({ client, role, token }) => ({
+    client,
+    role,
+    rank: role === "client" && policy.kind === "fixed" ? policy.ranks[client] : null,
+    url: invitationUrl(server, { run, client, token }),
+  }));
+}
+
+/** Prints invitations, and for people how they are used; `facts` go along for programs. */
+export function printInvitations(
+  invitations: readonly ShownInvitation[],
+  facts: Readonly<Record<string, unknown>>,
+  format: OutputFormat,
+  print: Print,
+): void {
+  if (format === "json") return print(JSON.stringify({ ...facts, invitations }));
+  if (invitations.length === 0) return print("Nobody to invite: every seat is taken");
+  const withRanks = invitations.some(({ rank }) => rank !== null);
+  const columns = ["Seat", ...(withRanks ? ["Rank"] : []), "Invitation"];
+  const rows = invitations.map(({ client, role, rank, url }) => [
+    `${role} ${client}`,
+    ...(withRanks ? [rank === null ? "" : String(rank)] : []),
+    url,
+  ]);
+  for (const line of textTable(columns.map((heading) => ({ heading })), rows)) print(line);
+  print("");
+  print("Each invitation works once and is shown only now. Its holder joins with:");
+  print('deno task client --server "<invitation>" --data <file> --name <name>');
+}

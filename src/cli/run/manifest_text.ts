@@ -1,0 +1,39 @@
+/** A new run in a few lines. @module */
+
+import type { RanksPolicy, RunManifest } from "../../protocol/manifest.ts";
+import { countText, durationText } from "../units.ts";
+
+/** What was agreed on, for the person who created it. */
+export function describeRun(run: string, server: string, manifest: RunManifest): string[] {
+  const { name, model, labels, layout, rounds, method, participation, training } = manifest;
+  const { seats, start, perRound, overSelection, quorum, deadlineSeconds } = participation;
+  const asked = Math.min(seats, Math.ceil(perRound * overSelection));
+  const more = asked > perRound ? `, ${asked} asked` : "";
+  return [
+    `Run      ${run} "${name}" on ${server}`,
+    `Model    ${model.name}, ${layout.modules.length} modules adapted at rank ${layout.rank}, ` +
+    `${labels.length} labels`,
+    `Method   ${method.method} + ${method.aggregation}, ${ranksText(manifest.ranks)}`,
+    `Rounds   ${countText(rounds)} of ${
+      countText(training.localSteps)
+    } steps; ${perRound} of ${seats} ` +
+    `clients a round${more}, quorum ${quorum}, at most ${durationText(deadlineSeconds)}`,
+    `Start    when ${start} ${start === 1 ? "client is" : "clients are"} ready`,
+  ];
+}
+
+function ranksText(policy: RanksPolicy): string {
+  switch (policy.kind) {
+    case "fixed": {
+      const tiers = [...new Set(policy.ranks)].sort((x, y) => x - y);
+      const counts = tiers.map((tier) => policy.ranks.filter((rank) => rank === tier).length);
+      return tiers.map((tier, t) => `${counts[t]} of rank ${tier}`).join(", ");
+    }
+    case "stated":
+      return "ranks as clients state them";
+    case "auto":
+      return `ranks of ${policy.tiers.join(", ")} by what a client can train in time`;
+    default:
+      return policy satisfies never;
+  }
+}

@@ -1,0 +1,80 @@
+/** Flags that say who takes part in a round, and how long it may take. @module */
+
+import { Option } from "commander";
+import { flagName } from "../../federated/run_config.ts";
+import { type Kind, number, whole } from "../../federated/setting_kinds.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { Participation, UpdateLimits } from "../../protocol/manifest.ts";
+import type { GivenFlags } from "../flags.ts";
+import { readDuration } from "./duration.ts";
+
+/** Long enough for a laptop's round on the built-in base, short enough to notice that clients are gone. */
+const defaultDeadline = "10m";
+
+/** The flags, for a command's description. */
+export function participationOptions(): Option[] {
+  const options = [
+    new Option("--per-round <n>", "updates a round aims for (default: one of every client)"),
+    new Option(
+      "--quorum <n>",
+      "updates without which a round past its deadline is tried again (default: half of --per-round)",
+    ),
+    new Option(
+      "--start <n>",
+      "clients that must be ready before the first round (default: as many as a round asks)",
+    ),
+    new Option(
+      "--over-selection <n>",
+      "how many times --per-round clients are asked, so that some may vanish (default: 1)",
+    ),
+    new Option(
+      "--deadline <time>",
+      `longest time of a round: 90, 10m, 2h (default: ${defaultDeadline})`,
+    ),
+    new Option("--max-samples <n>", "largest number of rows a client may claim"),
+    new Option(
+      "--max-norm <n>",
+      "largest change a client may send, L2 (default: the largest that honest training can reach)",
+    ),
+  ];
+  return options.map((option) => option.helpGroup("Participation:"));
+}
+
+const count = whole({ least: 1 });
+
+/** The participation that flags ask for; the manifest's maker checks the numbers against one another. */
+export function readParticipation(own: GivenFlags["own"], seats: number): Participation {
+  const perRound = read(own, "perRound", count) ?? seats;
+  const overSelection = read(own, "overSelection", number({ least: 1 })) ?? 1;
+  const quorum = read(own, "quorum", count) ?? Math.ceil(perRound / 2);
+  const asked = Math.min(seats, Math.ceil(perRound * overSelection));
+  return {
+    seats,
+    start: read(own, "start", count) ?? Math.max(quorum, asked),
+    perRound,
+    overSelection,
+    quorum,
+    deadlineSeconds: readDuration("--deadline", String(own.deadline ?? defaultDeadline)),
+  };
+}
+
+/** The limits that flags set. */
+export function readLimits(own: GivenFlags["own"]): Partial<UpdateLimits> {
+  const maxSamples = read(own, "maxSamples", count);
+  const maxNorm = read(own, "maxNorm", number({ above: 0 }));
+  return {
+    ...(maxSamples !== undefined && { maxSamples }),
+    ...(maxNorm !== undefined && { maxNorm }),
+  };
+}
+
+function read<T>(own: GivenFlags["own"], key: string, kind: Kind<T>): T | undefined {
+  const text = own[key];
+  if (text === undefined) return undefined;
+  const raw = kind.fromText(String(text));
+  const value = kind.check(raw);
+  if (value !== undefined) return value;
+  throw new UserError(
+    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${JSON.stringify(raw)}`,
+  );
+}

@@ -1,0 +1,25 @@
+/** Tables of text. @module */
+
+/** A column: its heading, and whether it holds numbers. */
+export interface Column {
+  readonly heading: string;
+  readonly right?: boolean;
+}
+
+/** Text of others, such as a client's name, without what a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
+}
+
+/** Lines of a table: headings, then rows, in columns as wide as their widest cell, two spaces apart. */
+export function textTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): string[] {
+  const lines = [columns.map(({ heading }) => heading), ...rows.map((row) => row.map(printable))];
+  const widths = columns.map((_, c) => Math.max(...lines.map((line) => line[c].length)));
+  return lines.map((line) =>
+    line.map((cell, c) => columns[c].right ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))
+      .join("  ").trimEnd()
+  );
+}

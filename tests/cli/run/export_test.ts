@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { chooseRound, exportAdapter } from "../../../src/cli/run/export.ts";
+import { writeFolder } from "../../../src/cli/run/write_folder.ts";
+import { encodeBank } from "../../../src/protocol/bank_codec.ts";
+import { decodeSafetensors } from "../../../src/protocol/safetensors.ts";
+import { manifestOf } from "../../federated/remote/manifest_support.ts";
+import { round, sample, score } from "./sample_status.ts";
+import { printed, stubServer } from "./stub_server.ts";
+
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "hafl-run-export-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+}
+
+Deno.test("export writes a folder that PEFT loads, with a card", () =>
+  withFolder(async (folder) => {
+    const { manifest, bank } = await manifestOf({ modelName: "org/tiny" });
+    await using server = await stubServer({
+      "GET /v1/runs/rabc": () => sample,
+      "GET /v1/runs/rabc/manifest": () => manifest,
+      "GET /v1/runs/rabc/banks/2": () => encodeBank(bank),
+    });
+    const out = join(folder, "deep", "adapter");
+    const { lines, print } = printed();
+    await exportAdapter.run(["rabc", "--out", out, ...server.flags], print);
+    assert.deepEqual(await namesIn(out), [
+      "README.md",
+      "adapter_config.json",
+      "adapter_model.safetensors",
+    ]);
+    assert.deepEqual(await namesIn(join(folder, "deep")), ["adapter"], "nothing temporary is left");
+    const config = JSON.parse(await Deno.readTextFile(join(out, "adapter_config.json")));
+    assert.deepEqual([config.base_model_name_or_path, config.r], ["org/tiny", 4]);
+    assert.equal(config.lora_dropout, 0.1);
+    const weights = await Deno.readFile(join(out, "adapter_model.safetensors"));
+    const { tensors } = decodeSafetensors(weights);
+    assert.equal(tensors.size, 2 * bank.modules.length + bank.head.length);
+    const card = await Deno.readTextFile(join(out, "README.md"));
+    assert.match(card, /: 2 clients, freeze \+ adaptive, 2 rounds\.\n/);
+    assert.match(card, /Accuracy 75\.0 % on 100 held-out rows of 1 client \(chance 50\.0 %\)\./);
+    assert.match(card, /Base: org\/tiny\n/);
+    assert.match(card, /in the order of the logits: high, low\n/);
+    assert.deepEqual(lines, [
+      `Adapter  ${out}, after 2 rounds; 75.0 % accuracy, loss 1.500 on 100 rows of 1 client`,
+    ]);
+
+    await assert.rejects(
+      exportAdapter.run(["rabc", "--out", out, ...server.flags], print),
+      /it is not an empty folder; use another --out, or --overwrite$/,
+    );
+    await exportAdapter.run(["rabc", "--out", out, "--overwrite", ...server.flags], print);
+    assert.deepEqual(await namesIn(join(folder, "deep")), ["adapter"]);
+  }));
+
+Deno.test("chooseRound() finds the latest, the best, or the one that was named", () => {
+  const best = [
+    round(0, score(0.9, 1)),
+    round(1, score(0.9)),
+    round(2, null),
+    round(3, score(0.2)),
+  ];
+  const status = { ...sample, published: best };
+  assert.equal(chooseRound(status, "latest").round, 3);
+  assert.equal(chooseRound(status, "best").round, 0, "the first of equal ones");
+  assert.equal(chooseRound(status, "2").round, 2);
+  assert.throws(() => chooseRound(status, "4"), {
+    message: "Cannot export round 4 of rabc: expected at most 3, the rounds done",
+  });
+  assert.throws(() => chooseRound(status, "last"), {
+    message: 'Cannot use --round: expected a number of rounds, or best, got "last"',
+  });
+  assert.throws(() => chooseRound({ ...sample, published: [round(0, null)] }, "best"), {
+    message: "Cannot export the best round of rabc: no client has reported a held-out score",
+  });
+  assert.throws(() => chooseRound({ ...sample, published: [] }, "latest"), {
+    message: "Cannot export run rabc: it has no adapter yet",
+  });
+});
+
+Deno.test("writeFolder() takes an empty folder, and leaves what is there when it fails", () =>
+  withFolder(async (folder) => {
+    const empty = join(folder, "empty");
+    await Deno.mkdir(empty);
+    await writeFolder(empty, { a: "1" }, false);
+    assert.equal(await Deno.readTextFile(join(empty, "a")), "1");
+    await assert.rejects(writeFolder(empty, { "no/such/folder": "2" }, true));
+    assert.equal(await Deno.readTextFile(join(empty, "a")), "1");
+    assert.deepEqual(await namesIn(folder), ["empty"]);
+    await Deno.writeTextFile(join(folder, "file"), "");
+    await assert.rejects(writeFolder(join(folder, "file"), { a: "1" }, false), /not an empty/);
+  }));

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { roundTable, seatTable, statusLines } from "../../../src/cli/run/status_text.ts";
+import { printable, textTable } from "../../../src/cli/run/text_table.ts";
+import { now, round, sample, score, seat } from "./sample_status.ts";
+
+Deno.test("statusLines() tells where a run stands, what was missed and what was refused", () => {
+  assert.deepEqual(statusLines(sample, now), [
+    'Run      rabc "news", running',
+    "Model    tiny, 2 modules adapted at rank 4, 4 labels",
+    "Method   freeze + adaptive, ranks 2,4",
+    "Rounds   2 of 5 done; 2 of 2 clients a round, quorum 1, at most 10 min 00 s",
+    "Now      round 3, collecting: 1 of 2 updates, 9 min 50 s left",
+    "Score    75.0 % accuracy, loss 1.500 on 100 rows of 1 client",
+    "Refused  2 norm, 1 replay",
+  ]);
+  const waiting = {
+    ...sample,
+    state: "waiting" as const,
+    current: null,
+    retries: 1,
+    published: [round(0, score(0.25)), round(1, null)],
+    seats: [seat(0), seat(1, { state: "invited" }), seat(2, { role: "evaluator" })],
+    rejectCounts: {},
+  };
+  const lines = statusLines(waiting, now);
+  assert.equal(lines[0], 'Run      rabc "news", waiting: 1 of 2 clients ready');
+  assert.deepEqual(lines.slice(4), [
+    "Score    25.0 % accuracy, loss 1.500 on 200 rows of 2 clients after round 0",
+    "Missed   1 attempt without a quorum",
+  ]);
+});
+
+Deno.test("statusLines() of a later attempt counts it, and past the deadline nothing is left", () => {
+  const current = { ...sample.current!, attempt: 1, deadline: now - 5000 };
+  const [, , , , line] = statusLines({ ...sample, current }, now);
+  assert.equal(line, "Now      round 3, attempt 2, collecting: 1 of 2 updates, 0.0 s left");
+});
+
+Deno.test("seatTable() tells what each client does", () => {
+  const lines = seatTable([
+    ...sample.seats,
+    seat(2, { state: "invited", name: null, rank: null, samples: null, lastContact: null }),
+    seat(3, { role: "evaluator", rank: 0 }),
+  ], now);
+  assert.deepEqual(lines, [
+    "Seat         Name    Rank   Rows  State    Does           Last heard",
+    "client 0     site 0     2  1,035  ready    training 7/20   4.0 s ago",
+    "client 1     site 1     4  1,035  ready    uploaded        4.0 s ago",
+    "client 2                          invited                      never",
+    "evaluator 3  site 3        1,035  ready    idle            4.0 s ago",
+  ]);
+});
+
+Deno.test("roundTable() has a line a round, the initial adapter's first", () => {
+  assert.deepEqual(roundTable([round(0, null), round(1, score(0.5))]), [
+    "Round  Accuracy   Loss  Evaluators  Clients  Attempts       Up     Down  Trained",
+    "    0                                                                      0.0 %",
+    "    1    50.0 %  1.500                    2         1  1.23 kB  1.23 kB   50.0 %",
+  ]);
+});
+
+Deno.test("textTable() prints nothing that a terminal obeys: a client chose its name", () => {
+  const [, line] = textTable([{ heading: "Name" }], [["a\x1b[2J\u202eb\n"]]);
+  assert.equal(line, "a\ufffd[2J\ufffdb\ufffd");
+  assert.equal(printable("Zoë 3"), "Zoë 3");
+});

@@ -154,7 +154,8 @@ async function* chunksOf(queries: Queries, facts: BlobFacts): AsyncGenerator<Uin
     }
     hash.update(row.bytes);
     read += row.bytes.length;
-    yield row.bytes;
+    // A reader has room for no more.
+    if (read <= size) yield row.bytes;
   }
   const actual = hash.digest("hex");
   if (read !== size || actual !== digest) {

@@ -6,9 +6,7 @@
 
 import { UserError } from "../../src/protocol/errors.ts";
 import type { Database, Queries } from "./database.ts";
-import { dialects, migrations } from "./migrations.ts";
-
-const latest = migrations.length;
+import { dialects, latestSchema as latest, migrations } from "./migrations.ts";
 
 /** Schema of a database; 0 when it holds nothing of ours. */
 export async function schemaOf(queries: Queries, kind: Database["kind"]): Promise<number> {

@@ -49,10 +49,12 @@ export interface TableLayout {
   readonly columns: readonly string[];
   /** Orders the rows; unique. */
   readonly key: readonly string[];
+  /** Whether the database numbers the rows, in the column `id`. */
+  readonly numbered: boolean;
 }
 
 /**
- * Every table but `meta`, in an order in which rows can be inserted: what is referred to comes first. The audit log and the refusals outlive what
+ * Every table but `meta` (which holds the schema and nothing else), in an order in which rows can be inserted: what is referred to comes first. The audit log and the refusals outlive what
  * they speak of and refer to nothing.
  */
 export const tables: readonly TableLayout[] = [
@@ -76,12 +78,12 @@ export const tables: readonly TableLayout[] = [
   table("evaluations", "run rounds client", "role rows correct loss"),
   table("models", "hash path", "size blob"),
   table("nonces", "key_id nonce", "seen_at"),
-  table("rejects", "id", "run time client round reason detail"),
-  table("audit", "id", "time actor act run detail"),
+  table("rejects", "id", "run time client round reason detail", true),
+  table("audit", "id", "time actor act run detail", true),
 ];
 
-function table(name: string, key: string, rest: string): TableLayout {
-  return { name, columns: `${key} ${rest}`.split(" "), key: key.split(" ") };
+function table(name: string, key: string, rest: string, numbered = false): TableLayout {
+  return { name, columns: `${key} ${rest}`.split(" "), key: key.split(" "), numbered };
 }
 
 /** A change: its statements in order. */
@@ -272,3 +274,6 @@ function appendOnly(table: string, kind: Dialect["kind"]): string[] {
 
 /** Every change, the first at index 0. */
 export const migrations: readonly Migration[] = [schema1];
+
+/** The schema this version knows. */
+export const latestSchema = migrations.length;

@@ -1,18 +1,19 @@
 /**
- * A PostgreSQL server of the tests' own, from Debian's package: started in a temporary folder on a free port of 127.0.0.1, and removed afterwards.
- * Where the package is missing, tests that need it are ignored by name, or fail with HAFL_REQUIRE_POSTGRES=1.
+ * A PostgreSQL server of the tests' own, from Debian's package: started in a temporary folder on a free port of 127.0.0.1 when a test file first asks
+ * for a database, and removed after its last test. Where the package is missing, tests that need it are ignored by name, or fail with
+ * HAFL_REQUIRE_POSTGRES=1.
  */
 
-/** A running server. */
-export interface PostgresCluster {
-  /** Makes an empty database. @returns its address. */
-  createDatabase(): Promise<string>;
+interface Cluster {
+  /** Address of a database by name. */
+  address(database: string): string;
   /** Runs SQL in the database `postgres`, outside any transaction. */
   execute(sql: string): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
+  stop(): Promise<void>;
 }
 
 const superuser = "hafl";
+const password = "secret";
 const required = Deno.env.get("HAFL_REQUIRE_POSTGRES") === "1";
 const binaries = findBinaries();
 
@@ -63,62 +64,59 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** Starts a server. Its password is asked for, so that tests see how it is handled. */
-export async function startPostgres(): Promise<PostgresCluster> {
-  if (binaries === undefined) {
-    throw new Error("PostgreSQL is not installed: apt install postgresql");
-  }
+async function startCluster(): Promise<Cluster> {
+  if (binaries === undefined) throw new Error("PostgreSQL is missing: apt install postgresql");
   const folder = (await run("mktemp", ["-d", "/tmp/hafl-postgres-XXXXXX"])).trim();
   const data = `${folder}/data`;
+  const control = (...args: string[]) => run(`${binaries}/pg_ctl`, ["-D", data, "-w", ...args]);
   const stop = async () => {
     // Fails when the server never came up.
-    await run(`${binaries}/pg_ctl`, ["-D", data, "-m", "immediate", "-w", "stop"]).catch(() => {});
+    await control("-m", "immediate", "stop").catch(() => {});
     await run("rm", ["-rf", folder]);
   };
   try {
-    await run("tee", [`${folder}/password`], "secret");
+    await run("tee", [`${folder}/password`], password);
     await run(`${binaries}/initdb`, [
-      "-D",
-      data,
-      "-U",
-      superuser,
-      "--auth=scram-sha-256",
-      `--pwfile=${folder}/password`,
-      "--encoding=UTF8",
-      // A locale that sorts otherwise than SQLite, where there is one.
-      "--locale-provider=icu",
-      "--icu-locale=en-US",
-      "--no-sync",
+      ...["-D", data, "-U", superuser, "--encoding=UTF8", "--no-sync"],
+      ...["--auth=scram-sha-256", `--pwfile=${folder}/password`],
+      // Sorts otherwise than SQLite does.
+      ...["--locale-provider=icu", "--icu-locale=en-US"],
     ]);
     const port = freePort();
-    const settings = `-c listen_addresses=127.0.0.1 -c port=${port} -c fsync=off ` +
-      `-c unix_socket_directories=${folder} -c deadlock_timeout=100ms`;
-    await run(`${binaries}/pg_ctl`, [
-      "-D",
-      data,
-      "-l",
-      `${folder}/log`,
-      "-o",
-      settings,
-      "-w",
+    const settings = [
+      ...["listen_addresses=127.0.0.1", `port=${port}`, `unix_socket_directories=${folder}`],
+      ...["fsync=off", "deadlock_timeout=100ms"],
+    ];
+    await control(
+      ...["-l", `${folder}/log`, "-o", settings.map((setting) => `-c ${setting}`).join(" ")],
       "start",
-    ]);
-    const execute = async (sql: string) => {
-      const address = `postgres://${superuser}:secret@127.0.0.1:${port}/postgres`;
-      await run(`${binaries}/psql`, ["-X", "-q", "-v", "ON_ERROR_STOP=1", address], sql);
-    };
-    let databases = 0;
+    );
+    const address = (database: string) =>
+      `postgres://${superuser}:${password}@127.0.0.1:${port}/${database}`;
     return {
-      execute,
-      async createDatabase() {
-        const name = `test_${databases++}`;
-        await execute(`CREATE DATABASE ${name}`);
-        return `postgres://${superuser}:secret@127.0.0.1:${port}/${name}`;
+      address,
+      async execute(sql) {
+        await run(`${binaries}/psql`, ["-Xq", "-v", "ON_ERROR_STOP=1", address("postgres")], sql);
       },
-      [Symbol.asyncDispose]: stop,
+      stop,
     };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+let cluster: Promise<Cluster> | undefined;
+let databases = 0;
+
+Deno.test.afterAll(async () => {
+  await (await cluster)?.stop();
+});
+
+/** Makes an empty database. @returns its address, with the password that its server asks for. */
+export async function createTestDatabase(): Promise<string> {
+  const { execute, address } = await (cluster ??= startCluster());
+  const name = `test_${databases++}`;
+  await execute(`CREATE DATABASE ${name}`);
+  return address(name);
 }

@@ -60,7 +60,7 @@ function settleRank(manifest: RunManifest, client: number, budget: Budget): numb
     case "fixed":
       return ranks.ranks[client];
     case "stated": {
-      if (rank === undefined || rank > layout.rank) {
+      if (rank === undefined || rank < 1 || rank > layout.rank) {
         throw conflict(client, `expected a rank of 1 to ${layout.rank}, got ${rank ?? "none"}`);
       }
       try {

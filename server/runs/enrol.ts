@@ -58,6 +58,9 @@ export async function enrol(
 ): Promise<Enrolled> {
   const { publicKey } = enrolment;
   const name = oneLine(enrolment.name, 100);
+  if (name === "") {
+    throw new ServiceError("malformed", "Cannot enrol: expected a name of letters, got none");
+  }
   await checkKey(publicKey, signed.keyId);
   const hash = await tokenHash(enrolment.token);
   const time = service.now();

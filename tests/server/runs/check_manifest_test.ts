@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import { checkManifest, largestBody, ServiceError } from "../../../server/runs/mod.ts";
+import {
+  createBank,
+  dealOf,
+  encodeBank,
+  encodeDownload,
+  encodeUpdate,
+  extractUpdate,
+  type RunManifest,
+} from "../../../src/protocol/mod.ts";
+import { allComponents } from "../../../src/protocol/components.ts";
+import { tinyBank, tinyManifest } from "../tiny_run.ts";
+
+const good = tinyManifest();
+
+/** The manifest with one value replaced, by a path of keys parted by dots. */
+function withValue(path: string, value: unknown): unknown {
+  const copy = structuredClone(good) as unknown as Record<string, unknown>;
+  const keys = path.split(".");
+  const last = keys.pop()!;
+  let part = copy;
+  for (const key of keys) part = part[key] as Record<string, unknown>;
+  part[last] = value;
+  return copy;
+}
+
+function complaint(value: unknown): string {
+  try {
+    checkManifest(value);
+  } catch (error) {
+    assert.ok(error instanceof ServiceError, `${error}`);
+    assert.equal(error.code, "malformed");
+    return error.message;
+  }
+  return "none";
+}
+
+Deno.test("checkManifest() returns a good manifest as it is", () => {
+  assert.deepEqual(checkManifest(good), good);
+  const auto = { ...good, ranks: { kind: "auto" as const, tiers: [1, 2, 4] } };
+  assert.deepEqual(checkManifest(auto), auto);
+  const training = { localSteps: 3, lr: 0.01, buckets: [8, 16], optimizer: "adamw" };
+  assert.deepEqual(checkManifest({ ...good, training }).training, training);
+});
+
+Deno.test("checkManifest() names what is wrong", () => {
+  const faults: [path: string, value: unknown, complaint: RegExp][] = [
+    ["kind", "hafl-manifest-2", /kind/],
+    ["name", "", /name/],
+    ["name", "two\nlines", /name/],
+    ["model.hash", "abc", /model\.hash/],
+    ["labels", ["one"], /labels/],
+    ["labels", ["one", "one"], /labels: expected each once, got "one" twice/],
+    ["layout.rank", 0, /layout\.rank/],
+    ["layout.rank", 2, /ranks: expected at most the server's rank 2, got 3/],
+    ["layout.modules", [], /layout\.modules/],
+    ["layout.modules", [good.layout.modules[0], good.layout.modules[0]], /got ".*q_proj.*" twice/],
+    ["layout.head", [{ name: "__metadata__", shape: [1] }], /got "__metadata__" twice/],
+    ["layout.modules.0.inFeatures", 2 ** 27, /layout: expected at most 268435456 numbers in all/],
+    ["alpha", 0, /alpha/],
+    ["rounds", 1.5, /rounds/],
+    ["method.selection", "best", /method\.selection/],
+    ["method.aggregation", "fedit", /ranks: .*fedit/],
+    ["method.method", "full", /ranks: .*full/],
+    ["ranks", { kind: "fixed", ranks: [1, 2] }, /expected one for each of 3 seats, got 2/],
+    ["ranks", { kind: "auto", tiers: [2, 1] }, /ranks\.tiers: expected ascending ranks/],
+    ["ranks", { kind: "auto", tiers: [] }, /ranks\.tiers/],
+    ["participation.perRound", 4, /participation\.perRound: expected at most 3, the seats, got 4/],
+    ["participation.quorum", 9, /participation\.quorum: expected at most 3/],
+    ["participation.start", 2, /participation\.start: expected at least 3, the quorum, got 2/],
+    ["participation.start", 4, /participation\.start: expected at most 3, the seats/],
+    ["participation.overSelection", 0.5, /overSelection/],
+    ["participation.deadlineSeconds", 0, /deadlineSeconds/],
+    ["limits.maxNorm", 1e31, /limits\.maxNorm/],
+    ["limits.maxSamples", 0, /limits\.maxSamples/],
+    ["training", {}, /training\.localSteps/],
+    ["extra", 1, /extra/],
+  ];
+  for (const [path, value, expected] of faults) {
+    assert.match(complaint(withValue(path, value)), expected, `${path} = ${JSON.stringify(value)}`);
+  }
+  assert.match(complaint(null), /the manifest/);
+  assert.match(complaint([]), /the manifest/);
+});
+
+Deno.test("largestBody() is above every message of the run, and not far for large ones", () => {
+  const head = [{ name: 'quoted"\n.weight', shape: [2, 3] }];
+  const modules = Array.from({ length: 3 }, (_, m) => ({
+    name: `layers.${m}."q"`,
+    inFeatures: 2 + m,
+    outFeatures: 1,
+  }));
+  const layouts: RunManifest["layout"][] = [good.layout, { rank: 1, modules, head }, {
+    rank: 64,
+    modules: [{ name: "m", inFeatures: 2048, outFeatures: 2048 }],
+    head: [],
+  }];
+  for (const layout of layouts) {
+    const bank = layout === good.layout ? tinyBank(good) : createBank({
+      ...layout,
+      alpha: 1 / 3,
+      seed: 1,
+      head: layout.head.map((tensor) => ({ ...tensor, data: new Float32Array(6) })),
+    });
+    const deal = dealOf(
+      bank.rank,
+      99_999,
+      999_999,
+      "freeze",
+      bank.modules.map(() => allComponents(bank.rank)),
+    );
+    const update = extractUpdate(layout, deal, { ...bank, samples: 1e15 });
+    const run = { run: "r".repeat(17) };
+    const largest = Math.max(
+      encodeBank(bank).length,
+      encodeDownload(bank, deal, run).bytes.length,
+      encodeUpdate(layout, update, run).bytes.length,
+    );
+    const bound = largestBody({ layout });
+    assert.ok(largest <= bound, `${largest} above ${bound}`);
+    assert.ok(bound < 1.1 * largest + 16_384, `${bound} for ${largest}`);
+  }
+});

@@ -11,13 +11,7 @@ import { addressOf, type HttpContext, refuseOthers } from "./caller.ts";
 import type { AppParts, Guard } from "./parts.ts";
 import { ProblemError } from "./problems.ts";
 import { refuseTooMany } from "./rate_limits.ts";
-import {
-  checkSignature,
-  checkTime,
-  noteNonce,
-  refuseBody,
-  signatureOf,
-} from "./signed_request.ts";
+import { checkSignature, checkTime, noteNonce, refuseBody, signatureOf } from "./signed_request.ts";
 
 /** Lets the administrator pass: by bearer token, or to read by the dashboard's session. */
 export const adminOnly: Guard = (parts) => async (c, next) => {
@@ -49,7 +43,11 @@ function admitAdmin(c: HttpContext, { adminTokenHash, clock }: AppParts): void {
   const admitted = isAdminHeader(header, adminTokenHash) ||
     (header === undefined && isSession(session, adminTokenHash, clock.now()));
   if (!admitted) {
-    const got = header !== undefined ? "a wrong one" : session !== undefined ? "an old one" : "none";
+    const got = header !== undefined
+      ? "a wrong one"
+      : session !== undefined
+      ? "an old one"
+      : "none";
     throw new ProblemError(
       "unauthorized",
       `Cannot let the request pass: expected the administrator's token as a bearer token, or a session, got ${got}`,

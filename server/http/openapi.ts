@@ -29,7 +29,8 @@ export function addSecuritySchemes({ openAPIRegistry }: App): void {
     type: "apiKey",
     in: "header",
     name: "Signature",
-    description: "An Ed25519 signature by an enrolled client's key, with Signature-Input and Content-Digest",
+    description:
+      "An Ed25519 signature by an enrolled client's key, with Signature-Input and Content-Digest",
   });
 }
 

@@ -116,7 +116,8 @@ function tooLarge(maxBytes: number, got: number): ProblemError {
 }
 
 function tooSlow(received: number): ProblemError {
-  const detail = `Cannot wait for the body any longer: it stopped or crawled after ${received} bytes`;
+  const detail =
+    `Cannot wait for the body any longer: it stopped or crawled after ${received} bytes`;
   return new ProblemError("too-slow", detail, { reason: "too-slow" });
 }
 

@@ -31,7 +31,9 @@ export function signatureOf({ headers }: Request): ParsedSignature {
     "bad-signature",
     missing.length > 0
       ? `Cannot read the signature: ${missing.join(" and ")} missing`
-      : `Cannot read the signature: ${headerNames.join(", ")} are not written as HAFL's clients write them`,
+      : `Cannot read the signature: ${
+        headerNames.join(", ")
+      } are not written as HAFL's clients write them`,
     { reason: "bad-signature" },
   );
 }

@@ -91,7 +91,11 @@ export function addFileRoutes(app: App, parts: AppParts): void {
       const { run, rounds } = c.req.valid("param");
       const bank = await bankOf(service, run, rounds);
       const etag = `"${bank.digest}"`;
-      const headers = { etag, "cache-control": "private, no-cache", "hafl-rounds": `${bank.rounds}` };
+      const headers = {
+        etag,
+        "cache-control": "private, no-cache",
+        "hafl-rounds": `${bank.rounds}`,
+      };
       const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim());
       if (known.includes(etag)) return new Response(null, { status: 304, headers });
       return fileResponse(c, parts, bank, headers);

@@ -88,7 +88,10 @@ export function addLiveRoutes(app: App, parts: AppParts): void {
       ...byToken,
       middleware: [admitted],
       responses: {
-        204: { description: "The session is open", headers: z.object({ "Set-Cookie": z.string() }) },
+        204: {
+          description: "The session is open",
+          headers: z.object({ "Set-Cookie": z.string() }),
+        },
         ...problems("unauthorized", "rate-limited"),
       },
     }),

@@ -35,7 +35,8 @@ export function addOpenRoutes(app: App, parts: AppParts): void {
       method: "get",
       path: "/readyz",
       tags,
-      summary: "Whether to send requests here: the database answers, and the server is not about to end",
+      summary:
+        "Whether to send requests here: the database answers, and the server is not about to end",
       responses: {
         200: { description: "Yes", content: text },
         503: { description: "No", content: text },

@@ -24,7 +24,16 @@ import { invitation, invitationRequest } from "../schemas/joining.ts";
 import { manifest } from "../schemas/manifest.ts";
 import { problems } from "../schemas/problem.ts";
 import { runStatus, runSummaryStatus } from "../schemas/status.ts";
-import { type App, byAdmin, bytes, byToken, clientParams, json, jsonAnswer, runParams } from "./route.ts";
+import {
+  type App,
+  byAdmin,
+  bytes,
+  byToken,
+  clientParams,
+  json,
+  jsonAnswer,
+  runParams,
+} from "./route.ts";
 
 const tags = ["Runs"];
 const admin = "admin";

@@ -16,7 +16,10 @@ export const time = z.int().min(0).describe("Milliseconds since 1970, by the ser
 export const clientIndex = z.int().min(0).describe("The client's index in its run");
 
 /** Lowercase SHA-256. */
-export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 lowercase hexadecimal digits");
+export const sha256 = z.string().regex(
+  /^[0-9a-f]{64}$/,
+  "expected 64 lowercase hexadecimal digits",
+);
 
 /** Indices of clients, ascending. */
 export const clientList = z.array(clientIndex).readonly();

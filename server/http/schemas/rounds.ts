@@ -29,7 +29,9 @@ export const clientTask = z.discriminatedUnion("kind", [
 
 /** See {@linkcode Progress}. */
 export const progress = z.strictObject({ round: count, attempt: count, step: count, steps: count })
-  .openapi("Progress", { example: { round: 3, attempt: 0, step: 12, steps: 40 } }) satisfies z.ZodType<
+  .openapi("Progress", {
+    example: { round: 3, attempt: 0, step: 12, steps: 40 },
+  }) satisfies z.ZodType<
     Progress
   >;
 

@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { joinRun, runMadeUpClient } from "../made_up_client.ts";
 import { adminRequest, createTinyRun, tinyManifest } from "../tiny_run.ts";
-import { adminToken, withApp } from "./support.ts";
+import { metricOf, withApp } from "./support.ts";
 import { turn } from "./fake_clock.ts";
 
 Deno.test("createApp() carries a run from its creation to its end", () =>
   withApp(async (test) => {
     const { admin, fetch, clock } = test;
-    assert.ok(adminToken);
     const manifest = tinyManifest();
     const { run, invitations } = await createTinyRun(admin, manifest);
     const members = [];
@@ -40,9 +39,8 @@ Deno.test("createApp() carries a run from its creation to its end", () =>
     const status = await (await adminRequest(admin, `/v1/runs/${run}`)).json();
     assert.equal(status.state, "finished");
     assert.equal(status.published.length, 4);
-    const { text } = await test.metrics.read();
-    assert.match(text, /^hafl_updates_accepted_total 9$/m);
-    assert.match(text, /^hafl_rounds_published_total 3$/m);
+    assert.equal(await metricOf(test, "hafl_updates_accepted_total"), 9);
+    assert.equal(await metricOf(test, "hafl_rounds_published_total"), 3);
     assert.deepEqual(test.lines.filter(({ level }) => level === "error"), []);
     assert.equal(test.watch.waiting, 0);
   }));

@@ -255,6 +255,16 @@ export async function expectProblem(
   return problem;
 }
 
+/** A metric's number, by its name and labels as Prometheus reads them; 0 where it is not there yet. */
+export async function metricOf(
+  { metrics }: Pick<TestApp, "metrics">,
+  name: string,
+): Promise<number> {
+  const { text } = await metrics.read();
+  const line = text.split("\n").find((line) => line.startsWith(`${name} `));
+  return line === undefined ? 0 : Number(line.slice(name.length));
+}
+
 /** The refused messages of a run, newest first: reason and client. */
 export async function rejectsOf(
   { db }: Pick<TestApp, "db">,

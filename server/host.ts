@@ -1,0 +1,147 @@
+/**
+ * A server that listens: the app, its clock, its database and Deno's HTTP server, put together.
+ *
+ * @module
+ */
+
+import { createApp } from "./app.ts";
+import { startTicking } from "./cli/tick_loop.ts";
+import { UserError } from "../src/protocol/errors.ts";
+import { hashToken } from "./http/admin_session.ts";
+import { type Clock, systemClock } from "./http/clock.ts";
+import { defaultLimits, type Limits } from "./http/limits.ts";
+import type { Log } from "./http/log.ts";
+import { createMetrics } from "./http/metrics.ts";
+import type { Asset } from "./http/parts.ts";
+import { runPulses } from "./http/run_pulses.ts";
+import { createRunWatch } from "./http/run_watch.ts";
+import { createService, flushContacts, tick } from "./runs/mod.ts";
+import type { Database } from "./store/database.ts";
+
+/** What a host is made of. */
+export interface HostSettings {
+  /** Closed when the host has drained. */
+  readonly db: Database;
+  readonly adminToken: string;
+  readonly hostname: string;
+  /** 0 for any that is free. */
+  readonly port: number;
+  /** Certificate and key, PEM. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly limits?: Limits;
+  readonly assets?: ReadonlyMap<string, Asset>;
+  /** Milliseconds that requests in progress get at the end. */
+  readonly drainMs?: number;
+}
+
+/** A server that listens. */
+export interface Host {
+  /** Such as http://127.0.0.1:8080. */
+  readonly address: string;
+  /** Takes no more requests, lets those in progress end, and closes the database. */
+  drain(): Promise<void>;
+}
+
+/** How often to look for what is due: deadlines, and rounds that another process left. */
+const TICK_MS = 1000;
+/** How often to write down who was heard of. */
+const FLUSH_MS = 5000;
+
+/**
+ * Starts a server.
+ *
+ * @throws {UserError} when the address cannot be listened on; the database is left open then.
+ */
+export function startHost(settings: HostSettings): Host {
+  const { db, hostname, port, tls, log, clock = systemClock, limits = defaultLimits } = settings;
+  const draining = new AbortController();
+  const watch = createRunWatch({
+    clock,
+    watchMs: limits.watchMs,
+    pulses: (runs) => runPulses(db, runs),
+    onError: (error) => log("error", "watch failed", { error: String(error) }),
+  });
+  const metrics = createMetrics({
+    waiting: () => watch.waiting,
+    memory: () => Deno.memoryUsage().rss,
+  });
+  const service = createService({
+    db,
+    now: clock.now,
+    log: (event, facts) => {
+      metrics.countEvent(event);
+      log("info", event, facts);
+    },
+    changed: watch.wake,
+  });
+  const app = createApp({
+    service,
+    watch,
+    clock,
+    limits,
+    log,
+    metrics,
+    adminTokenHash: hashToken(settings.adminToken),
+    random: Math.random,
+    newRequestId: () => crypto.randomUUID(),
+    tickSoon: () => ticking.soon(),
+    draining: draining.signal,
+    secure: tls !== undefined,
+    assets: settings.assets ?? new Map(),
+  });
+  const server = listen(hostname, port, () =>
+    Deno.serve(
+      { hostname, port, ...tls, onListen: () => {} },
+      (request, { remoteAddr }) => app.fetch(request, { remoteAddr }),
+    ));
+  const failed = (event: string) => (error: unknown) =>
+    log("error", event, { error: error instanceof Error ? error.stack : String(error) });
+  const ticking = startTicking(clock, TICK_MS, () => tick(service), failed("tick failed"));
+  const flushing = startTicking(
+    clock,
+    FLUSH_MS,
+    () => flushContacts(service),
+    failed("flush failed"),
+  );
+
+  return {
+    address: addressOf(tls !== undefined, server.addr),
+    async drain() {
+      draining.abort();
+      await inTime(clock, settings.drainMs ?? 30_000, server.shutdown());
+      await Promise.all([ticking.stop(), flushing.stop()]);
+      await flushContacts(service).catch(failed("flush failed"));
+      await db.close();
+    },
+  };
+}
+
+function listen<Server>(hostname: string, port: number, start: () => Server): Server {
+  try {
+    return start();
+  } catch (error) {
+    const why = error instanceof Deno.errors.AddrInUse
+      ? "another program listens there; stop it or use another --port"
+      : error instanceof Deno.errors.AddrNotAvailable
+      ? "it is no address of this machine; use another --host"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "the system does not let this user; use a --port above 1023"
+      : (error as Error).message;
+    throw new UserError(`Cannot listen on ${hostname}:${port}: ${why}`);
+  }
+}
+
+function addressOf(secure: boolean, { hostname, port }: Deno.NetAddr): string {
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${secure ? "https" : "http"}://${host}:${port}`;
+}
+
+/** Waits for work, but not forever. */
+async function inTime(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const callOff = clock.after(milliseconds, late.resolve);
+  await Promise.race([work, late.promise]);
+  callOff();
+}

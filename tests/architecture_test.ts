@@ -27,8 +27,12 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "study",
     "deno.json",
   ],
-  server: ["protocol"],
+  // The version it tells stands in deno.json.
+  server: ["protocol", "deno.json"],
 };
+
+/** Programs of this repository: nobody imports them, so the import map serves them. */
+const programs: ReadonlySet<string> = new Set(["cli", "server"]);
 
 /** A browser runs these: web APIs only. */
 const webOnly = /^src\/(engine|protocol|models|weights|data|lora|federated)\//;
@@ -180,6 +184,15 @@ Deno.test("imports point one way", () => {
   assert.deepEqual([...new Set(unknown)], [], "every part has its arrows");
 });
 
+Deno.test("the server reaches no engine, no model and no tokenizer", async () => {
+  const reached = reachedFrom("server/main.ts", await importsOf(["server/main.ts"]));
+  assert.ok(reached.size > 50, "deno info found the server");
+  const parts = new Set([...reached].map(partOf));
+  assert.deepEqual([...parts].sort(), ["deno.json", "protocol", "server"]);
+  const packages = (await importsOf(["server/main.ts"])).map(({ specifier }) => specifier);
+  assert.deepEqual(packages.filter((name) => name.includes("transformers")), []);
+});
+
 Deno.test("wrongImports() names an import that points the wrong way", () => {
   const edge = (from: string, to: string): Import => ({ from, specifier: "", to });
   const wrong = wrongImports([
@@ -213,6 +226,8 @@ Deno.test("the client's round bundles for a browser", async () => {
     "src/engine/cpu/device.ts",
     "src/protocol/mod.ts",
     "src/federated/client_round.ts",
+    "src/federated/remote/client_loop.ts",
+    "src/federated/remote/connection.ts",
   ];
   const bundle = await withEntry(client, async (entry, folder) => {
     const output = `${folder}/client.js`;
@@ -231,7 +246,7 @@ Deno.test("packages have exact versions, written out where other projects import
   assert.deepEqual(loose, []);
   const exported = reachedFrom("mod.ts", imports);
   const bare = imports.filter(({ from, specifier }) =>
-    (partOf(from) !== "cli" || exported.has(from)) && !/^(\.|npm:)/.test(specifier)
+    (!programs.has(partOf(from)) || exported.has(from)) && !/^(\.|npm:)/.test(specifier)
   );
   assert.deepEqual(bare.map(({ from, specifier }) => `${from} imports "${specifier}"`), []);
 });

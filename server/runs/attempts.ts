@@ -7,7 +7,14 @@
 import { type Participation, sampleSize } from "../../src/protocol/manifest.ts";
 import { sampleClients } from "../../src/protocol/sampling.ts";
 import type { Queries, Transaction } from "../store/database.ts";
-import { type AttemptRow, latestAttempt, type RunRow, type SeatRow, seatsOf } from "./rows.ts";
+import {
+  type AttemptRow,
+  latestAttempt,
+  receivedClients,
+  type RunRow,
+  type SeatRow,
+  seatsOf,
+} from "./rows.ts";
 import { type RoundAddress, ServiceError } from "./service.ts";
 
 /**
@@ -66,7 +73,7 @@ export function isOpen({ state, deadline }: AttemptRow, now: number): boolean {
  */
 export async function requireOpenAttempt(
   queries: Queries,
-  { id, roundsDone, state }: RunRow,
+  { id, manifest, roundsDone, state }: RunRow,
   { round, attempt, client }: RoundAddress,
   now: number,
 ): Promise<AttemptRow> {
@@ -85,7 +92,10 @@ export async function requireOpenAttempt(
       "round-closed",
     );
   }
-  if (round !== roundsDone || attempt !== latest.attempt || !isOpen(latest, now)) {
+  const open = round === roundsDone && attempt === latest.attempt && isOpen(latest, now);
+  // One that has all it aims for is closed, whether or not a process came to mark it.
+  const { perRound } = manifest.participation;
+  if (!open || (await receivedClients(queries, id, latest)).length >= perRound) {
     throw new ServiceError(
       "round-closed",
       `Cannot take part in round ${round}, attempt ${attempt}: it is closed; ask for the next task`,

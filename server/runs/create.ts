@@ -15,7 +15,7 @@ import { writeAudit } from "./audit.ts";
 import { initialRecord, insertBank } from "./bank_record.ts";
 import { changeRun } from "./change_run.ts";
 import { checkManifest } from "./check_manifest.ts";
-import { requireRun } from "./rows.ts";
+import { requireLasting, requireRun } from "./rows.ts";
 import { type Service, ServiceError } from "./service.ts";
 
 /** Makes a run that waits for its bank. @returns its id. @throws {ServiceError} malformed. */
@@ -60,14 +60,15 @@ export async function attachBank(
     const digest = await sha256Hex(bytes);
     const time = service.now();
     attached = await changeRun(service, "attach-bank", run, async (transaction, row) => {
-      if (row.state !== "draft") {
-        const [{ digest: present }] = await transaction.query<{ digest: string }>(
-          "SELECT digest FROM banks WHERE run = $1 AND rounds = 0",
-          [run],
-        );
-        if (present === digest) return false;
+      const [present] = await transaction.query<{ digest: string }>(
+        "SELECT digest FROM banks WHERE run = $1 AND rounds = 0",
+        [run],
+      );
+      if (present?.digest === digest) return false;
+      if (present) {
         throw new ServiceError("conflict", `Cannot replace the bank of run "${run}": it has one`);
       }
+      requireLasting(row);
       const { id: blob } = await upload.finish(transaction);
       await insertBank(transaction, run, blob, initialRecord(bank, { digest, publishedAt: time }));
       await openAttempt(transaction, row, time);

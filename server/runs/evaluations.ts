@@ -42,11 +42,15 @@ export async function recordEvaluation(
   await recorded(service, run, { client, round: null }, work);
 }
 
+/** Sums over all parties must stay numbers that both databases can hold. */
+const MOST_ROWS = 1e9;
+const MOST_LOSS = 1e300;
+
 function checkReport({ rounds, rows, correct, loss }: EvaluationReport, published: number): void {
   const isWhole = (value: number, least: number, most: number) =>
     Number.isSafeInteger(value) && value >= least && value <= most;
-  const sound = isWhole(rows, 1, Number.MAX_SAFE_INTEGER) && isWhole(correct, 0, rows) &&
-    Number.isFinite(loss) && loss >= 0;
+  const sound = isWhole(rows, 1, MOST_ROWS) && isWhole(correct, 0, rows) &&
+    loss >= 0 && loss <= MOST_LOSS;
   if (!sound) {
     throw new ServiceError(
       "malformed",

@@ -32,7 +32,7 @@ export {
   type ServiceMemory,
   type Signed,
 } from "./service.ts";
-export { listRuns, manifestOf, revisions, runStatus } from "./status.ts";
+export { listRuns, manifestOf, runStatus } from "./status.ts";
 export { sweep } from "./sweep.ts";
 export { nextTask } from "./tasks.ts";
 export { tick } from "./tick.ts";

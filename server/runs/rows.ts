@@ -58,13 +58,23 @@ const seatColumns = 'client, role, state, name, rank, samples, key_id AS "keyId"
   'token_hash AS "tokenHash", last_contact AS "lastContact", progress';
 const attemptColumns = 'round, attempt, state, opened_at AS "openedAt", deadline, sampled';
 
+type StoredRun = Omit<RunRow, "manifest"> & { readonly manifest: string };
+
 /** A run, or undefined. */
 export async function findRun(queries: Queries, run: string): Promise<RunRow | undefined> {
-  const [row] = await queries.query<Omit<RunRow, "manifest"> & { manifest: string }>(
+  const [row] = await queries.query<StoredRun>(
     `SELECT ${runColumns} FROM runs WHERE id = $1`,
     [run],
   );
   return row && { ...row, manifest: JSON.parse(row.manifest) };
+}
+
+/** All runs, newest first. */
+export async function allRuns(queries: Queries): Promise<RunRow[]> {
+  const rows = await queries.query<StoredRun>(
+    `SELECT ${runColumns} FROM runs ORDER BY created_at DESC, id`,
+  );
+  return rows.map((row) => ({ ...row, manifest: JSON.parse(row.manifest) }));
 }
 
 /** A run. @throws {ServiceError} not-found. */

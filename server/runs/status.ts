@@ -16,7 +16,7 @@ import type { RunManifest } from "../../src/protocol/manifest.ts";
 import type { Queries } from "../store/database.ts";
 import type { BankRecord } from "./bank_record.ts";
 import { scoresOf } from "./evaluations.ts";
-import { latestAttempt, receivedClients, requireRun, type RunRow } from "./rows.ts";
+import { allRuns, latestAttempt, receivedClients, requireRun, type RunRow } from "./rows.ts";
 import { seatStatuses } from "./seat_status.ts";
 import type { Service } from "./service.ts";
 
@@ -46,14 +46,7 @@ export async function runStatus(service: Service, run: string): Promise<RunStatu
 
 /** All runs, newest first. */
 export async function listRuns({ db }: Service): Promise<RunSummaryStatus[]> {
-  const runs = await db.query<{ id: string }>("SELECT id FROM runs ORDER BY created_at DESC, id");
-  return await Promise.all(runs.map(async ({ id }) => summaryOf(await requireRun(db, id))));
-}
-
-/** Revisions of all runs: how a process hears of what others changed. */
-export async function revisions({ db }: Service): Promise<Map<string, number>> {
-  const rows = await db.query<{ id: string; revision: number }>("SELECT id, revision FROM runs");
-  return new Map(rows.map(({ id, revision }) => [id, revision]));
+  return (await allRuns(db)).map(summaryOf);
 }
 
 /** What all parties of a run agree on. @throws {ServiceError} not-found. */

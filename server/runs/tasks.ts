@@ -24,10 +24,11 @@ export async function nextTask(
   if (state === "finished") return { kind: "finished", rounds };
   if (state !== "running") return { kind: "wait", reason: "clients" };
   const attempt = await latestAttempt(service.db, run, rounds);
-  if (
-    !attempt?.sampled.includes(client) || !isOpen(attempt, service.now()) ||
-    (await receivedClients(service.db, run, attempt)).includes(client)
-  ) return { kind: "wait", reason: "round" };
+  const wait: ClientTask = { kind: "wait", reason: "round" };
+  if (!attempt?.sampled.includes(client) || !isOpen(attempt, service.now())) return wait;
+  const received = await receivedClients(service.db, run, attempt);
+  const { perRound } = row.manifest.participation;
+  if (received.includes(client) || received.length >= perRound) return wait;
   const chooses = clientsChoose(row.manifest, rounds) &&
     await choiceOf(service, run, attempt, client) === undefined;
   return {

@@ -9,6 +9,7 @@ import {
   manifestOf,
   nextTask,
   runStatus,
+  stopRun,
 } from "../../../server/runs/mod.ts";
 import { type AdapterBank, encodeBank } from "../../../src/protocol/mod.ts";
 import { tinyBank, tinyManifest } from "../tiny_run.ts";
@@ -73,6 +74,14 @@ for (const store of stores) {
       async () => await attachBank(service, "r-none", await uploadOf(service, good), "admin"),
       "not-found",
     );
+  });
+
+  store.test("attachBank() comes too late for a run that was stopped", async ({ open }) => {
+    const service = serviceOn(await open());
+    const run = await createRun(service, manifest, "admin");
+    await stopRun(service, run, "admin");
+    const upload = await uploadOf(service, encodeBank(bank));
+    await refuses(() => attachBank(service, run, upload, "admin"), "run-over");
   });
 
   store.test("attachBank() starts a run whose clients are there already", async ({ open }) => {

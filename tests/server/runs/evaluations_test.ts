@@ -60,7 +60,9 @@ for (const store of stores) {
     const service = serviceOn(await open());
     const run = await joinedRun(service, manifest);
     const good = { rounds: 0, rows: 10, correct: 5, loss: 7 };
-    const faults = [{ rows: 0 }, { correct: 11 }, { correct: -1 }, { loss: -1 }, { loss: NaN }];
+    const faults = [{ rows: 0 }, { correct: 11 }, { correct: -1 }, { loss: -1 }, { loss: NaN }, {
+      rows: 2e9,
+    }];
     for (const fault of faults) {
       const work = () => recordEvaluation(service, run, 0, { ...good, ...fault }, sign());
       await refuses(work, "malformed", { reason: "malformed" });

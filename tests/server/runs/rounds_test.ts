@@ -81,20 +81,23 @@ for (const store of stores) {
     const late = await train(service, run, straggler, manifest);
     assert.equal((await runStatus(service, run)).current?.state, "collecting");
     for (const client of quick) await takePart(service, run, client, manifest);
-    assert.equal((await nextTask(service, run, quick[0])).kind, "wait");
+    // Three are in: the fourth is late even before anyone has ticked.
+    const closed = { reason: "round-closed" } as const;
+    await refuses(() => send(service, run, late.address, late.bytes), "round-closed", closed);
+    for (const client of [straggler, quick[0]]) {
+      assert.deepEqual(await nextTask(service, run, client), { kind: "wait", reason: "round" });
+    }
     await tick(service);
 
     const status = await runStatus(service, run);
     assert.equal(status.roundsDone, 1);
     assert.deepEqual(status.published[1].contributors, quick);
     assert.deepEqual(status.published[1].sampled, sampled);
-    await refuses(() => send(service, run, late.address, late.bytes), "round-closed", {
-      reason: "round-closed",
-    });
+    await refuses(() => send(service, run, late.address, late.bytes), "round-closed", closed);
     const ranks = sampled.map((client) => ({ client, rank: 1 + client % 4 }));
     const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks, quick);
     assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
-    assert.equal((await runStatus(service, run)).rejectCounts["round-closed"], 1);
+    assert.equal((await runStatus(service, run)).rejectCounts["round-closed"], 2);
     assert.equal((await runStatus(service, run)).current?.round, 1, "the refusal ended nothing");
   });
 

@@ -148,7 +148,8 @@ function createDatabase(sql: Sql, locks: Sql, onStep: OpenOptions["onStep"]): Da
     ping: () => pending.run(async () => void await pool.query("SELECT 1")),
     async close() {
       await pending.close();
-      await Promise.all([sql.end(), locks.end()]);
+      // Nothing is in progress; a connection that cannot be closed in order is dropped.
+      await Promise.all([sql, locks].map((connections) => connections.end({ timeout: 5 })));
     },
   };
 }

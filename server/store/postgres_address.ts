@@ -41,7 +41,7 @@ const advice: Readonly<Record<string, string>> = {
 export function unreachable(address: string, error: unknown): UserError {
   const { name, code, message } = error as Error & { code?: string };
   const why = name === "NotCapable"
-    ? `${message}; a server on PostgreSQL needs --allow-env and --allow-net for its address`
+    ? `${message}; a server on PostgreSQL needs --allow-env=PG* and --allow-net for its address`
     : advice[code ?? ""] ?? message;
   return new UserError(`Cannot reach the database ${JSON.stringify(address)}: ${why}`);
 }

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import type { Asset } from "../../../server/http/parts.ts";
+import { expectProblem, withApp } from "./support.ts";
+
+const assets = new Map<string, Asset>([
+  ["/", { type: "text/html; charset=utf-8", body: "<p>page" }],
+  ["/docs", { type: "text/html; charset=utf-8", body: "<p>docs" }],
+  ["/assets/app.js", { type: "text/javascript", body: "1" }],
+]);
+
+Deno.test("addOpenRoutes() serve the pages, which may run nothing of others", () =>
+  withApp(async ({ fetch }) => {
+    for (const [path, { type, body }] of assets) {
+      const response = await fetch(path, {});
+      assert.equal(await response.text(), body);
+      const { headers } = response;
+      assert.equal(headers.get("content-type"), type);
+      const policy = headers.get("content-security-policy")!;
+      assert.match(policy, /^default-src 'self'; frame-ancestors 'none';/);
+      assert.equal(policy.includes("unsafe-inline"), path === "/docs");
+      assert.equal(headers.get("x-content-type-options"), "nosniff");
+      assert.equal(headers.get("referrer-policy"), "no-referrer");
+      assert.equal(headers.get("strict-transport-security"), null);
+    }
+    await expectProblem("not-found", 404, await fetch("/assets/other.js", {}));
+  }, { assets }));
+
+Deno.test("addOpenRoutes() say that the server is alive, and whether it is ready", () =>
+  withApp(async ({ fetch, db, drain }) => {
+    const status = async (path: string) => (await fetch(path, {})).status;
+    assert.deepEqual([await status("/healthz"), await status("/readyz")], [200, 200]);
+    const { ping } = db;
+    db.ping = () => Promise.reject(new Error("gone"));
+    assert.deepEqual([await status("/healthz"), await status("/readyz")], [200, 503]);
+    db.ping = ping;
+    drain();
+    assert.deepEqual([await status("/healthz"), await status("/readyz")], [200, 503]);
+  }));

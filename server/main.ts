@@ -11,6 +11,7 @@ import { jsonLog } from "./cli/json_log.ts";
 import { permissionsFor, requirePermissions } from "./cli/permissions.ts";
 import { runCommand } from "./cli/run_command.ts";
 import { untilAskedToStop } from "./cli/stop_signals.ts";
+import { assets } from "./dashboard/assets.ts";
 import { startHost } from "./host.ts";
 import { backup } from "./store/backup.ts";
 import { openDatabase } from "./store/open.ts";
@@ -49,7 +50,15 @@ async function serve(settings: ServeSettings): Promise<void> {
   try {
     const { token, place, exposed } = await adminToken({ file: adminTokenFile, dataDir });
     if (exposed) console.error(`warning: others can read ${place}; run: chmod 600 ${place}`);
-    const host = startHost({ db, adminToken: token, hostname, port, log, ...(tls && { tls }) });
+    const host = startHost({
+      db,
+      adminToken: token,
+      hostname,
+      port,
+      log,
+      assets,
+      ...(tls && { tls }),
+    });
     console.log(`Server       ${host.address}`);
     console.log(`Data         ${url === undefined ? dataDir : "PostgreSQL"}`);
     console.log(`Admin token  ${place}`);

@@ -68,7 +68,7 @@ export const defaultLimits: Limits = {
   pace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
   perClient: { burst: 60, perSecond: 10 },
   refusalsPerClient: { burst: 100, perSecond: 1 },
-  perAddress: { burst: 200, perSecond: 20 },
+  perAddress: { burst: 1000, perSecond: 50 },
   refusalLines: { burst: 50, perSecond: 1 },
   longPollSeconds: 55,
   watchMs: 1000,

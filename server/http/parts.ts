@@ -22,7 +22,7 @@ import { createVerificationKeys, type VerificationKeys } from "./verification_ke
 export interface Asset {
   /** Its media type. */
   readonly type: string;
-  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly body: string;
 }
 
 /** What the host of an app hands in. */

@@ -16,6 +16,7 @@ import {
 import { streamBlob } from "../../store/blobs.ts";
 import { adminOnly, clientOrAdmin } from "../authentication.ts";
 import type { HttpContext } from "../caller.ts";
+import { hasTag } from "../entity_tag.ts";
 import type { AppParts } from "../parts.ts";
 import { ProblemError } from "../problems.ts";
 import { withUpload } from "../receive_upload.ts";
@@ -96,8 +97,7 @@ export function addFileRoutes(app: App, parts: AppParts): void {
         "cache-control": "private, no-cache",
         "hafl-rounds": `${bank.rounds}`,
       };
-      const known = (c.req.header("if-none-match") ?? "").split(",").map((tag) => tag.trim());
-      if (known.includes(etag)) return new Response(null, { status: 304, headers });
+      if (hasTag(c, etag)) return new Response(null, { status: 304, headers });
       return fileResponse(c, parts, bank, headers);
     },
   );

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { AppParts } from "../parts.ts";
 import { problems } from "../schemas/problem.ts";
 import { adminOnly } from "../authentication.ts";
 import { addressOf } from "../caller.ts";
+import { hasTag } from "../entity_tag.ts";
 import { refuseTooMany } from "../rate_limits.ts";
 import { type App, byAdmin } from "./route.ts";
 
@@ -69,9 +71,12 @@ export function addOpenRoutes(app: App, parts: AppParts): void {
   );
 
   for (const [path, { type, body }] of assets) {
+    const etag = `"${createHash("sha256").update(body).digest("base64url")}"`;
+    const headers = { "content-type": type, "cache-control": "no-cache", etag };
     app.get(path, (c) => {
       refuseTooMany(buckets.addresses.take(addressOf(c)));
-      return c.body(body, 200, { "content-type": type, "cache-control": "no-cache" });
+      if (hasTag(c, etag)) return c.body(null, 304, headers);
+      return c.body(body, 200, headers);
     });
   }
 }

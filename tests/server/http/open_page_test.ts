@@ -21,6 +21,8 @@ Deno.test("addOpenRoutes() serve the pages, which may run nothing of others", ()
       assert.equal(headers.get("x-content-type-options"), "nosniff");
       assert.equal(headers.get("referrer-policy"), "no-referrer");
       assert.equal(headers.get("strict-transport-security"), null);
+      const known = { "if-none-match": headers.get("etag")! };
+      assert.equal((await fetch(path, { headers: known })).status, 304);
     }
     await expectProblem("not-found", 404, await fetch("/assets/other.js", {}));
   }, { assets }));

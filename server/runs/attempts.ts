@@ -10,7 +10,7 @@ import type { Queries, Transaction } from "../store/database.ts";
 import {
   type AttemptRow,
   latestAttempt,
-  receivedClients,
+  receivedCount,
   type RunRow,
   type SeatRow,
   seatsOf,
@@ -95,7 +95,7 @@ export async function requireOpenAttempt(
   const open = round === roundsDone && attempt === latest.attempt && isOpen(latest, now);
   // One that has all it aims for is closed, whether or not a process came to mark it.
   const { perRound } = manifest.participation;
-  if (!open || (await receivedClients(queries, id, latest)).length >= perRound) {
+  if (!open || await receivedCount(queries, id, latest) >= perRound) {
     throw new ServiceError(
       "round-closed",
       `Cannot take part in round ${round}, attempt ${attempt}: it is closed; ask for the next task`,

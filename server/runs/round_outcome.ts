@@ -6,8 +6,8 @@ export interface OpenAttempt {
   readonly sampled: readonly number[];
   /** Clients of the run that were withdrawn. */
   readonly withdrawn: ReadonlySet<number>;
-  /** Clients whose update is there. */
-  readonly received: readonly number[];
+  /** Updates that are there, each of another of these clients; that of a withdrawn one is dropped. */
+  readonly received: number;
   /** In milliseconds since 1970. */
   readonly deadline: number;
 }
@@ -21,11 +21,9 @@ export function roundOutcome(
   { perRound, quorum }: Pick<Participation, "perRound" | "quorum">,
   now: number,
 ): "wait" | "close" | "miss" {
-  const missing =
-    sampled.filter((client) => !withdrawn.has(client) && !received.includes(client)).length;
-  const count = received.length;
-  if (count >= perRound) return "close";
-  if (count + missing < quorum) return "miss";
-  if (missing > 0 && now < deadline) return "wait";
-  return count >= quorum ? "close" : "miss";
+  const possible = sampled.filter((client) => !withdrawn.has(client)).length;
+  if (received >= perRound) return "close";
+  if (received < quorum && possible < quorum) return "miss";
+  if (received < possible && now < deadline) return "wait";
+  return received >= quorum ? "close" : "miss";
 }

@@ -9,7 +9,7 @@ import { aggregateRound } from "./aggregate.ts";
 import { openAttempt } from "./attempts.ts";
 import { changeRun } from "./change_run.ts";
 import { roundOutcome } from "./round_outcome.ts";
-import { type AttemptRow, findRun, latestAttempt, receivedClients, type RunRow } from "./rows.ts";
+import { type AttemptRow, findRun, latestAttempt, receivedCount, type RunRow } from "./rows.ts";
 import type { Service } from "./service.ts";
 import { deleteUpdateBlobs } from "./update_blobs.ts";
 
@@ -56,7 +56,7 @@ async function outcomeNow(
   if (state !== "running" || !attempt || !["open", "collecting"].includes(attempt.state)) {
     return "wait";
   }
-  const received = await receivedClients(queries, id, attempt);
+  const received = await receivedCount(queries, id, attempt);
   const withdrawn = await queries.query<{ client: number }>(
     "SELECT client FROM seats WHERE run = $1 AND state = 'withdrawn'",
     [id],

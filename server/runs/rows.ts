@@ -138,6 +138,34 @@ export async function latestAttempt(
   return row && { ...row, sampled: JSON.parse(row.sampled) };
 }
 
+/** How many updates of an attempt are there. */
+export async function receivedCount(
+  queries: Queries,
+  run: string,
+  { round, attempt }: Pick<AttemptRow, "round" | "attempt">,
+): Promise<number> {
+  const [{ count }] = await queries.query<{ count: number }>(
+    "SELECT COUNT(*) AS count FROM updates WHERE run = $1 AND round = $2 AND attempt = $3",
+    [run, round, attempt],
+  );
+  return count;
+}
+
+/** Whether a client's update of an attempt is there. */
+export async function hasReceived(
+  queries: Queries,
+  run: string,
+  { round, attempt }: Pick<AttemptRow, "round" | "attempt">,
+  client: number,
+): Promise<boolean> {
+  const rows = await queries.query(
+    "SELECT 1 AS found FROM updates " +
+      "WHERE run = $1 AND round = $2 AND attempt = $3 AND client = $4",
+    [run, round, attempt, client],
+  );
+  return rows.length > 0;
+}
+
 /** Clients whose update of an attempt is there, ascending. */
 export async function receivedClients(
   queries: Queries,

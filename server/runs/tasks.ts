@@ -7,7 +7,14 @@
 import type { ClientTask } from "../../src/protocol/http/documents.ts";
 import { isOpen } from "./attempts.ts";
 import { choiceOf, clientsChoose } from "./deals.ts";
-import { latestAttempt, receivedClients, requireMember, requireRun, type RunRow } from "./rows.ts";
+import {
+  hasReceived,
+  latestAttempt,
+  receivedCount,
+  requireMember,
+  requireRun,
+  type RunRow,
+} from "./rows.ts";
 import type { Service } from "./service.ts";
 
 /** @throws {ServiceError} not-found, withdrawn. */
@@ -26,9 +33,9 @@ export async function nextTask(
   const attempt = await latestAttempt(service.db, run, rounds);
   const wait: ClientTask = { kind: "wait", reason: "round" };
   if (!attempt?.sampled.includes(client) || !isOpen(attempt, service.now())) return wait;
-  const received = await receivedClients(service.db, run, attempt);
+  if (await hasReceived(service.db, run, attempt, client)) return wait;
   const { perRound } = row.manifest.participation;
-  if (received.includes(client) || received.length >= perRound) return wait;
+  if (await receivedCount(service.db, run, attempt) >= perRound) return wait;
   const chooses = clientsChoose(row.manifest, rounds) &&
     await choiceOf(service, run, attempt, client) === undefined;
   return {

@@ -55,7 +55,7 @@ const FLUSH_MS = 5000;
  * @throws {UserError} when the address cannot be listened on; the database is left open then.
  */
 export function startHost(settings: HostSettings): Host {
-  const { db, hostname, port, tls, log, clock = systemClock, limits = defaultLimits } = settings;
+  const { db, tls, log, clock = systemClock, limits = defaultLimits } = settings;
   const draining = new AbortController();
   const watch = createRunWatch({
     clock,
@@ -91,11 +91,7 @@ export function startHost(settings: HostSettings): Host {
     secure: tls !== undefined,
     assets: settings.assets ?? new Map(),
   });
-  const server = listen(hostname, port, () =>
-    Deno.serve(
-      { hostname, port, ...tls, onListen: () => {} },
-      (request, { remoteAddr }) => app.fetch(request, { remoteAddr }),
-    ));
+  const server = listen(settings, (request, { remoteAddr }) => app.fetch(request, { remoteAddr }));
   const failed = (event: string) => (error: unknown) =>
     log("error", event, { error: error instanceof Error ? error.stack : String(error) });
   const ticking = startTicking(clock, TICK_MS, () => tick(service), failed("tick failed"));
@@ -118,17 +114,25 @@ export function startHost(settings: HostSettings): Host {
   };
 }
 
-function listen<Server>(hostname: string, port: number, start: () => Server): Server {
+function listen(
+  { hostname, port, tls }: HostSettings,
+  handler: Deno.ServeHandler<Deno.NetAddr>,
+): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return start();
+    return Deno.serve({ hostname, port, ...tls, onListen: () => {} }, handler);
   } catch (error) {
-    const why = error instanceof Deno.errors.AddrInUse
+    const { InvalidData, AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
+    const { message } = error as Error;
+    if (tls !== undefined && error instanceof InvalidData) {
+      throw new UserError(`Cannot use --cert and --key: ${message}; expected PEM`);
+    }
+    const why = error instanceof AddrInUse
       ? "another program listens there; stop it or use another --port"
-      : error instanceof Deno.errors.AddrNotAvailable
+      : error instanceof AddrNotAvailable
       ? "it is no address of this machine; use another --host"
-      : error instanceof Deno.errors.PermissionDenied
+      : error instanceof PermissionDenied
       ? "the system does not let this user; use a --port above 1023"
-      : (error as Error).message;
+      : message;
     throw new UserError(`Cannot listen on ${hostname}:${port}: ${why}`);
   }
 }

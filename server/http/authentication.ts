@@ -5,7 +5,7 @@
  */
 
 import { getCookie } from "hono/cookie";
-import { keyHolder } from "../runs/mod.ts";
+import { keyHolder, noteContact } from "../runs/mod.ts";
 import { isAdminHeader, isSession, sessionCookie } from "./admin_session.ts";
 import { addressOf, type HttpContext, refuseOthers } from "./caller.ts";
 import type { AppParts, Guard } from "./parts.ts";
@@ -85,4 +85,5 @@ async function admitClient(c: HttpContext, parts: AppParts): Promise<void> {
   }
   refuseOthers(c, caller);
   refuseBody(c.req.raw, signature);
+  noteContact(service, holder.run, holder.client);
 }

@@ -5,6 +5,8 @@
  */
 
 import type { Context } from "hono";
+import type { RejectReason } from "../../src/protocol/http/documents.ts";
+import type { ProblemCode } from "../../src/protocol/http/problem.ts";
 import type { ParsedSignature } from "../../src/protocol/http/request_signature.ts";
 import type { KeyHolder } from "../runs/mod.ts";
 import { ProblemError } from "./problems.ts";
@@ -37,6 +39,8 @@ export interface HttpEnv {
     requestId: string;
     /** Absent until, and unless, the request is authenticated. */
     caller?: Caller;
+    /** Why the request was refused, for the log. */
+    refused?: { readonly code: ProblemCode; readonly reason?: RejectReason };
     /** Whether the run service writes down what it refuses of this request: from where it says so on. */
     writtenDown?: true;
   };

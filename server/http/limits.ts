@@ -30,6 +30,8 @@ export interface Limits {
   readonly uploads: number;
   /** Of them, those of one client. */
   readonly uploadsPerClient: number;
+  /** Probes that are received at a time; nothing of them is kept. */
+  readonly probes: number;
   /** Of every body. */
   readonly pace: PaceLimits;
   /** Requests of a client, once its signature is checked. */
@@ -65,8 +67,9 @@ export const defaultLimits: Limits = {
   modelFileBytes: 64 * 1024 * MiB,
   uploads: 64,
   uploadsPerClient: 2,
+  probes: 1000,
   pace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
-  perClient: { burst: 60, perSecond: 10 },
+  perClient: { burst: 200, perSecond: 50 },
   refusalsPerClient: { burst: 100, perSecond: 1 },
   perAddress: { burst: 1000, perSecond: 50 },
   refusalLines: { burst: 50, perSecond: 1 },

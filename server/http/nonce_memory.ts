@@ -14,23 +14,32 @@ export interface NonceMemory {
  * Makes an empty memory.
  *
  * @param lifetimeMs how long a nonce is remembered at least; at most twice as long.
+ * @param most how many nonces there may be before it forgets early: reads alone can be replayed then.
  */
-export function createNonceMemory(lifetimeMs: number, now: () => number): NonceMemory {
+export function createNonceMemory(
+  lifetimeMs: number,
+  now: () => number,
+  most = 2_000_000,
+): NonceMemory {
   // Two generations: the older is dropped whole, so that forgetting costs nothing.
   let older = new Set<string>();
   let newer = new Set<string>();
   let startedAt = now();
+  function turnOver(): void {
+    older = newer;
+    newer = new Set();
+    startedAt = now();
+  }
+
   return {
     note(keyId, nonce) {
       const age = now() - startedAt;
-      if (age >= lifetimeMs) {
-        older = age < 2 * lifetimeMs ? newer : new Set();
-        newer = new Set();
-        startedAt = now();
-      }
-      // 64 hexadecimal digits name a key; a quarter of them tells a run's keys apart and keeps the memory small.
+      if (age >= lifetimeMs) turnOver();
+      if (age >= 2 * lifetimeMs) turnOver();
+      // A quarter of a key's 64 digits tells keys apart, in a quarter of the memory.
       const entry = keyId.slice(0, 16) + nonce;
       if (newer.has(entry) || older.has(entry)) return false;
+      if (newer.size >= most / 2) turnOver();
       newer.add(entry);
       return true;
     },

@@ -55,6 +55,7 @@ export interface AppParts extends AppDeps {
   readonly keys: VerificationKeys;
   readonly nonces: NonceMemory;
   readonly uploads: UploadSlots;
+  readonly probes: UploadSlots;
   readonly feeds: StatusFeeds;
   readonly buckets: {
     /** Requests of clients, by key. */
@@ -80,6 +81,7 @@ export function createParts(deps: AppDeps): AppParts {
     // A signature made by a clock that is a window ahead is valid for two.
     nonces: createNonceMemory(2000 * limits.clockWindowSeconds, clock.now),
     uploads: createUploadSlots(limits, random),
+    probes: createUploadSlots({ ...limits, uploads: limits.probes }, random),
     feeds: createStatusFeeds(deps),
     buckets: {
       clients: createTokenBuckets(limits.perClient, clock),

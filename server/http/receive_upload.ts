@@ -8,6 +8,7 @@ import { type BlobWriter, createBlob } from "../store/blobs.ts";
 import type { HttpContext } from "./caller.ts";
 import type { AppParts } from "./parts.ts";
 import { readBody, receiveBody } from "./receive_body.ts";
+import type { UploadSlots } from "./upload_slots.ts";
 
 /**
  * Receives a body and hands it to `use`, which finishes it or abandons it; where receiving fails it is abandoned here.
@@ -21,7 +22,7 @@ export async function withUpload<T>(
   use: (upload: BlobWriter) => Promise<T>,
 ): Promise<T> {
   const { service, clock, metrics } = parts;
-  using _slot = takeSlot(c, parts);
+  using _slot = takeSlot(c, parts.uploads);
   const upload = createBlob(service.db, clock.now());
   try {
     for await (const piece of receiveBody(c.req.raw, boundsOf(c, parts, maxBytes))) {
@@ -42,16 +43,28 @@ export async function readUpload(
   parts: AppParts,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  using _slot = takeSlot(c, parts);
+  using _slot = takeSlot(c, parts.uploads);
   const bytes = await readBody(c.req.raw, boundsOf(c, parts, maxBytes));
   parts.metrics.countBytes("up", bytes.length);
   return bytes;
 }
 
+/** Receives a body and throws it away. */
+export async function discardUpload(
+  c: HttpContext,
+  parts: AppParts,
+  maxBytes: number,
+): Promise<void> {
+  using _slot = takeSlot(c, parts.probes);
+  for await (const piece of receiveBody(c.req.raw, boundsOf(c, parts, maxBytes))) {
+    parts.metrics.countBytes("up", piece.length);
+  }
+}
+
 /** The slot is held until the run service is done too: then as many bodies are checked at a time as are received. */
-function takeSlot(c: HttpContext, { uploads }: AppParts): Disposable {
+function takeSlot(c: HttpContext, slots: UploadSlots): Disposable {
   const caller = c.get("caller");
-  const giveBack = uploads.take(caller?.kind === "client" ? caller.keyId : "admin");
+  const giveBack = slots.take(caller?.kind === "client" ? caller.keyId : "admin");
   return { [Symbol.dispose]: giveBack };
 }
 

@@ -23,7 +23,9 @@ export async function refuse(parts: AppParts, c: HttpContext, thrown: unknown): 
       await writeDown(parts, c, reason, problem.detail);
     }
   }
-  return problemResponse(isVouchedFor(c) ? problem : chargeAddress(parts, c) ?? problem);
+  const told = isVouchedFor(c) ? problem : chargeAddress(parts, c) ?? problem;
+  c.set("refused", { code: told.code, ...(reason !== undefined && { reason }) });
+  return problemResponse(told);
 }
 
 /** The problem that an error stands for; undefined for a fault of the server. */

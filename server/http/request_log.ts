@@ -33,6 +33,7 @@ export function requestLog(
       ...(caller?.kind === "client" ? { run: caller.run, client: caller.client } : {
         by: caller?.kind ?? "unknown",
       }),
+      ...c.get("refused"),
     });
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { createTestDatabase, postgresTest } from "./postgres.ts";
 import { createTinyRun } from "./tiny_run.ts";
 
 const main = new URL("../../server/main.ts", import.meta.url).pathname;
@@ -198,6 +199,66 @@ Deno.test("main() backs up beside a running server and restores into an empty fo
     assert.equal((await listed.json())[0].run, run);
     assert.equal((await second.stop()).code, 0);
   }));
+
+/** A port that was free a moment ago. */
+function freePort(): string {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return String(port);
+}
+
+/** Starts a server by the command that it prints when it lacks permissions. */
+async function startAsTold(settings: readonly string[], env: Record<string, string> = {}) {
+  const refused = await ended(deno([main, ...settings]));
+  const [, command] = / run: deno run (.*)\n$/.exec(refused.stderr) ?? [];
+  assert.ok(command, refused.stderr);
+  const words = command.replace("server/main.ts", main).split(" ")
+    .map((word) =>
+      settings.find((setting) => word.includes(":PASSWORD@") && setting.includes("@")) ?? word
+    );
+  const child = deno(words, env);
+  const { value: line } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader()
+    .read();
+  assert.match(line ?? await new Response(child.stderr).text(), /^Server +http:/);
+  return async () => {
+    child.kill("SIGTERM");
+    const [{ code }, errors] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    assert.equal(code, 0, errors);
+  };
+}
+
+Deno.test("main() prints a command that grants all it needs", () =>
+  withFolder(async (folder) => {
+    const stop = await startAsTold(["--port", freePort(), "--data-dir", `${folder}/data`]);
+    await stop();
+  }));
+
+postgresTest(
+  "main() lets two processes serve one database, each hearing of the other's changes",
+  () =>
+    withFolder(async (folder) => {
+      const database = await createTestDatabase();
+      const adminToken = "the-administrator-of-both";
+      const env = { HAFL_ADMIN_TOKEN: adminToken };
+      const ports = [freePort(), freePort()];
+      const stops = [];
+      for (const port of ports) {
+        const settings = ["--port", port, "--data-dir", folder, "--database", database];
+        stops.push(await startAsTold(settings, env));
+      }
+      const [server, other] = ports.map((port) => `http://127.0.0.1:${port}`);
+      const { run } = await createTinyRun({ server, fetch, adminToken });
+      const headers = { authorization: `Bearer ${adminToken}` };
+      const events = await fetch(`${other}/v1/runs/${run}/events`, { headers });
+      const reader = events.body!.pipeThrough(new TextDecoderStream()).getReader();
+      assert.match((await reader.read()).value!, /"state":"waiting"/);
+      const stopped = await fetch(`${server}/v1/runs/${run}/stop`, { method: "POST", headers });
+      assert.equal(stopped.status, 204);
+      assert.match((await reader.read()).value!, /"state":"stopped"/);
+      await Promise.all([...stops.map((stop) => stop()), drained(reader)]);
+    }),
+);
 
 async function drained(reader: ReadableStreamDefaultReader<string>): Promise<void> {
   while (!(await reader.read()).done);

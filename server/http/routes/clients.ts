@@ -12,7 +12,7 @@ import { jsonBody } from "../json_body.ts";
 import { longPoll } from "../long_poll.ts";
 import { newcomerOnly } from "../newcomer.ts";
 import type { AppParts } from "../parts.ts";
-import { readUpload } from "../receive_upload.ts";
+import { discardUpload } from "../receive_upload.ts";
 import { budget, enrolled, enrolment, settledBudget } from "../schemas/joining.ts";
 import { problems } from "../schemas/problem.ts";
 import { clientTask, evaluationReport, progress } from "../schemas/rounds.ts";
@@ -120,7 +120,6 @@ export function addClientRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, client } = c.req.valid("param");
       const seconds = Math.min(c.req.valid("query").wait, limits.longPollSeconds);
-      noteContact(service, run, client);
       const task = await longPoll(parts, {
         run,
         milliseconds: 1000 * seconds,
@@ -170,7 +169,6 @@ export function addClientRoutes(app: App, parts: AppParts): void {
     }),
     async (c) => {
       const { run, client } = c.req.valid("param");
-      noteContact(service, run, client);
       c.set("writtenDown", true);
       await recordEvaluation(service, run, client, c.req.valid("json"), clientOf(c));
       return c.body(null, 204);
@@ -192,7 +190,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       },
     }),
     async (c) => {
-      await readUpload(c, parts, limits.probeBytes);
+      await discardUpload(c, parts, limits.probeBytes);
       return c.body(null, 204);
     },
   );

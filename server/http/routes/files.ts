@@ -82,7 +82,10 @@ export function addFileRoutes(app: App, parts: AppParts): void {
         200: {
           description: "The encoded bank",
           content: bytes,
-          headers: z.object({ ETag: z.string() }),
+          headers: z.object({
+            "ETag": z.string(),
+            "HAFL-Rounds": z.string().describe("Rounds behind the bank"),
+          }),
         },
         304: { description: "The caller has it already" },
         ...readProblems,

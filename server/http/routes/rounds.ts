@@ -5,14 +5,7 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import {
-  acceptUpdate,
-  largestBody,
-  manifestOf,
-  noteContact,
-  openDownload,
-  putChoice,
-} from "../../runs/mod.ts";
+import { acceptUpdate, largestBody, manifestOf, openDownload, putChoice } from "../../runs/mod.ts";
 import { clientOnly } from "../authentication.ts";
 import { clientOf } from "../caller.ts";
 import type { AppParts } from "../parts.ts";
@@ -77,7 +70,6 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
-      noteContact(service, run, client);
       const body = await readUpload(c, parts, largestBody(await manifestOf(service, run)));
       c.set("writtenDown", true);
       await putChoice(service, run, address, body, clientOf(c));
@@ -103,7 +95,6 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
-      noteContact(service, run, client);
       c.set("writtenDown", true);
       const { bytes: body } = await openDownload(service, run, address);
       metrics.countBytes("down", body.length);
@@ -135,7 +126,6 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, round, update } = c.req.valid("param");
       const { attempt, client } = c.req.valid("query");
-      noteContact(service, run, client);
       const address = { round, attempt, client, update };
       const most = largestBody(await manifestOf(service, run));
       const accepted = await withUpload(c, parts, most, (upload) => {

@@ -229,7 +229,7 @@ Deno.test("createUploadSlots() sends a sender away that has its share, and all w
       await sendSigned(test, members[2].key, { method: "POST", route: "/v1/probe" }),
     );
     assert.deepEqual(await rejectsOf(test, run), [], "busy is nobody's fault");
-  }, { limits: { uploads: 4, uploadsPerClient: 2 } }));
+  }, { limits: { probes: 4, uploadsPerClient: 2 } }));
 
 Deno.test("readJson() takes a body up to its cap, and the probe up to its own", () =>
   withApp(async (test) => {

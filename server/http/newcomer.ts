@@ -13,6 +13,7 @@ import { checkSignature, checkTime, noteNonce, signatureOf } from "./signed_requ
  */
 export const newcomerOnly: Guard = (parts) => async (c, next) => {
   const { clock, limits, nonces, buckets } = parts;
+  // Before anything is looked at: a guess of an invitation costs a transaction.
   refuseTooMany(buckets.addresses.wait(addressOf(c)));
   const signature = signatureOf(c.req.raw);
   checkTime(signature, clock.now(), limits);

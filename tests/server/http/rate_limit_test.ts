@@ -59,9 +59,12 @@ Deno.test("clientOnly() sends a client away that asks too often, and no other on
     assert.deepEqual(await rejectsOf(test, run), []);
   }, { limits: { perClient: { burst: 5, perSecond: 0.5 } } }));
 
-Deno.test("refuse() lets an address pay for requests nobody vouches for, and no other address", () => {
+Deno.test("refuse() lets an address pay for requests nobody vouches for, and for no others", () => {
   let address = "192.0.2.1";
   return withApp(async (test) => {
+    const { run, members: [{ key }] } = await enrolledRun(test);
+    const signed = () =>
+      sendSigned(test, key, { method: "GET", route: `/v1/runs/${run}/clients/0/task` });
     const wrong = () => test.fetch("/v1/runs", { headers: { authorization: "Bearer guess" } });
     const right = () =>
       test.fetch("/v1/runs", { headers: { authorization: `Bearer ${adminToken}` } });
@@ -70,15 +73,18 @@ Deno.test("refuse() lets an address pay for requests nobody vouches for, and no 
     await expectProblem("unauthorized", 401, await wrong());
     await expectProblem("not-found", 404, await elsewhere());
     await expectProblem("unauthorized", 401, await wrong());
-    for (const request of [wrong, elsewhere, right]) {
+    for (const request of [wrong, elsewhere]) {
       await expectProblem("rate-limited", 429, await request());
     }
+    await expectStatus(200, await right());
+    await expectStatus(200, await signed());
     await expectStatus(200, await test.fetch("/healthz", {}));
     address = "192.0.2.2";
-    await expectStatus(200, await right());
+    await expectProblem("unauthorized", 401, await wrong());
     address = "192.0.2.1";
     await test.clock.advance(1000);
-    await expectStatus(200, await right());
+    await expectProblem("unauthorized", 401, await wrong());
+    await expectProblem("rate-limited", 429, await wrong());
   }, { address: () => address, limits: { perAddress: { burst: 3, perSecond: 1 } } });
 });
 

@@ -32,7 +32,8 @@ export function stateFolderOf({ state, name }: ClientFlags): string {
 }
 
 /**
- * The settings of this start: what is given, and what is kept of earlier starts. Keeps them.
+ * The settings of this start: what is given, and what is kept of earlier starts. Those of the first start are kept at once; {@linkcode keepSettings}
+ * keeps later ones, once they have proved good.
  *
  * @throws UserError when something is missing.
  */
@@ -66,8 +67,13 @@ export async function settleSettings(
     rank: flags.rank ?? kept?.rank ?? null,
     device: flags.device ?? kept?.device ?? defaultConfig.device,
   };
-  await writeJson(store, "settings.json", settings);
+  if (kept === undefined) await keepSettings(store, settings);
   return settings;
+}
+
+/** Keeps settings for later starts. */
+export async function keepSettings(store: ClientStore, settings: ClientSettings): Promise<void> {
+  await writeJson(store, "settings.json", settings);
 }
 
 function needsName(): UserError {

@@ -49,7 +49,7 @@ export interface ClientOutput {
   close(): void;
 }
 
-/** One JSON object a line, told apart by `type`. Steps are left out: there are many. */
+/** One JSON object a line, told apart by `type`; rounds count from 1. Steps are left out: there are many. */
 export function jsonOutput(write: WriteLine): ClientOutput {
   const emit = (type: string, facts: object): void => write(JSON.stringify({ type, ...facts }));
   return {
@@ -62,8 +62,11 @@ export function jsonOutput(write: WriteLine): ClientOutput {
     introduce: (introduction) => emit("client", introduction),
     event({ kind, ...facts }) {
       if (kind === "step") return;
-      const losses = "losses" in facts ? { losses: [...facts.losses] } : {};
-      emit(kind, { ...facts, ...losses });
+      emit(kind, {
+        ...facts,
+        ...("round" in facts && { round: facts.round + 1 }),
+        ...("losses" in facts && { losses: [...facts.losses] }),
+      });
     },
     end: ({ kind, ...facts }) => emit(kind, facts),
     close() {},
@@ -97,7 +100,7 @@ export function lineOutput(writeLine: WriteLine): ClientOutput {
       const line = eventLine(event, rounds, evaluator);
       if (line !== undefined) write(line);
     },
-    end: (result) => endLines(result).forEach(write),
+    end: (result) => endLines(result, evaluator).forEach(write),
     close() {},
   };
 }
@@ -197,13 +200,15 @@ function scoreLine(report: EvaluationReport, rounds: number): string {
   ].join("  ");
 }
 
-function endLines(result: ClientResult): string[] {
+function endLines(result: ClientResult, evaluator: boolean): string[] {
   const { kind, rounds, adapter } = result;
   const count = `${rounds} ${rounds === 1 ? "round" : "rounds"}`;
   if (kind === "stopped") return [`The run was stopped after ${count}`];
   const { heldOut } = result;
   const score = heldOut
-    ? `: ${accuracyText(heldOut)} of ${countText(heldOut.rows)} held-out rows right`
+    ? `: ${accuracyText(heldOut)} of ${countText(heldOut.rows)} ${
+      evaluator ? "" : "held-out "
+    }rows right`
     : "";
   return [
     `The run has ended after ${count}${score}`,

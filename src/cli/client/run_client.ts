@@ -7,7 +7,6 @@ import type { Connection } from "../../federated/remote/connection.ts";
 import { readServerUrl } from "../../federated/remote/invitation_url.ts";
 import { timerSleep, usualPatience } from "../../federated/remote/retry.ts";
 import { keyOf, settleSeat, takeSeat } from "../../federated/remote/seat.ts";
-import { writeJson } from "../../federated/remote/client_store.ts";
 import { exportPeft } from "../../lora/peft.ts";
 import { decodeBank } from "../../protocol/bank_codec.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -16,7 +15,12 @@ import { deviceText } from "../device_text.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { readFile } from "../sources.ts";
 import { writeAtomically } from "../write_atomically.ts";
-import { type ClientSettings, settleSettings, stateFolderOf } from "./client_settings.ts";
+import {
+  type ClientSettings,
+  keepSettings,
+  settleSettings,
+  stateFolderOf,
+} from "./client_settings.ts";
 import type { ClientFlags } from "./flags.ts";
 import { chooseModel } from "./model_choice.ts";
 import type { ClientOutput } from "./output.ts";
@@ -91,10 +95,9 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
       measureStep: trainer.measure,
       clock: () => performance.now(),
     });
-    if (manifest.ranks.kind === "auto" && seat.role === "client") {
-      // Measured once: a machine that is busy at the next start is still the same machine.
-      await writeJson(store, "settings.json", { ...settings, rank });
-    }
+    // Measured once: a machine that is busy at the next start is still the same machine.
+    const isMeasured = manifest.ranks.kind === "auto" && seat.role === "client";
+    await keepSettings(store, isMeasured ? { ...settings, rank } : settings);
     output.introduce({
       server: kept.server,
       run: seat.run,

@@ -2,6 +2,7 @@
 
 import { fetchBank, probe, setBudget } from "../../federated/remote/api.ts";
 import type { Connection } from "../../federated/remote/connection.ts";
+import { RemoteProblem } from "../../federated/remote/remote_problem.ts";
 import type { Seat } from "../../federated/remote/seat.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { Budget } from "../../protocol/http/documents.ts";
@@ -31,8 +32,15 @@ export interface RankRequest {
  * @throws UserError when the client asks for a rank that the run does not have for it, or has to ask for one.
  */
 export async function settleRank(request: RankRequest): Promise<number> {
-  const { connection, seat: { run, client } } = request;
-  return (await setBudget(connection, run, client, await budgetOf(request))).rank;
+  const { connection, seat: { run, client }, manifest: { ranks }, rank } = request;
+  const budget = await budgetOf(request);
+  try {
+    return (await setBudget(connection, run, client, budget)).rank;
+  } catch (error) {
+    // There is nothing to train any more, but the final adapter is still to be had.
+    if (!(error instanceof RemoteProblem) || error.code !== "run-over") throw error;
+    return ranks.kind === "fixed" ? ranks.ranks[client] ?? 0 : rank ?? 0;
+  }
 }
 
 async function budgetOf(request: RankRequest): Promise<Budget> {

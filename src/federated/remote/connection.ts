@@ -219,10 +219,11 @@ async function readBody(
   return new Uint8Array();
 }
 
-/** What lies at the bottom of a failed fetch: "connection refused", where the outermost message only says that sending failed. */
+/** What lies at the bottom of a failed fetch, "connection refused", without the address that every message repeats. */
 function reasonOf(error: unknown): string {
   let deepest = error;
   while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
   const text = deepest instanceof Error ? deepest.message : String(deepest);
-  return text.split("\n")[0];
+  return text.split("\n")[0].replace(/^error sending request for url \(.*?\): /, "")
+    .replace(/^client error \(\w+\): /, "");
 }

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
-import { settleSettings, stateFolderOf } from "../../../src/cli/client/client_settings.ts";
+import {
+  keepSettings,
+  settleSettings,
+  stateFolderOf,
+} from "../../../src/cli/client/client_settings.ts";
 import { readClientFlags } from "../../../src/cli/client/flags.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { memoryStore } from "../../federated/remote/memory_store.ts";
@@ -29,6 +33,8 @@ Deno.test("settleSettings() needs data once, and remembers everything", async ()
   assert.deepEqual(await settleSettings(store, {}), first, "a state folder knows its name");
   const changed = await settleSettings(store, { heldOut: 0 });
   assert.deepEqual(changed, { ...first, heldOut: 0 });
+  assert.deepEqual(await settleSettings(store, {}), first, "it has not proved good yet");
+  await keepSettings(store, changed);
   assert.deepEqual(await settleSettings(store, {}), changed);
 });
 

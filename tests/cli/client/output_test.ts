@@ -104,6 +104,7 @@ Deno.test("jsonOutput() prints one object a line, without the steps", () => {
     "delivered",
     "finished",
   ]);
+  assert.equal(objects[5].round, 3);
   assert.deepEqual(objects[5].losses, [1.2341, 1.1, 0.98]);
   assert.equal(objects[11].adapter, "out");
 });

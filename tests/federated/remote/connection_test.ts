@@ -54,6 +54,17 @@ Deno.test("send() backs off, and tells of an outage once and of its end once", a
   assert.deepEqual(connection.reach, ["connection refused", undefined]);
 });
 
+Deno.test("send() says what is wrong with the network, not which address was asked", async () => {
+  const { connection } = scripted([
+    new TypeError(
+      "error sending request for url (http://h/v1/x?y): client error (Connect): tcp connect error: Connection refused (os error 111)",
+    ),
+    Response.json({}),
+  ]);
+  await fetchManifest(connection, "run");
+  assert.equal(connection.reach[0], "tcp connect error: Connection refused (os error 111)");
+});
+
 Deno.test("send() honours Retry-After, as seconds and as a date", async () => {
   const later = new Date(NOW + 90_000).toUTCString();
   const { connection } = scripted([

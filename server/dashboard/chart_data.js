@@ -1,0 +1,66 @@
+// @ts-check
+/**
+ * What charts draw of the published rounds.
+ *
+ * @module
+ */
+
+/** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
+/** @typedef {import("./chart.js").ChartData} ChartData */
+
+/**
+ * Rounds; what the clients report; what the evaluators report.
+ *
+ * @param {readonly RoundStatus[]} published
+ * @param {"accuracy" | "loss"} key
+ * @returns {ChartData}
+ */
+export function scoreData(published, key) {
+  return [
+    published.map(({ round }) => round),
+    published.map(({ heldOut }) => heldOut && heldOut[key]),
+    published.map(({ evaluators }) => evaluators && evaluators[key]),
+  ];
+}
+
+/**
+ * Rounds; bytes of LoRA, of the head and of the rest.
+ *
+ * @param {readonly RoundStatus[]} published
+ * @param {"upBytes" | "downBytes"} key
+ * @returns {ChartData}
+ */
+export function byteData(published, key) {
+  const done = trained(published);
+  return [
+    done.map(({ round }) => round),
+    done.map(({ [key]: bytes }) => bytes.lora),
+    done.map(({ [key]: bytes }) => bytes.head),
+    done.map(({ [key]: bytes }) => bytes.overhead),
+  ];
+}
+
+/**
+ * Rounds; bytes up to each, to the server and to the clients.
+ *
+ * @param {readonly RoundStatus[]} published
+ * @returns {ChartData}
+ */
+export function sumData(published) {
+  const done = trained(published);
+  /** @param {"upBytes" | "downBytes"} key */
+  const sums = (key) => {
+    let sum = 0;
+    return done.map(({ [key]: bytes }) => sum += bytes.total);
+  };
+  return [done.map(({ round }) => round), sums("upBytes"), sums("downBytes")];
+}
+
+/**
+ * The initial bank cost nothing.
+ *
+ * @param {readonly RoundStatus[]} published
+ */
+function trained(published) {
+  return published.filter(({ round }) => round > 0);
+}

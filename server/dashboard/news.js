@@ -1,0 +1,34 @@
+// @ts-check
+/**
+ * What a screen reader tells of a change.
+ *
+ * @module
+ */
+
+/** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
+
+import { percentText } from "./format.js";
+import { mainScores } from "./scores.js";
+
+/**
+ * The most important difference between two statuses of a run as a sentence; undefined when none is worth one.
+ *
+ * @param {RunStatus} before
+ * @param {RunStatus} after
+ * @returns {string | undefined}
+ */
+export function newsOf(before, after) {
+  if (before.state !== after.state) return `The run is ${after.state}.`;
+  if (before.roundsDone !== after.roundsDone) {
+    return `Round ${after.roundsDone} of ${after.rounds} is published.`;
+  }
+  const score = mainScores(after.published).scores.at(-1);
+  if (score && score.round !== mainScores(before.published).scores.at(-1)?.round) {
+    return `Accuracy after round ${score.round}: ${percentText(score.score.accuracy)}.`;
+  }
+  if (before.retries < after.retries && after.current) {
+    return `Round ${after.current.round + 1} missed its quorum; attempt ${
+      after.current.attempt + 1
+    } is open.`;
+  }
+}

@@ -1,0 +1,124 @@
+// @ts-check
+/// <reference lib="dom" />
+/**
+ * The charts of a run: what it has learned, and what that cost.
+ *
+ * @module
+ */
+
+/** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
+
+import { createChart } from "./chart.js";
+import { byteData, scoreData, sumData } from "./chart_data.js";
+import { adminCommands, commandBlock } from "./commands.js";
+import { h } from "./dom.js";
+import { bytesText, percentText, roundBytesText } from "./format.js";
+
+const parties = [
+  { name: "clients", color: "--validation" },
+  { name: "evaluators", color: "--train" },
+];
+
+const kinds = [
+  { name: "LoRA", color: "--lora" },
+  { name: "head", color: "--head" },
+  { name: "overhead", color: "--overhead" },
+];
+
+/**
+ * Accuracy and loss by round.
+ *
+ * @param {import("./app.js").Context} context
+ * @returns {import("./run_page.js").Section}
+ */
+export function createScoreCharts({ origin, announce }) {
+  const command = h("div");
+  const accuracy = createChart({
+    title: "Accuracy",
+    about: "The aggregated model on held-out rows, after each round.",
+    series: [...parties, { name: "chance", color: "--server", dashed: true }],
+    tick: (value) => percentText(value, 0),
+    tell: percentText,
+    fromZero: true,
+    empty: [
+      h("p", {}, "Nobody has scored a round yet."),
+      h(
+        "p",
+        {},
+        "Clients with held-out rows report after each round. To have a public test set scored too, invite an evaluator:",
+      ),
+      command,
+    ],
+  }, announce);
+  const loss = createChart({
+    title: "Loss",
+    about: "Mean cross-entropy, in nats.",
+    series: parties,
+    tick: (value) => value.toFixed(2),
+    tell: (value) => value.toFixed(3),
+    fromZero: false,
+    empty: [h("p", {}, "Appears with the first accuracy.")],
+  }, announce);
+  return group([accuracy, loss], (status) => {
+    if (command.childElementCount === 0) {
+      command.append(commandBlock(adminCommands(origin).inviteEvaluator(status.run)));
+    }
+    const { published, labels } = status;
+    const [rounds, ...lists] = scoreData(published, "accuracy");
+    accuracy.update([rounds, ...lists, rounds.map(() => 1 / labels)]);
+    loss.update(scoreData(published, "loss"));
+  });
+}
+
+/**
+ * Bytes by round and in all.
+ *
+ * @param {import("./app.js").Context} context
+ * @returns {import("./run_page.js").Section}
+ */
+export function createByteCharts({ announce }) {
+  /**
+   * @param {string} title
+   * @param {string} about
+   * @param {readonly import("./chart.js").Series[]} series
+   * @param {boolean} stacked
+   */
+  const chart = (title, about, series, stacked) =>
+    createChart({
+      title,
+      about,
+      series,
+      stacked,
+      tick: roundBytesText,
+      tell: bytesText,
+      fromZero: true,
+      empty: [],
+    }, announce);
+  const up = chart("Sent to the server", "Accepted updates of each round.", kinds, true);
+  const down = chart("Sent to the clients", "Downloads of each round.", kinds, true);
+  const sum = chart("Bytes so far", "All rounds together.", [
+    { name: "to the server", color: "--validation" },
+    { name: "to the clients", color: "--train" },
+  ], false);
+  const section = group([up, down, sum], ({ published, roundsDone }) => {
+    section.element.hidden = roundsDone === 0;
+    up.update(byteData(published, "upBytes"));
+    down.update(byteData(published, "downBytes"));
+    sum.update(sumData(published));
+  });
+  return section;
+}
+
+/**
+ * @param {readonly ReturnType<typeof createChart>[]} charts
+ * @param {(status: RunStatus) => void} update
+ * @returns {import("./run_page.js").Section}
+ */
+function group(charts, update) {
+  return {
+    element: h("div", { class: "charts" }, ...charts.map(({ element }) => element)),
+    update,
+    redraw: () => charts.forEach((chart) => chart.redraw()),
+    close: () => charts.forEach((chart) => chart.close()),
+  };
+}

@@ -82,12 +82,18 @@ export type ClientEvent =
 
 /** A client at work. */
 export interface ClientJob {
+  /** The way to the server. */
   readonly connection: Connection;
+  /** Its place in the run. */
   readonly seat: Seat;
+  /** The run's, checked. */
   readonly manifest: RunManifest;
+  /** Keeps what it must not forget. */
   readonly store: ClientStore;
+  /** Has its rows and the model. */
   readonly trainer: Trainer;
   /** Rows to score banks on; with none no bank is scored. */
   readonly heldOutRows: number;
+  /** Hears of everything, in order. */
   readonly onEvent: (event: ClientEvent) => void;
 }

@@ -14,7 +14,7 @@ export type StoredName =
 
 /** Keeps bytes by name. */
 export interface ClientStore {
-  /** @returns undefined where nothing is kept. */
+  /** The bytes under a name; undefined where nothing is kept. */
   read(name: StoredName): Promise<Uint8Array | undefined>;
   /** Keeps bytes in place of what was there, whole or not at all; they are safe when it resolves. */
   write(name: StoredName, bytes: Uint8Array): Promise<void>;

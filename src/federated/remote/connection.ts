@@ -19,17 +19,21 @@ export interface Connection {
   readonly server: string;
   /** Signs every request. */
   readonly key: ClientKey;
+  /** Sends one request. */
   readonly fetch: Fetch;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Waits between tries. */
   readonly sleep: Sleep;
   /** Uniform in [0, 1). */
   readonly random: () => number;
+  /** How long it waits between tries. */
   readonly patience: Patience;
   /** Milliseconds without a byte after which a connection counts as cut: TCP alone would notice after many minutes, or never. */
   readonly stall: number;
   /** Ends whatever is going on; what was going on rejects with the signal's reason. */
   readonly signal: AbortSignal;
+  /** Hears of outages. */
   readonly onReach: OnReach;
 }
 

@@ -42,7 +42,7 @@ export class RemoteProblem extends UserError implements ProblemFacts {
   /** The server's clock in milliseconds since 1970, where the client's differs too much. */
   readonly serverTime?: number;
 
-  /** @param what was tried, as it follows "Cannot". */
+  /** A refusal of what was tried, as it follows "Cannot". */
   constructor(what: string, facts: ProblemFacts) {
     // Servers begin so too where they know best what could not be done.
     super(facts.detail.startsWith("Cannot ") ? facts.detail : `Cannot ${what}: ${facts.detail}`);

@@ -42,8 +42,8 @@ export function retryDelay(
 export type Sleep = (milliseconds: number, signal: AbortSignal) => Promise<void>;
 
 /** Sleeps by the platform's timers. */
-export const timerSleep: Sleep = (milliseconds, signal) =>
-  new Promise((resolve, reject) => {
+export function timerSleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const stop = () => {
       clearTimeout(timer);
@@ -55,3 +55,4 @@ export const timerSleep: Sleep = (milliseconds, signal) =>
     }, milliseconds);
     signal.addEventListener("abort", stop, { once: true });
   });
+}

@@ -52,7 +52,8 @@ export interface BlobWriter {
 export function createBlob(database: Database, now: number): BlobWriter {
   const id = `b${crypto.getRandomValues(new Uint8Array(16)).toHex()}`;
   const hash = createHash("sha256");
-  const buffer = new Uint8Array(CHUNK_BYTES);
+  // Grows up to a chunk: most updates of small adapters are far smaller, and there are many at a time.
+  let buffer = new Uint8Array(4096);
   let filled = 0;
   let chunks = 0;
   let digest: string | undefined;
@@ -86,6 +87,11 @@ export function createBlob(database: Database, now: number): BlobWriter {
       for (let taken = 0; taken < bytes.length;) {
         if (filled === CHUNK_BYTES) await storeFullChunk();
         const part = bytes.subarray(taken, taken + CHUNK_BYTES - filled);
+        if (filled + part.length > buffer.length) {
+          const larger = new Uint8Array(Math.min(CHUNK_BYTES, 2 * (filled + part.length)));
+          larger.set(buffer.subarray(0, filled));
+          buffer = larger;
+        }
         buffer.set(part, filled);
         filled += part.length;
         taken += part.length;

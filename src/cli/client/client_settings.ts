@@ -20,6 +20,10 @@ export interface ClientSettings {
   readonly revision: string | null;
   readonly rank: number | null;
   readonly device: DeviceName;
+  /** Of the CPU device; null: all. */
+  readonly threads: number | null;
+  readonly offline: boolean;
+  readonly cacheDir: string | null;
   readonly out: string | null;
 }
 
@@ -32,8 +36,8 @@ export function stateFolderOf({ state, name }: ClientFlags): string {
 }
 
 /**
- * The settings of this start: what is given, and what is kept of earlier starts. Those of the first start are kept at once; {@linkcode keepSettings}
- * keeps later ones, once they have proved good.
+ * The settings of this start: what is given, and what is kept of earlier starts. They are to be kept with {@linkcode keepSettings} once they have
+ * proved good: a flag that was a mistake must not come back when it is left out.
  *
  * @throws UserError when something is missing.
  */
@@ -54,7 +58,7 @@ export async function settleSettings(
   }
   const out = flags.out !== undefined ? resolve(flags.out) : kept?.out ?? null;
   if (out !== null && out !== kept?.out) await requireEmpty(out);
-  const settings: ClientSettings = {
+  return {
     name,
     data,
     out,
@@ -66,9 +70,10 @@ export async function settleSettings(
     revision: flags.revision ?? kept?.revision ?? null,
     rank: flags.rank ?? kept?.rank ?? null,
     device: flags.device ?? kept?.device ?? defaultConfig.device,
+    threads: flags.threads ?? kept?.threads ?? null,
+    offline: flags.offline ?? kept?.offline ?? false,
+    cacheDir: typeof flags.cacheDir === "string" ? resolve(flags.cacheDir) : kept?.cacheDir ?? null,
   };
-  if (kept === undefined) await keepSettings(store, settings);
-  return settings;
 }
 
 /** Keeps settings for later starts. */

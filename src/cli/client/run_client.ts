@@ -62,7 +62,7 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
   checkRole(seat.role, settings);
   const manifest = await fetchManifest(connection, seat.run) as RunManifest;
   checkVersion(manifest);
-  const { cacheDir = null, offline = false } = flags;
+  const { cacheDir, offline } = settings;
   const { prepare } = output;
   const model = await chooseModel({
     manifest,
@@ -80,7 +80,7 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
       data: settings,
       device: {
         device: settings.device,
-        threads: flags.threads ?? navigator.hardwareConcurrency,
+        threads: settings.threads ?? navigator.hardwareConcurrency,
       },
       offline,
       cacheDir,

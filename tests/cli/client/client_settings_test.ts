@@ -17,7 +17,7 @@ Deno.test("stateFolderOf() makes a folder's name of the client's", () => {
   assert.throws(() => stateFolderOf({}), /--name/);
 });
 
-Deno.test("settleSettings() needs data once, and remembers everything", async () => {
+Deno.test("settleSettings() needs data once, and remembers everything that has proved good", async () => {
   const store = memoryStore();
   await assert.rejects(settleSettings(store, { name: "ana" }), /--data/);
   const first = await settleSettings(store, {
@@ -26,9 +26,13 @@ Deno.test("settleSettings() needs data once, and remembers everything", async ()
     heldOut: 0.3,
     rank: 4,
     device: "cpu",
+    threads: 3,
+    cacheDir: "cache",
     labelColumn: "topic",
   });
   assert.equal(first.data, resolve("rows.jsonl"));
+  await assert.rejects(settleSettings(store, { name: "ana" }), /--data/);
+  await keepSettings(store, first);
   assert.deepEqual(await settleSettings(store, { name: "ana" }), first);
   assert.deepEqual(await settleSettings(store, {}), first, "a state folder knows its name");
   const changed = await settleSettings(store, { heldOut: 0 });
@@ -43,7 +47,7 @@ Deno.test("settleSettings() does not write an adapter over other files, but over
   try {
     const store = memoryStore();
     const flags = { name: "ana", data: "rows.jsonl", out: join(folder, "adapter") };
-    await settleSettings(store, flags);
+    await keepSettings(store, await settleSettings(store, flags));
     await Deno.mkdir(flags.out);
     await Deno.writeTextFile(join(flags.out, "adapter_config.json"), "{}");
     assert.equal((await settleSettings(store, flags)).out, flags.out);

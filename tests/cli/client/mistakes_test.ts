@@ -123,7 +123,12 @@ Deno.test("client refuses what does not fit the run, and goes on once it is mend
   );
   await mistake("ana", [`--data=${data}`, "--rank=4"], /gives this client rank 2/);
   await mistake("ana", [`--data=${data}`, "--evaluate"], /invitation is a client's/);
-  await mistake("ana", [`--server=${other.invitations[0]}`], /belongs to client 0 of run/);
+  await mistake("ana", [], /without data/);
+  await mistake(
+    "ana",
+    [`--server=${other.invitations[0]}`, `--data=${data}`],
+    /belongs to client 0 of run/,
+  );
   await mistake(
     "eve",
     [`--server=${invitation}`, `--data=${data}`],

@@ -135,8 +135,8 @@ Deno.test("client refuses what does not fit the run, and goes on once it is mend
     /used before, with another key/,
   );
 
-  const state = `--state=${join(folder, "states", "ana")}`;
-  const { code, out, err } = await runCli("client", [state, `--data=${data}`, ...machine]);
+  const flags = [`--state=${join(folder, "states", "ana")}`, "--name=ana", `--data=${data}`];
+  const { code, out, err } = await runCli("client", [...flags, ...machine]);
   assert.equal(code, 0, err);
   assert.match(out, /The run has ended after 1 round\b/);
 

@@ -65,6 +65,46 @@ export type { OnBatch, StepEvent, StepListener } from "./src/federated/simulate.
 export { decodeState, encodeState } from "./src/federated/state.ts";
 export type { BestRound, ClientMemory, FederationState } from "./src/federated/state.ts";
 
+// A federation over HTTP: what makes a run, and what a client does.
+export { createManifest, type ManifestSources } from "./src/federated/remote/manifest.ts";
+export {
+  type ClientFederation,
+  clientFederation,
+  type ClientSources,
+  type TokenizedData,
+} from "./src/federated/remote/client_federation.ts";
+export {
+  type ClientEvent,
+  type ClientJob,
+  type OnTrainerStep,
+  RoundFailure,
+  type Scorable,
+  type TrainedRound,
+  type Trainer,
+} from "./src/federated/remote/client_job.ts";
+export {
+  type ClientKey,
+  createKey,
+  openKey,
+  type StoredKey,
+} from "./src/federated/remote/client_key.ts";
+export { type ClientEnd, runClient } from "./src/federated/remote/client_loop.ts";
+export { type ClientStore, type StoredName } from "./src/federated/remote/client_store.ts";
+export { type Connection, type Fetch, type OnReach } from "./src/federated/remote/connection.ts";
+export {
+  type InvitationLink,
+  invitationUrl,
+  readServerUrl,
+} from "./src/federated/remote/invitation_url.ts";
+export { type ProblemFacts, RemoteProblem } from "./src/federated/remote/remote_problem.ts";
+export {
+  type Patience,
+  type Sleep,
+  timerSleep,
+  usualPatience,
+} from "./src/federated/remote/retry.ts";
+export { type KeptSeat, keyOf, type Seat, settleSeat, takeSeat } from "./src/federated/remote/seat.ts";
+
 // Models, weights, data.
 export * from "./src/data/mod.ts";
 export * from "./src/models/mod.ts";

@@ -20,8 +20,10 @@ export async function* readEvents(
   let event = "";
   let data: string[] = [];
   let rest = "";
-  for await (const text of body.pipeThrough(new TextDecoderStream())) {
+  const decoder = new TextDecoder();
+  for await (const chunk of body) {
     onChunk();
+    const text = decoder.decode(chunk, { stream: true });
     // A carriage return at the end may be half a line break.
     const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop()!;

@@ -53,5 +53,6 @@ export function printInvitations(
   for (const line of textTable(columns.map((heading) => ({ heading })), rows)) print(line);
   print("");
   print("Each invitation works once and is shown only now. Its holder joins with:");
-  print('deno task client --server "<invitation>" --data <file> --name <name>');
+  const evaluate = invitations.every(({ role }) => role === "evaluator") ? " --evaluate" : "";
+  print(`deno task client --server "<invitation>" --data <file> --name <name>${evaluate}`);
 }

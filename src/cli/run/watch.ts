@@ -113,12 +113,12 @@ async function* statuses(
     clearTimeout(timer);
     timer = setTimeout(() => stalled.abort(new Error("no sign of life")), STALL);
   };
+  let response: Response | undefined;
   try {
     watchdog();
-    const either = AbortSignal.any([signal, stalled.signal]);
-    const { body } = await openEvents(admin, run, either);
-    if (body === null) return;
-    for await (const { event, data } of readEvents(body, watchdog)) {
+    response = await openEvents(admin, run, AbortSignal.any([signal, stalled.signal]));
+    if (response.body === null) return;
+    for await (const { event, data } of readEvents(response.body, watchdog)) {
       if (event === "status") yield JSON.parse(data);
     }
   } catch (error) {
@@ -126,5 +126,7 @@ async function* statuses(
     throw unreachable(admin, error);
   } finally {
     clearTimeout(timer);
+    // Also keeps the response from being collected as garbage: Deno would then not end the reading of its body when the signal is aborted.
+    await response?.body?.cancel().catch(() => {});
   }
 }

@@ -77,6 +77,9 @@ Deno.test("evaluators asks for seats of their own, which have no rank", async ()
   assert.deepEqual(JSON.parse(lines[0]).invitations, [
     { client: 2, role: "evaluator", rank: null, url: `${server.url}/#rabc.2.t2` },
   ]);
+  const people = printed();
+  await evaluators.run(["rabc", ...server.flags], people.print);
+  assert.match(people.lines.at(-1)!, / --evaluate$/);
   await assert.rejects(evaluators.run(["rabc", "--count=0", ...server.flags], () => {}), {
     message:
       'Cannot use --count: expected a whole number of at least 1 and of at most 100, got "0"',

@@ -13,6 +13,7 @@ import { pageHeaders } from "./http/page_headers.ts";
 import { type AppDeps, createParts } from "./http/parts.ts";
 import { ProblemError, problemResponse } from "./http/problems.ts";
 import { refuse } from "./http/refusals.ts";
+import { refuseAtTheEnd } from "./http/last_requests.ts";
 import { requestLog } from "./http/request_log.ts";
 import { addClientRoutes } from "./http/routes/clients.ts";
 import { addFileRoutes } from "./http/routes/files.ts";
@@ -30,6 +31,7 @@ export function createApp(deps: AppDeps): App {
   app.notFound((c) => refuse(parts, c, notFound(c)));
   app.use(requestLog(parts));
   app.use(pageHeaders(deps.secure));
+  app.use(refuseAtTheEnd(parts));
   app.use(methodNotAllowed({ app, onMethodNotAllowed: refuseMethod }));
 
   addSecuritySchemes(app);

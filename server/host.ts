@@ -40,7 +40,7 @@ export interface HostSettings {
 export interface Host {
   /** Such as http://127.0.0.1:8080. */
   readonly address: string;
-  /** Takes no more requests, lets those in progress end, and closes the database. */
+  /** Refuses new requests, lets those in progress end, and closes the database. */
   drain(): Promise<void>;
 }
 
@@ -91,7 +91,12 @@ export function startHost(settings: HostSettings): Host {
     secure: tls !== undefined,
     assets: settings.assets ?? new Map(),
   });
-  const server = listen(settings, (request, { remoteAddr }) => app.fetch(request, { remoteAddr }));
+  const answering = new Set<Promise<void>>();
+  const server = listen(settings, (request, { remoteAddr, completed }) => {
+    answering.add(completed);
+    completed.catch(() => {}).then(() => answering.delete(completed));
+    return app.fetch(request, { remoteAddr });
+  });
   const failed = (event: string) => (error: unknown) =>
     log("error", event, { error: error instanceof Error ? error.stack : String(error) });
   const ticking = startTicking(clock, TICK_MS, () => tick(service), failed("tick failed"));
@@ -106,7 +111,9 @@ export function startHost(settings: HostSettings): Host {
     address: addressOf(tls !== undefined, server.addr),
     async drain() {
       draining.abort();
-      await inTime(clock, settings.drainMs ?? 30_000, server.shutdown());
+      // Deno's shutdown takes bodies that are being received away: first all that is being answered is.
+      const answered = Promise.allSettled(answering).then(() => server.shutdown());
+      await inTime(clock, settings.drainMs ?? 30_000, answered);
       await Promise.all([ticking.stop(), flushing.stop()]);
       await flushContacts(service).catch(failed("flush failed"));
       await db.close();

@@ -7,14 +7,14 @@ export async function runPulses(
   runs: readonly string[],
 ): Promise<ReadonlyMap<string, RunPulse>> {
   const places = runs.map((_, i) => `$${i + 1}`).join(", ");
-  // A client's task follows from the run's state, its round and the attempt; `retries` counts the attempts of all rounds.
+  // A client's task follows from the run's state, its round, the attempt (`retries` counts those of all rounds) and who was withdrawn.
   const rows = await db.query<
-    { id: string; revision: number; state: string; rounds_done: number; retries: number }
-  >(`SELECT id, revision, state, rounds_done, retries FROM runs WHERE id IN (${places})`, runs);
-  return new Map(
-    rows.map(({ id, revision, state, rounds_done, retries }) => [
-      id,
-      { revision, phase: `${state} ${rounds_done} ${retries}` },
-    ]),
+    { id: string; revision: number; phase: string }
+  >(
+    "SELECT id, revision, state || ' ' || rounds_done || ' ' || retries || ' ' || (SELECT COUNT(*) " +
+      "FROM seats WHERE seats.run = runs.id AND seats.state = 'withdrawn') AS phase " +
+      `FROM runs WHERE id IN (${places})`,
+    runs,
   );
+  return new Map(rows.map(({ id, ...pulse }) => [id, pulse]));
 }

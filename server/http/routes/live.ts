@@ -6,7 +6,7 @@
 
 import { createRoute, z } from "@hono/zod-openapi";
 import { deleteCookie, setCookie } from "hono/cookie";
-import { auditLog, manifestOf } from "../../runs/mod.ts";
+import { audit, auditLog, manifestOf } from "../../runs/mod.ts";
 import { createSession, sessionCookie } from "../admin_session.ts";
 import { adminOnly } from "../authentication.ts";
 import { eventStream } from "../event_stream.ts";
@@ -95,8 +95,10 @@ export function addLiveRoutes(app: App, parts: AppParts): void {
         ...problems("unauthorized", "rate-limited"),
       },
     }),
-    (c) => {
-      const session = createSession(adminTokenHash, clock.now() + limits.sessionMs);
+    async (c) => {
+      const expiresAt = clock.now() + limits.sessionMs;
+      const session = createSession(adminTokenHash, expiresAt);
+      await audit(service, "admin", "sign-in", null, `until ${new Date(expiresAt).toISOString()}`);
       const maxAge = Math.floor(limits.sessionMs / 1000);
       setCookie(c, sessionCookie, session, {
         path: "/",

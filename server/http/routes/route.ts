@@ -15,7 +15,10 @@ export type App = OpenAPIHono<HttpEnv>;
 const whole = z.string().regex(/^(0|[1-9]\d{0,8})$/, "expected a whole number").transform(Number)
   .pipe(count).openapi({ type: "integer", minimum: 0, example: 0 });
 
-const run = z.string().openapi({ example: "rabcdefghijklmnop" });
+/** Text that a database can be asked for: none takes NUL. */
+const text = z.string().refine((value) => !value.includes("\0"), "expected text without NUL");
+
+const run = text.openapi({ example: "rabcdefghijklmnop" });
 
 /** Path of a run. */
 export const runParams = z.object({ run });
@@ -34,7 +37,7 @@ export const updateParams = z.object({
 export const modelParams = z.object({ hash: sha256 });
 /** Path of a base model's file. */
 export const modelFileParams = modelParams.extend({
-  path: z.string().openapi({
+  path: text.openapi({
     description: "Relative to the model's folder",
     example: "model.safetensors",
   }),

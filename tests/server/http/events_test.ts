@@ -161,8 +161,6 @@ Deno.test("eventStream() leaves nothing behind when its reader goes, and ends wi
     test.drain();
     await until(() => last.ended);
     assert.equal(test.watch.waiting, 0);
-    const late = await openEvents(test, run);
-    await until(() => late.ended);
     assert.equal(test.clock.pending, 0);
   }));
 

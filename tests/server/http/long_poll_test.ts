@@ -119,6 +119,17 @@ Deno.test("longPoll() forgets a caller that has gone", () =>
     assert.equal(test.clock.pending, 0);
   }));
 
+Deno.test("longPoll() tells a client that waits of its withdrawal", () =>
+  withApp(async (test) => {
+    const enrolled = await enrolledRun(test);
+    const poll = ask(test, enrolled, 0, 25);
+    await until(() => test.watch.waiting === 1);
+    const withdraw = `/v1/runs/${enrolled.run}/clients/0/withdraw`;
+    await adminRequest(test.admin, withdraw, { method: "POST" });
+    await poll.answered;
+    assert.equal((poll.answer as { type: string }).type, "urn:hafl:problem:withdrawn");
+  }));
+
 Deno.test("longPoll() answers everyone when the server is about to end", () =>
   withApp(async (test) => {
     const enrolled = await enrolledRun(test);
@@ -131,6 +142,7 @@ Deno.test("longPoll() answers everyone when the server is about to end", () =>
     }
     const late = ask(test, enrolled, 0, 25);
     await late.answered;
+    assert.equal((late.answer as { type: string }).type, "urn:hafl:problem:busy");
   }));
 
 Deno.test("longPoll() asks the database again when a task can have changed, not at every update", () =>

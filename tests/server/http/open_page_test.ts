@@ -37,4 +37,7 @@ Deno.test("addOpenRoutes() say that the server is alive, and whether it is ready
     db.ping = ping;
     drain();
     assert.deepEqual([await status("/healthz"), await status("/readyz")], [200, 503]);
+    const refused = await fetch("/v1/runs", {});
+    assert.equal(refused.headers.get("retry-after"), "3");
+    await expectProblem("busy", 503, refused);
   }));

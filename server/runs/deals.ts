@@ -59,14 +59,31 @@ export async function dealFor(
   return dealOf(manifest.layout.rank, client, round, manifest.method.method, indices);
 }
 
+/** Deals that are on their way count as known: a whole sample asks at once. */
 async function serverDeals(
   service: Service,
   run: RunRow,
-  { round, attempt, sampled }: AttemptRow,
-): Promise<Map<number, Deal>> {
-  const key = `${round}.${attempt}`;
-  const known = service.memory.deals.get(run.id);
-  if (known?.attempt === key) return known.deals;
+  attempt: AttemptRow,
+): Promise<ReadonlyMap<number, Deal>> {
+  const { memory } = service;
+  const key = `${attempt.round}.${attempt.attempt}`;
+  const known = memory.deals.get(run.id);
+  if (known?.attempt === key) return await known.deals;
+  const entry = { attempt: key, deals: dealAttempt(service, run, attempt) };
+  memory.deals.set(run.id, entry);
+  try {
+    return await entry.deals;
+  } catch (error) {
+    if (memory.deals.get(run.id) === entry) memory.deals.delete(run.id);
+    throw error;
+  }
+}
+
+async function dealAttempt(
+  service: Service,
+  run: RunRow,
+  { round, sampled }: AttemptRow,
+): Promise<ReadonlyMap<number, Deal>> {
   const { method, seed } = run.manifest;
   const bank = await currentBank(service, run);
   const ranks = new Map(
@@ -83,7 +100,5 @@ async function serverDeals(
     round,
     seed,
   });
-  const deals = new Map(dealt.map((deal) => [deal.client, deal]));
-  service.memory.deals.set(run.id, { attempt: key, deals });
-  return deals;
+  return new Map(dealt.map((deal) => [deal.client, deal]));
 }

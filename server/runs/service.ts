@@ -34,7 +34,10 @@ export interface ServiceMemory {
   /** The bank that each running run trains now. */
   readonly banks: Map<string, { readonly rounds: number; readonly bank: Promise<AdapterBank> }>;
   /** The deals of each running run's attempt, by client. */
-  readonly deals: Map<string, { readonly attempt: string; readonly deals: Map<number, Deal> }>;
+  readonly deals: Map<
+    string,
+    { readonly attempt: string; readonly deals: Promise<ReadonlyMap<number, Deal>> }
+  >;
   /** Contacts since the last flush, by run and client. */
   readonly contacts: Map<string, Contact>;
   /** Updates are decoded and checked one at a time, so that they take the memory of one. */

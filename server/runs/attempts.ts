@@ -7,14 +7,7 @@
 import { type Participation, sampleSize } from "../../src/protocol/manifest.ts";
 import { sampleClients } from "../../src/protocol/sampling.ts";
 import type { Queries, Transaction } from "../store/database.ts";
-import {
-  type AttemptRow,
-  latestAttempt,
-  receivedCount,
-  type RunRow,
-  type SeatRow,
-  seatsOf,
-} from "./rows.ts";
+import { type AttemptRow, latestAttempt, receivedCount, type RunRow } from "./rows.ts";
 import { type RoundAddress, ServiceError } from "./service.ts";
 
 /**
@@ -30,13 +23,19 @@ export async function openAttempt(
   const { id, manifest, roundsDone: round } = run;
   const { participation, seed } = manifest;
   const before = await latestAttempt(transaction, id, round);
-  const clients = (await seatsOf(transaction, id)).filter(({ role }) => role === "client");
-  const ready = clients.filter(({ state }) => state === "ready").map(({ client }) => client);
+  const [counts] = await transaction.query<{ ready: number; withdrawn: number }>(
+    "SELECT COUNT(CASE state WHEN 'ready' THEN 1 END) AS ready, " +
+      "COUNT(CASE state WHEN 'withdrawn' THEN 1 END) AS withdrawn " +
+      "FROM seats WHERE run = $1 AND role = 'client'",
+    [id],
+  );
   const first = round === 0 && before === undefined;
-  if (ready.length < (first ? startSize(participation, clients) : participation.quorum)) {
+  const needed = first ? startSize(participation, counts.withdrawn) : participation.quorum;
+  if (counts.ready < needed) {
     await transaction.query("UPDATE runs SET state = 'waiting' WHERE id = $1", [id]);
     return;
   }
+  const ready = await readyClients(transaction, id);
   const attempt = before === undefined ? 0 : before.attempt + 1;
   const count = sampleSize(participation, ready.length);
   const sampled = sampleClients({ ready, count, seed, round, attempt });
@@ -55,10 +54,17 @@ export async function openAttempt(
   await transaction.query("UPDATE runs SET state = 'running' WHERE id = $1", [id]);
 }
 
+async function readyClients(queries: Queries, run: string): Promise<number[]> {
+  const rows = await queries.query<{ client: number }>(
+    "SELECT client FROM seats WHERE run = $1 AND role = 'client' AND state = 'ready'",
+    [run],
+  );
+  return rows.map(({ client }) => client);
+}
+
 /** Ready clients the first round waits for: those that were withdrawn will not come. */
-function startSize({ seats, start, quorum }: Participation, clients: readonly SeatRow[]): number {
-  const gone = clients.filter(({ state }) => state === "withdrawn").length;
-  return Math.max(quorum, Math.min(start, seats - gone));
+function startSize({ seats, start, quorum }: Participation, withdrawn: number): number {
+  return Math.max(quorum, Math.min(start, seats - withdrawn));
 }
 
 /** Whether an attempt still takes updates. */

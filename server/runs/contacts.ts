@@ -32,14 +32,15 @@ export async function flushContacts(service: Service): Promise<void> {
   if (batch.length === 0) return;
   await service.db.transaction("note-progress", async (transaction) => {
     // In one order, so that two processes that flush do not wait for each other in a circle.
-    for (const [, contact] of batch.toSorted(([x], [y]) => x < y ? -1 : 1)) {
-      const { run, client, time, progress } = contact;
-      await transaction.query(
+    const ordered = batch.toSorted(([x], [y]) => x < y ? -1 : 1);
+    // Sent without waiting for each answer: updates of these clients wait for the rows.
+    await Promise.all(ordered.map(([, { run, client, time, progress }]) =>
+      transaction.query(
         "UPDATE seats SET last_contact = $3, progress = COALESCE($4, progress) " +
           "WHERE run = $1 AND client = $2 AND COALESCE(last_contact, 0) <= $3",
         [run, client, time, progress ? JSON.stringify(progress) : null],
-      );
-    }
+      )
+    ));
   });
   // What was heard meanwhile waits for the next flush.
   for (const [key, contact] of batch) {

@@ -16,7 +16,7 @@ import { writeAudit } from "./audit.ts";
 import { changeRun } from "./change_run.ts";
 import { tokenHash } from "./invitations.ts";
 import { spendNonce } from "./nonces.ts";
-import { requireLasting, seatsOf } from "./rows.ts";
+import { requireLasting, seatOfToken } from "./rows.ts";
 import { type Service, ServiceError, type Signed } from "./service.ts";
 import { oneLine } from "./text.ts";
 
@@ -66,7 +66,7 @@ export async function enrol(
   const time = service.now();
   return await changeRun(service, "enrol", run, async (transaction, row) => {
     await spendNonce(transaction, signed, time);
-    const seat = (await seatsOf(transaction, run)).find(({ tokenHash }) => tokenHash === hash);
+    const seat = await seatOfToken(transaction, run, hash);
     if (seat === undefined) throw badInvitation("it is not, or no longer, one of this run");
     const { client, role } = seat;
     if (seat.state === "withdrawn") {

@@ -35,7 +35,6 @@ export interface SeatRow {
   readonly rank: number | null;
   readonly samples: number | null;
   readonly keyId: string | null;
-  readonly tokenHash: string | null;
   readonly lastContact: number | null;
   /** JSON. */
   readonly progress: string | null;
@@ -55,7 +54,7 @@ export interface AttemptRow {
 const runColumns = 'id, name, manifest, state, rounds_done AS "roundsDone", revision, retries, ' +
   'created_at AS "createdAt"';
 const seatColumns = 'client, role, state, name, rank, samples, key_id AS "keyId", ' +
-  'token_hash AS "tokenHash", last_contact AS "lastContact", progress';
+  'last_contact AS "lastContact", progress';
 const attemptColumns = 'round, attempt, state, opened_at AS "openedAt", deadline, sampled';
 
 type StoredRun = Omit<RunRow, "manifest"> & { readonly manifest: string };
@@ -97,6 +96,19 @@ export async function seatsOf(queries: Queries, run: string): Promise<SeatRow[]>
     `SELECT ${seatColumns} FROM seats WHERE run = $1 ORDER BY client`,
     [run],
   );
+}
+
+/** The seat that an invitation is for, by the hash of its secret. */
+export async function seatOfToken(
+  queries: Queries,
+  run: string,
+  tokenHash: string,
+): Promise<SeatRow | undefined> {
+  const [seat] = await queries.query<SeatRow>(
+    `SELECT ${seatColumns} FROM seats WHERE run = $1 AND token_hash = $2`,
+    [run, tokenHash],
+  );
+  return seat;
 }
 
 /** A seat. @throws {ServiceError} not-found. */

@@ -16,17 +16,24 @@ export async function seatStatuses(
     "SELECT client FROM downloads WHERE run = $1 AND round = $2 AND attempt = $3",
     [run, current.round, current.attempt],
   );
-  const downloaded = new Set(downloads.map(({ client }) => client));
+  const parts = {
+    sampled: new Set(current?.sampled),
+    downloaded: new Set(downloads.map(({ client }) => client)),
+    received: new Set(current?.received),
+  };
   const seats = await seatsOf(service.db, run);
-  return seats.map((seat) => statusOf(service, run, seat, current, downloaded));
+  return seats.map((seat) => statusOf(service, run, seat, current, parts));
 }
+
+/** Clients by how far they are in the attempt in progress. */
+type RoundParts = Readonly<Record<"sampled" | "downloaded" | "received", ReadonlySet<number>>>;
 
 function statusOf(
   service: Service,
   run: string,
   seat: SeatRow,
   current: CurrentRound | null,
-  downloaded: ReadonlySet<number>,
+  { sampled, downloaded, received }: RoundParts,
 ): SeatStatus {
   const { client, role, state, name, rank, samples } = seat;
   const recent = recentContact(service, run, client);
@@ -39,11 +46,11 @@ function statusOf(
   const silent = lastContact === null || service.now() - lastContact > ABSENT_AFTER;
   const activity = state === "withdrawn" || silent
     ? "absent"
-    : current?.received.includes(client)
+    : received.has(client)
     ? "uploaded"
     : downloaded.has(client)
     ? "training"
-    : current?.sampled.includes(client)
+    : sampled.has(client)
     ? "sampled"
     : "idle";
   return {

@@ -53,7 +53,7 @@ export async function acceptUpdate(
   }
 }
 
-/** Reads and checks an upload; an id that is known is left to the transaction. */
+/** Reads and checks an upload; an id that is known is left to the transaction. What comes too late is not read. */
 async function check(
   service: Service,
   id: string,
@@ -63,10 +63,12 @@ async function check(
   const { db } = service;
   const run = await requireRun(db, id);
   await requireMember(db, id, address.client);
+  if (await acceptedUpdate(db, id, address.update)) {
+    return { digest: await sha256Hex(await upload.read()), checked: undefined };
+  }
+  const attempt = await requireOpenAttempt(db, run, address, service.now());
   const bytes = await upload.read();
   const digest = await sha256Hex(bytes);
-  if (await acceptedUpdate(db, id, address.update)) return { digest, checked: undefined };
-  const attempt = await requireOpenAttempt(db, run, address, service.now());
   const bank = await currentBank(service, run);
   const deal = await dealFor(service, run, attempt, address.client);
   const { manifest } = run;

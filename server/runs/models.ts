@@ -61,13 +61,17 @@ export async function attachModelFile(
     const time = service.now();
     attached = await service.db.transaction("attach-model-file", async (transaction) => {
       const { id: blob, size, digest } = await upload.finish(transaction);
-      const [present] = await transaction.query<{ blob: string; digest: string }>(
+      const [present] = await transaction.query<{ blob: string }>(
         "INSERT INTO models (hash, path, size, blob) VALUES ($1, $2, $3, $4) " +
-          "ON CONFLICT (hash, path) DO UPDATE SET size = models.size RETURNING blob, " +
-          "(SELECT digest FROM blobs WHERE blobs.id = models.blob) AS digest",
+          "ON CONFLICT (hash, path) DO UPDATE SET size = models.size RETURNING blob",
         [hash, path, size, blob],
       );
-      if (present.digest !== digest) {
+      // A statement of its own: the one above does not see what it waited for.
+      const [stored] = await transaction.query<{ digest: string }>(
+        "SELECT digest FROM blobs WHERE id = $1",
+        [present.blob],
+      );
+      if (stored.digest !== digest) {
         throw new ServiceError("conflict", `Cannot store "${path}": the model has another`);
       }
       if (present.blob !== blob) {

@@ -111,8 +111,7 @@ function checkNames({ labels, layout }: RunManifest): void {
       [loraAName, loraBName, indicesName, scoresName].map((tensor) => tensor(name))
     ),
   ];
-  const twice = (names: readonly string[]) => names.find((name, at) => names.indexOf(name) < at);
-  const label = twice(labels);
+  const label = firstRepeated(labels);
   if (label !== undefined) throw fault("labels", `expected each once, got "${label}" twice`);
   const tensor = firstRepeated(tensors);
   if (tensor !== undefined) throw fault("layout", `expected unique names, got "${tensor}" twice`);

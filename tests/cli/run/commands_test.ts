@@ -7,7 +7,7 @@ import { list } from "../../../src/cli/run/list.ts";
 import { show } from "../../../src/cli/run/show.ts";
 import { stop } from "../../../src/cli/run/stop.ts";
 import { withdraw } from "../../../src/cli/run/withdraw.ts";
-import { runCli } from "../command.ts";
+import { root, runCli } from "../command.ts";
 import { sample } from "./sample_status.ts";
 import { printed, problem, stubServer } from "./stub_server.ts";
 
@@ -145,6 +145,25 @@ Deno.test("run without a server that answers says so in one line and exits with 
     err,
     /^error: Cannot reach the server at http:\/\/127\.0\.0\.1:\d+: .*refused.*; start it \(deno task server\), or name another with --server\n$/,
   );
+});
+
+Deno.test("run takes the token from HAFL_ADMIN_TOKEN where no file is named", async () => {
+  await using server = await stubServer({ "GET /v1/runs": () => [] });
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-lock",
+      "-A",
+      `${root}src/cli/run.ts`,
+      "list",
+      "--server",
+      server.url,
+    ],
+    env: { NO_COLOR: "1", HAFL_ADMIN_TOKEN: "from-the-environment" },
+  }).output();
+  assert.equal(code, 0, text(stderr));
+  assert.equal(server.asked[0].authorization, "Bearer from-the-environment");
 });
 
 Deno.test("run lists its commands, and suggests one for a word it does not know", async () => {

@@ -44,6 +44,8 @@ async function perform(command: ServerCommand): Promise<void> {
 
 async function serve(settings: ServeSettings): Promise<void> {
   const { dataDir, database: url, host: hostname, port, adminTokenFile } = settings;
+  // From here on, so that no signal finds a server that is half started.
+  const asked = untilAskedToStop();
   const tls = await readTls(settings);
   const log = await jsonLog();
   const db = await openDatabase({ dataDir, url });
@@ -62,7 +64,7 @@ async function serve(settings: ServeSettings): Promise<void> {
     console.log(`Server       ${host.address}`);
     console.log(`Data         ${url === undefined ? dataDir : "PostgreSQL"}`);
     console.log(`Admin token  ${place}`);
-    await untilAskedToStop();
+    await asked;
     console.log("Stopping: requests in progress may end");
     await host.drain();
   } finally {

@@ -12,6 +12,7 @@ import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import app from "./app.js" with { type: "text" };
 import chart from "./chart.js" with { type: "text" };
 import chartData from "./chart_data.js" with { type: "text" };
+import chartLegend from "./chart_legend.js" with { type: "text" };
 import chartOptions from "./chart_options.js" with { type: "text" };
 import chartScale from "./chart_scale.js" with { type: "text" };
 import clientsTable from "./clients_table.js" with { type: "text" };
@@ -33,6 +34,7 @@ import requests from "./requests.js" with { type: "text" };
 import roundBar from "./round_bar.js" with { type: "text" };
 import roundsTable from "./rounds_table.js" with { type: "text" };
 import runCharts from "./run_charts.js" with { type: "text" };
+import runFigures from "./run_figures.js" with { type: "text" };
 import runHeader from "./run_header.js" with { type: "text" };
 import runList from "./run_list.js" with { type: "text" };
 import runPage from "./run_page.js" with { type: "text" };
@@ -70,6 +72,7 @@ const files: Readonly<Record<string, string>> = {
   "app.js": app,
   "chart.js": chart,
   "chart_data.js": chartData,
+  "chart_legend.js": chartLegend,
   "chart_options.js": chartOptions,
   "chart_scale.js": chartScale,
   "clients_table.js": clientsTable,
@@ -91,6 +94,7 @@ const files: Readonly<Record<string, string>> = {
   "round_bar.js": roundBar,
   "rounds_table.js": roundsTable,
   "run_charts.js": runCharts,
+  "run_figures.js": runFigures,
   "run_header.js": runHeader,
   "run_list.js": runList,
   "run_page.js": runPage,

@@ -6,8 +6,10 @@
  * @module
  */
 
+import { stack } from "./chart_data.js";
+import { createLegend } from "./chart_legend.js";
 import { plotOptions } from "./chart_options.js";
-import { h, setText } from "./dom.js";
+import { h } from "./dom.js";
 
 /**
  * @typedef {object} Series
@@ -109,55 +111,4 @@ export function createChart(settings, announce) {
       plot?.destroy();
     },
   };
-}
-
-/** @param {ChartSettings} settings */
-function createLegend({ series, tell }) {
-  const round = h("span", { class: "at" });
-  const items = series.map(({ name, color, dashed }) => {
-    const key = h("i", { class: dashed ? "key dashed" : "key" });
-    key.style.setProperty("--key", `var(${color})`);
-    const value = h("b");
-    return { value, element: h("li", {}, key, name, value) };
-  });
-  /**
-   * The value at a place, or without one the latest that there is.
-   *
-   * @param {Values} values
-   * @param {number | null} place
-   */
-  const valueText = (values, place) => {
-    const value = place === null ? values.findLast((one) => one !== null) : values[place];
-    return value === null || value === undefined ? "–" : tell(value);
-  };
-  return {
-    element: h("ul", { class: "legend" }, ...items.map((item) => item.element)),
-    round,
-    /** @param {ChartData} data @param {number | null} place */
-    tell([rounds, ...lists], place) {
-      setText(round, place === null ? "latest" : `round ${rounds[place]}`);
-      items.forEach(({ value }, index) => setText(value, valueText(lists[index], place)));
-    },
-    /** @param {ChartData} data @param {number} place */
-    text([rounds, ...lists], place) {
-      const told = series.map(({ name }, index) => `${name} ${valueText(lists[index], place)}`);
-      return `Round ${rounds[place]}: ${told.join(", ")}`;
-    },
-  };
-}
-
-/**
- * The tops of stacked bars, the highest first, so that each is painted over by those below it.
- *
- * @param {ChartData} data
- * @returns {ChartData}
- */
-export function stack([rounds, ...lists]) {
-  /** @type {Values[]} */
-  const tops = [];
-  for (const list of lists) {
-    const below = tops[0];
-    tops.unshift(below ? list.map((value, place) => (value ?? 0) + (below[place] ?? 0)) : list);
-  }
-  return [rounds, ...tops];
 }

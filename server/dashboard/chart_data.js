@@ -7,6 +7,7 @@
 
 /** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
 /** @typedef {import("./chart.js").ChartData} ChartData */
+/** @typedef {import("./chart.js").Values} Values */
 
 /**
  * Rounds; what the clients report; what the evaluators report.
@@ -63,4 +64,20 @@ export function sumData(published) {
  */
 function trained(published) {
   return published.filter(({ round }) => round > 0);
+}
+
+/**
+ * The tops of stacked bars, the highest first, so that each is painted over by those below it.
+ *
+ * @param {ChartData} data
+ * @returns {ChartData}
+ */
+export function stack([rounds, ...lists]) {
+  /** @type {Values[]} */
+  const tops = [];
+  for (const list of lists) {
+    const below = tops[0];
+    tops.unshift(below ? list.map((value, place) => (value ?? 0) + (below[place] ?? 0)) : list);
+  }
+  return [rounds, ...tops];
 }

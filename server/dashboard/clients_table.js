@@ -15,7 +15,7 @@ import { createMeter } from "./meter.js";
 import { createTable } from "./table.js";
 
 const columns = [
-  { name: "Client", isNumber: true },
+  { name: "Client" },
   { name: "Name" },
   { name: "State" },
   { name: "Rank" },
@@ -84,7 +84,7 @@ function contactText({ lastContact }, now) {
 
 /** @param {() => number} fullRank r */
 function createRow(fullRank) {
-  const client = h("th", { scope: "row", class: "number" });
+  const client = h("th", { scope: "row" });
   const name = h("td", { class: "name" });
   const state = h("td");
   const meter = createMeter();

@@ -22,13 +22,25 @@ export function newsOf(before, after) {
   if (before.roundsDone !== after.roundsDone) {
     return `Round ${after.roundsDone} of ${after.rounds} is published.`;
   }
-  const score = mainScores(after.published).scores.at(-1);
-  if (score && score.round !== mainScores(before.published).scores.at(-1)?.round) {
-    return `Accuracy after round ${score.round}: ${percentText(score.score.accuracy)}.`;
+  const whole = wholeScore(after);
+  if (whole && whole.round !== wholeScore(before)?.round) {
+    return `Accuracy after round ${whole.round}: ${percentText(whole.score.accuracy)}.`;
   }
   if (before.retries < after.retries && after.current) {
     return `Round ${after.current.round + 1} missed its quorum; attempt ${
       after.current.attempt + 1
     } is open.`;
   }
+}
+
+/**
+ * The latest score, once it is no longer that of the first few clients.
+ *
+ * @param {RunStatus} status
+ */
+function wholeScore({ published }) {
+  const { by, scores } = mainScores(published);
+  return scores.findLast(({ score, contributors }) =>
+    by === "evaluators" || score.parties >= contributors
+  );
 }

@@ -14,7 +14,7 @@ import { bytesText, countText, dateText, percentText } from "./format.js";
 import { createTable, createTextRow } from "./table.js";
 
 const columns = [
-  { name: "Round", isNumber: true },
+  { name: "Round" },
   { name: "Held-out accuracy", isNumber: true },
   { name: "Loss", isNumber: true },
   { name: "Evaluators", isNumber: true },

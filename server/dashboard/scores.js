@@ -8,7 +8,13 @@
 /** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
 /** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
 /** @typedef {import("../../src/protocol/http/documents.ts").Score} Score */
-/** @typedef {{ readonly round: number, readonly score: Score }} RoundScore */
+
+/**
+ * @typedef {object} RoundScore
+ * @property {number} round
+ * @property {Score} score
+ * @property {number} contributors clients that trained the round, and will most likely score it
+ */
 
 /**
  * Rounds somebody scored, ascending: by the clients' held-out rows, or where no client ever reports by the evaluators.
@@ -38,5 +44,7 @@ export function bestScore(scores) {
  * @returns {RoundScore[]}
  */
 function scoresOf(published, key) {
-  return published.flatMap(({ round, [key]: score }) => score === null ? [] : [{ round, score }]);
+  return published.flatMap(({ round, contributors, [key]: score }) =>
+    score === null ? [] : [{ round, score, contributors: contributors.length }]
+  );
 }

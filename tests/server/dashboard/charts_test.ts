@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { stack } from "../../../server/dashboard/chart.js";
-import { byteData, scoreData, sumData } from "../../../server/dashboard/chart_data.js";
+import { byteData, scoreData, stack, sumData } from "../../../server/dashboard/chart_data.js";
 import { niceTicks } from "../../../server/dashboard/chart_scale.js";
 import { niceTicks as reportTicks } from "../../../src/cli/report/svg.ts";
 import type { RoundStatus } from "../../../src/protocol/http/documents.ts";

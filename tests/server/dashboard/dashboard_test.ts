@@ -27,6 +27,8 @@ async function openRun(
   await tab.page.goto(stub.origin + runPath);
   await signIn(tab.page);
   await tab.page.getByRole("heading", { level: 1, name: running.name }).waitFor();
+  // Charts are drawn once the page knows their width.
+  await tab.page.locator(".plot canvas").nth(4).waitFor();
   return tab;
 }
 
@@ -232,6 +234,7 @@ browserTest("the dashboard", async (test) => {
     assert.match(await page.locator(".tip:visible").innerText(), /component 2/);
     const table = page.locator(".components details");
     await table.locator("summary").press("Enter");
+    await table.getByRole("row", { name: running.modules[0] }).waitFor();
     assert.equal(await table.getByRole("row").count(), 1 + running.modules.length);
   });
 

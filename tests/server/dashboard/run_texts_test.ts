@@ -5,7 +5,14 @@ import { isInvitation } from "../../../server/dashboard/invitation.js";
 import { newsOf } from "../../../server/dashboard/news.js";
 import { nextStep } from "../../../server/dashboard/next_step.js";
 import { roundParts } from "../../../server/dashboard/round_bar.js";
+import {
+  accuracyFigure,
+  roundFigure,
+  timeLeft,
+  updatesFigure,
+} from "../../../server/dashboard/run_figures.js";
 import { bestScore, mainScores } from "../../../server/dashboard/scores.js";
+import type { RoundStatus } from "../../../src/protocol/http/documents.ts";
 import { sampleStatus } from "./sample_status.ts";
 
 const origin = "http://127.0.0.1:8080";
@@ -40,6 +47,14 @@ Deno.test("adminCommands() names the server where it is not the default one", ()
   );
 });
 
+function withOneParty(round: RoundStatus): RoundStatus {
+  return {
+    ...round,
+    contributors: [0, 1],
+    heldOut: round.heldOut && { ...round.heldOut, parties: 1 },
+  };
+}
+
 Deno.test("newsOf() tells what changed, the most important first", () => {
   const later = sampleStatus({ state: "running", roundsDone: 4, scored: false });
   const scored = sampleStatus({ state: "running", roundsDone: 4 });
@@ -47,6 +62,8 @@ Deno.test("newsOf() tells what changed, the most important first", () => {
   assert.equal(newsOf(running, { ...later, state: "stopped" }), "The run is stopped.");
   assert.equal(newsOf(running, later), "Round 4 of 20 is published.");
   assert.match(newsOf(later, scored) ?? "", /^Accuracy after round 4: \d+\.\d %\.$/);
+  const early = { ...scored, published: scored.published.map(withOneParty) };
+  assert.equal(newsOf(later, early), undefined, "one client's accuracy is no news");
   assert.equal(newsOf(running, missed), "Round 4 missed its quorum; attempt 2 is open.");
   assert.equal(newsOf(running, running), undefined);
 });
@@ -104,4 +121,44 @@ Deno.test("isInvitation() tells an invitation from a place in the page", () => {
   assert.ok(isInvitation("#rk3v7q2m.2.s3cr-et_"));
   assert.ok(!isInvitation("#main"));
   assert.ok(!isInvitation("#r.2.se'cret"));
+});
+
+Deno.test("roundFigure() and updatesFigure() tell the attempt and what the round aims for", () => {
+  const retried = sampleStatus({ state: "running", roundsDone: 3, attempt: 1, received: 2 });
+  const waiting = sampleStatus({ state: "waiting", roundsDone: 0 });
+  const finished = sampleStatus({ state: "finished", roundsDone: 20 });
+  assert.deepEqual(roundFigure(running), ["4 of 20", "collecting"]);
+  assert.deepEqual(roundFigure(retried), ["4 of 20", "collecting, attempt 2"]);
+  assert.deepEqual(roundFigure(waiting), ["0 of 20", "not started"]);
+  assert.deepEqual(roundFigure({ ...finished, retries: 2 }), [
+    "20 of 20",
+    "done, 2 retries so far",
+  ]);
+  assert.deepEqual(updatesFigure(retried), ["2 of 7", "quorum 5, 8 sampled"]);
+  const few = { ...running, current: { ...running.current!, sampled: [1, 2, 3] } };
+  assert.equal(updatesFigure(few)[0], "3 of 3", "no more than were sampled");
+});
+
+Deno.test("timeLeft() counts down to the deadline, and not while a round is aggregated", () => {
+  const { deadline } = running.current!;
+  assert.equal(timeLeft(running, deadline - 61_000)[0], "1:01");
+  assert.deepEqual(timeLeft(running, deadline + 1), ["0:00", "deadline is over"]);
+  const aggregating = {
+    ...running,
+    current: { ...running.current!, state: "aggregating" as const },
+  };
+  assert.deepEqual(timeLeft(aggregating, deadline - 61_000), ["–", "being aggregated"]);
+});
+
+Deno.test("accuracyFigure() tells how many clients a new accuracy is of", () => {
+  const scored = sampleStatus({ state: "running", roundsDone: 3 });
+  const early = { ...scored, published: scored.published.map(withOneParty) };
+  assert.equal(accuracyFigure(early)[1], "by 1 of 2 clients yet");
+  assert.equal(accuracyFigure(scored)[1], "best so far, by the clients");
+  const [best] = scored.published.slice(-1);
+  const worse = { ...best, round: 4, heldOut: { ...best.heldOut!, accuracy: 0.01 } };
+  const fallen = { ...scored, published: [...scored.published, worse] };
+  assert.deepEqual(accuracyFigure(fallen)[0], "1.0 %");
+  assert.match(accuracyFigure(fallen)[1], /^best \d+\.\d %, round 3$/);
+  assert.deepEqual(accuracyFigure(running), ["–", "nobody has reported yet"]);
 });

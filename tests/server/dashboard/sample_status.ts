@@ -86,8 +86,8 @@ export function sampleStatus(moment: Moment, revision = 1): RunStatus {
     rank,
     facts: {
       model: "tinystories-656k",
-      method: "freeze + adaptive (IFALoRA)",
-      ranks: "2, 4 or 8",
+      method: "freeze, adaptive",
+      ranks: "fixed: 2, 4, 8",
       seats: 10,
       perRound,
       quorum,

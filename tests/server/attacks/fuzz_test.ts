@@ -67,7 +67,7 @@ Deno.test("createApp() answers 10,000 fuzzed requests in order, and the rounds g
     const total = [...tally.values()].reduce((sum, count) => sum + count, 0);
     console.log(`${total} requests, seed ${seed}: ${tallyLine(tally)}`);
     assert.ok(total >= 10_000);
-    for (const status of [200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 422]) {
+    for (const status of [200, 201, 204, 400, 401, 403, 404, 405, 409, 422]) {
       assert.ok(tally.has(status), `the attacks never got as far as ${status}`);
     }
     for (const [p, party] of parties.entries()) {

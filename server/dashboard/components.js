@@ -96,7 +96,7 @@ function createLegend() {
   return h(
     "ul",
     { class: "legend" },
-    h("li", {}, "a thousandth", h("i", { class: "ramp" }), "its module's highest score"),
+    h("li", {}, "a thousandth", h("i", { class: "ramp" }), "module's highest"),
     h("li", {}, "one", h("i", { class: "ramp trainers" }), "all contributors"),
     h("li", {}, h("i", { class: "none-key" }), "not trained"),
   );

@@ -77,7 +77,8 @@ export async function scoresOf(queries: Queries, run: string): Promise<Scores> {
     { rounds: number; role: SeatRole; rows: number; correct: number; loss: number; parties: number }
   >(
     "SELECT rounds, role, CAST(SUM(rows) AS BIGINT) AS rows, " +
-      "CAST(SUM(correct) AS BIGINT) AS correct, SUM(loss) AS loss, COUNT(*) AS parties " +
+      "CAST(SUM(correct) AS BIGINT) AS correct, SUM(loss ORDER BY client) AS loss, " +
+      "COUNT(*) AS parties " +
       "FROM evaluations WHERE run = $1 GROUP BY rounds, role",
     [run],
   );

@@ -26,7 +26,7 @@ export const steps = [
   "retry-round", // quorum missed: a new sample
   "withdraw",
   "stop-run",
-  "audit",
+  "audit", // an act that changes nothing else
   "sweep", // blobs nothing refers to, nonces past the window
   "restore",
 ] as const;

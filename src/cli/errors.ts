@@ -7,6 +7,7 @@
 import { CommanderError } from "commander";
 import { UserError } from "../protocol/errors.ts";
 import { interruptedCode, InterruptedError } from "./interrupt.ts";
+import { printable } from "./printable.ts";
 
 /** Exit code of a mistake on the command line or in a file the user gave. */
 const userMistake = 2;
@@ -42,7 +43,8 @@ export function commandEnd(error: unknown): CommandEnd {
     return { code: userMistake, text: `error: Cannot use the disk: ${oneLine(error.message)}` };
   }
   if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
-  return { code: 1, text: error instanceof Error ? error.stack ?? error.message : String(error) };
+  const text = error instanceof Error ? error.stack ?? error.message : String(error);
+  return { code: 1, text: text.split("\n").map(printable).join("\n") };
 }
 
 /** A file that cannot be opened, a full disk: what the operating system says, with the path where it is told. */
@@ -66,6 +68,7 @@ function sentence(text: string): string {
   return line.charAt(0).toUpperCase() + line.slice(1);
 }
 
+/** Messages repeat words of files and servers, which are not to move a terminal's cursor. */
 function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, " ").trim();
+  return printable(text.replace(/\s*[\r\n]+\s*/g, " ").trim());
 }

@@ -3,9 +3,9 @@
 import type { ClientEvent } from "../../federated/remote/client_job.ts";
 import type { ClientEnd } from "../../federated/remote/client_loop.ts";
 import type { EvaluationReport, SeatRole } from "../../protocol/http/documents.ts";
+import { printable } from "../printable.ts";
 import type { Preparation, WriteLine } from "../progress.ts";
 import type { Bar } from "../progress_bar.ts";
-import { printable } from "../run/text_table.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 
 /** Who takes part in what. */

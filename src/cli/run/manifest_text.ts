@@ -1,6 +1,7 @@
 /** A new run in a few lines. @module */
 
 import type { RanksPolicy, RunManifest } from "../../protocol/manifest.ts";
+import { printable } from "../printable.ts";
 import { countText, durationText } from "../units.ts";
 
 /** What was agreed on, for the person who created it. */
@@ -19,7 +20,7 @@ export function describeRun(run: string, server: string, manifest: RunManifest):
     } steps; ${perRound} of ${seats} ` +
     `clients a round${more}, quorum ${quorum}, at most ${durationText(deadlineSeconds)}`,
     `Start    when ${start} ${start === 1 ? "client is" : "clients are"} ready`,
-  ];
+  ].map(printable);
 }
 
 function ranksText(policy: RanksPolicy): string {

@@ -1,11 +1,11 @@
 /** `deno task run show`. @module */
 
 import { readFlags } from "../flags.ts";
+import { printable } from "../printable.ts";
 import { runStatus } from "./admin_api.ts";
 import { adminOptions, formatOption, readFormat, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
 import { roundTable, seatTable, statusLines } from "./status_text.ts";
-import { printable } from "./text_table.ts";
 import { timeText } from "./time_text.ts";
 
 const description = {
@@ -33,9 +33,10 @@ export const show: RunCommand = {
     if (rejects.length > 0) {
       blocks.push(
         rejects.slice(0, LATEST).map(({ time, client, reason, detail }) =>
-          `${timeText(time)}  ${client === null ? "unknown" : `client ${client}`}  ${reason}: ${
-            printable(detail)
-          }`
+          printable(
+            `${timeText(time)}  ${client === null ? "unknown" : `client ${client}`}  ` +
+              `${reason}: ${detail}`,
+          )
         ),
       );
     }

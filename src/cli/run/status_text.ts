@@ -7,8 +7,9 @@ import type {
   Score,
   SeatStatus,
 } from "../../protocol/http/documents.ts";
+import { printable } from "../printable.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
-import { printable, textTable } from "./text_table.ts";
+import { textTable } from "./text_table.ts";
 
 /**
  * Where a run stands, in a few lines.
@@ -18,8 +19,8 @@ import { printable, textTable } from "./text_table.ts";
 export function statusLines(status: RunStatus, now: number): string[] {
   const { facts, rounds, roundsDone, current, retries } = status;
   const lines = [
-    `Run      ${status.run} "${printable(status.name)}", ${stateText(status)}`,
-    `Model    ${printable(facts.model)}, ${status.modules.length} modules adapted at rank ` +
+    `Run      ${status.run} "${status.name}", ${stateText(status)}`,
+    `Model    ${facts.model}, ${status.modules.length} modules adapted at rank ` +
     `${status.rank}, ${status.labels} labels`,
     `Method   ${facts.method}, ranks ${facts.ranks}`,
     `Rounds   ${roundsDone} of ${rounds} done; ${facts.perRound} of ${facts.seats} clients a round, ` +
@@ -38,7 +39,7 @@ export function statusLines(status: RunStatus, now: number): string[] {
     const reasons = refused.map(([reason, count]) => `${count} ${reason}`).join(", ");
     lines.push(`Refused  ${reasons}`);
   }
-  return lines;
+  return lines.map(printable);
 }
 
 /** A run's state, with what it waits for. */

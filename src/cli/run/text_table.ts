@@ -1,14 +1,11 @@
 /** Tables of text. @module */
 
+import { printable } from "../printable.ts";
+
 /** A column: its heading, and whether it holds numbers. */
 export interface Column {
   readonly heading: string;
   readonly right?: boolean;
-}
-
-/** Text of others, such as a client's name, without what a terminal would obey. */
-export function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}]/gu, "\ufffd");
 }
 
 /** Lines of a table: headings, then rows, in columns as wide as their widest cell, two spaces apart. */

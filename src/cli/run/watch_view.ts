@@ -1,6 +1,7 @@
 /** How a watched run is shown: a table that stays in place on a terminal, plain lines elsewhere, JSON lines for programs. @module */
 
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
+import { printable } from "../printable.ts";
 import { bytesText, durationText } from "../units.ts";
 import type { Print } from "./command.ts";
 import { counted, scoreText, seatTable, statusLines } from "./status_text.ts";
@@ -49,7 +50,7 @@ export function changeLines(before: RunStatus | undefined, now: RunStatus): stri
   }
   if (now.retries > before.retries) lines.push("a round missed its quorum and is tried again");
   if (now.state !== before.state) lines.push(now.state);
-  return lines;
+  return lines.map(printable);
 }
 
 function publishedLine(round: RoundStatus, { rounds }: RunStatus): string {

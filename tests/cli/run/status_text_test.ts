@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { roundTable, seatTable, statusLines } from "../../../src/cli/run/status_text.ts";
-import { printable, textTable } from "../../../src/cli/run/text_table.ts";
+import { printable } from "../../../src/cli/printable.ts";
+import { textTable } from "../../../src/cli/run/text_table.ts";
+import { changeLines } from "../../../src/cli/run/watch_view.ts";
 import { now, round, sample, score, seat } from "./sample_status.ts";
 
 Deno.test("statusLines() tells where a run stands, what was missed and what was refused", () => {
@@ -62,5 +64,14 @@ Deno.test("roundTable() has a line a round, the initial adapter's first", () => 
 Deno.test("textTable() prints nothing that a terminal obeys: a client chose its name", () => {
   const [, line] = textTable([{ heading: "Name" }], [["a\x1b[2J\u202eb\n"]]);
   assert.equal(line, "a\ufffd[2J\ufffdb\ufffd");
-  assert.equal(printable("Zoë 3"), "Zoë 3");
+  // Joiners make one sign of several, in names too.
+  for (const name of ["Zoë 3", "👩‍💻", "می‌خواهم"]) assert.equal(printable(name), name);
+});
+
+Deno.test("a server's words in a status move no cursor", () => {
+  const facts = { ...sample.facts, model: "\x1b[2J", method: "\x9b2J" };
+  const hostile = { ...sample, run: "r\x07", name: "\x1b]0;x\x07", facts };
+  for (const line of statusLines(hostile, now)) assert.doesNotMatch(line, /\p{Cc}/u);
+  const state = "\x1b[2J" as typeof sample.state;
+  assert.deepEqual(changeLines(sample, { ...sample, state }), ["\ufffd[2J"]);
 });

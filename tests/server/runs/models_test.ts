@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { attachModelFile, auditLog, modelFile, modelFiles } from "../../../server/runs/mod.ts";
 import { readBlob } from "../../../server/store/blobs.ts";
+import { postgresStore } from "../store/stores.ts";
 import { refuses, serviceOn, stores, uploadOf } from "./support.ts";
 
 const hash = "ab".repeat(32);
@@ -32,3 +33,31 @@ for (const store of stores) {
     await refuses(() => put("config.json", large, "short"), "malformed");
   });
 }
+
+postgresStore.test("attachModelFile() takes a file that another process is storing", async ({ open }) => {
+  const service = serviceOn(await open());
+  const bytes = new Uint8Array([1, 2]);
+  const other = await uploadOf(service, bytes);
+  const upload = await uploadOf(service, bytes);
+  const begun = Promise.withResolvers<void>();
+  const attached = begun.promise.then(() =>
+    attachModelFile(service, hash, "config.json", upload, "admin")
+  );
+  await service.db.transaction("attach-model-file", async (transaction) => {
+    const { id, size } = await other.finish(transaction);
+    await transaction.query("INSERT INTO models (hash, path, size, blob) VALUES ($1, $2, $3, $4)", [
+      hash,
+      "config.json",
+      size,
+      id,
+    ]);
+    begun.resolve();
+    for (let waiting = 0; waiting === 0;) {
+      [{ waiting }] = await transaction.query<{ waiting: number }>(
+        "SELECT COUNT(*) AS waiting FROM pg_locks WHERE NOT granted",
+      );
+    }
+  });
+  await attached;
+  assert.deepEqual(await service.db.query("SELECT id FROM blobs"), [{ id: other.id }]);
+});

@@ -8,16 +8,13 @@ import { z } from "zod";
 
 import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
-import { cellCount } from "../../src/protocol/cell_count.ts";
+import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
 import { manifestKind, type RunManifest } from "../../src/protocol/manifest.ts";
 import { checkMethod, distributions, rankingParties, scopes } from "../../src/protocol/method.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
 import { selectorNames } from "../../src/protocol/selection.ts";
 import { indicesName, loraAName, loraBName, scoresName } from "../../src/protocol/tensor_names.ts";
 import { ServiceError } from "./service.ts";
-
-/** Numbers of a bank: 1 GiB of float32, far above the adapters of any model that trains on a client. */
-const MAX_CELLS = 2 ** 28;
 
 /** Changes this large are no training, and sums of them would not fit into float32. */
 const MAX_NORM = 1e30;
@@ -26,7 +23,7 @@ const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().min(lea
 // deno-lint-ignore no-control-regex
 const line = (most: number) => z.string().min(1).max(most).regex(/^[^\u0000-\u001f\u007f]*$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const rank = whole(1, 4096);
+const rank = whole(1, MAX_RANK);
 
 /** The form of a manifest; {@linkcode checkManifest} checks what its parts say of each other. */
 export const manifestSchema = z.strictObject({
@@ -93,16 +90,6 @@ export function checkManifest(value: unknown): RunManifest {
   return manifest;
 }
 
-/** The most bytes that a bank or a client's message of this run can have, so that no larger body need be read. */
-export function largestBody({ layout }: Pick<RunManifest, "layout">): number {
-  const { rank, modules, head } = layout;
-  // Each tensor's entry of the header: its name, escaped at worst, twice for the bank's list of names, and its numbers.
-  const entry = (name: string) => 12 * name.length + 300;
-  const perModule = modules.reduce((sum, { name }) => sum + 4 * entry(name) + 13 * rank, 0);
-  const perTensor = head.reduce((sum, { name }) => sum + entry(name), 0);
-  return 4 * cellsOf(layout) + perModule + perTensor + 4096;
-}
-
 function checkNames({ labels, layout }: RunManifest): void {
   const tensors = [
     "__metadata__",
@@ -123,7 +110,7 @@ function firstRepeated(names: readonly string[]): string | undefined {
 }
 
 function checkSize(layout: AdapterLayout): void {
-  const cells = cellsOf(layout);
+  const cells = layoutCells(layout);
   if (cells > MAX_CELLS) {
     throw fault("layout", `expected at most ${MAX_CELLS} numbers in all, got ${cells}`);
   }
@@ -165,14 +152,6 @@ function checkRanks({ ranks, layout, method, participation }: RunManifest): void
     if (error instanceof RankError) throw fault("ranks", error.message);
     throw error;
   }
-}
-
-function cellsOf({ rank, modules, head }: AdapterLayout): number {
-  return modules.reduce(
-    (sum, { inFeatures, outFeatures }) => sum + rank * (inFeatures + outFeatures),
-    0,
-  ) +
-    head.reduce((sum, { shape }) => sum + cellCount(shape), 0);
 }
 
 function fault(part: string, problem: string): ServiceError {

@@ -5,7 +5,8 @@
  */
 
 import { createRoute } from "@hono/zod-openapi";
-import { acceptUpdate, largestBody, manifestOf, openDownload, putChoice } from "../../runs/mod.ts";
+import { largestBody } from "../../../src/protocol/layout_size.ts";
+import { acceptUpdate, manifestOf, openDownload, putChoice } from "../../runs/mod.ts";
 import { clientOnly } from "../authentication.ts";
 import { clientOf } from "../caller.ts";
 import type { AppParts } from "../parts.ts";
@@ -70,7 +71,8 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
-      const body = await readUpload(c, parts, largestBody(await manifestOf(service, run)));
+      const { layout } = await manifestOf(service, run);
+      const body = await readUpload(c, parts, largestBody(layout));
       c.set("writtenDown", true);
       await putChoice(service, run, address, body, clientOf(c));
       return c.body(null, 204);
@@ -127,8 +129,8 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
       const { run, round, update } = c.req.valid("param");
       const { attempt, client } = c.req.valid("query");
       const address = { round, attempt, client, update };
-      const most = largestBody(await manifestOf(service, run));
-      const accepted = await withUpload(c, parts, most, (upload) => {
+      const { layout } = await manifestOf(service, run);
+      const accepted = await withUpload(c, parts, largestBody(layout), (upload) => {
         c.set("writtenDown", true);
         return acceptUpdate(service, run, address, upload, clientOf(c));
       });

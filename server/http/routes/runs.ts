@@ -5,11 +5,11 @@
  */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { largestBody } from "../../../src/protocol/layout_size.ts";
 import {
   attachBank,
   createRun,
   invite,
-  largestBody,
   listRuns,
   manifestOf,
   runStatus as readStatus,
@@ -93,8 +93,13 @@ export function addRunRoutes(app: App, parts: AppParts): void {
     }),
     async (c) => {
       const { run } = c.req.valid("param");
-      const most = largestBody(await manifestOf(service, run));
-      await withUpload(c, parts, most, (upload) => attachBank(service, run, upload, admin));
+      const { layout } = await manifestOf(service, run);
+      await withUpload(
+        c,
+        parts,
+        largestBody(layout),
+        (upload) => attachBank(service, run, upload, admin),
+      );
       return c.body(null, 204);
     },
   );

@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
-import { checkManifest, largestBody, ServiceError } from "../../../server/runs/mod.ts";
-import {
-  createBank,
-  dealOf,
-  encodeBank,
-  encodeDownload,
-  encodeUpdate,
-  extractUpdate,
-  type RunManifest,
-} from "../../../src/protocol/mod.ts";
-import { allComponents } from "../../../src/protocol/components.ts";
-import { tinyBank, tinyManifest } from "../tiny_run.ts";
+import { checkManifest, ServiceError } from "../../../server/runs/mod.ts";
+import { tinyManifest } from "../tiny_run.ts";
 
 const good = tinyManifest();
 
@@ -82,43 +72,4 @@ Deno.test("checkManifest() names what is wrong", () => {
   }
   assert.match(complaint(null), /the manifest/);
   assert.match(complaint([]), /the manifest/);
-});
-
-Deno.test("largestBody() is above every message of the run, and not far for large ones", () => {
-  const head = [{ name: 'quoted"\n.weight', shape: [2, 3] }];
-  const modules = Array.from({ length: 3 }, (_, m) => ({
-    name: `layers.${m}."q"`,
-    inFeatures: 2 + m,
-    outFeatures: 1,
-  }));
-  const layouts: RunManifest["layout"][] = [good.layout, { rank: 1, modules, head }, {
-    rank: 64,
-    modules: [{ name: "m", inFeatures: 2048, outFeatures: 2048 }],
-    head: [],
-  }];
-  for (const layout of layouts) {
-    const bank = layout === good.layout ? tinyBank(good) : createBank({
-      ...layout,
-      alpha: 1 / 3,
-      seed: 1,
-      head: layout.head.map((tensor) => ({ ...tensor, data: new Float32Array(6) })),
-    });
-    const deal = dealOf(
-      bank.rank,
-      99_999,
-      999_999,
-      "freeze",
-      bank.modules.map(() => allComponents(bank.rank)),
-    );
-    const update = extractUpdate(layout, deal, { ...bank, samples: 1e15 });
-    const run = { run: "r".repeat(17) };
-    const largest = Math.max(
-      encodeBank(bank).length,
-      encodeDownload(bank, deal, run).bytes.length,
-      encodeUpdate(layout, update, run).bytes.length,
-    );
-    const bound = largestBody({ layout });
-    assert.ok(largest <= bound, `${largest} above ${bound}`);
-    assert.ok(bound < 1.1 * largest + 16_384, `${bound} for ${largest}`);
-  }
 });

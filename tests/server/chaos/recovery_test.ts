@@ -2,18 +2,19 @@
 
 import assert from "node:assert/strict";
 
-import type { RunManifest } from "../../../src/protocol/mod.ts";
+import type { RunManifest, RunStatus } from "../../../src/protocol/mod.ts";
 import { openDatabase } from "../../../server/store/open.ts";
 import { postgresTest } from "../postgres.ts";
 import { tinyManifest } from "../tiny_run.ts";
 import { playDisaster, restoring } from "./disaster.ts";
 import { faultName, parseFault } from "./fault.ts";
-import type { Reach } from "./federation.ts";
+import { openFederation, type Outcome, outcomeOf, type Reach, trainAll } from "./federation.ts";
 import { checkLedger } from "./ledger.ts";
 import { newDatabase, type NewPlace, withFolders } from "./places.ts";
 import { assertSameOutcome, play } from "./play.ts";
 import { around, playRun, wideManifest } from "./scenarios.ts";
 import { type DataPlace, liveThrough } from "./server_lives.ts";
+import { untilStatus } from "./until_status.ts";
 
 const runOf = (manifest: RunManifest) => (reach: Reach) => playRun(reach, manifest);
 const hour = 3600_000;
@@ -47,6 +48,56 @@ postgresTest(
   "server on PostgreSQL sweeps hours later what uploads left that a crash ended",
   () => sweepsLater(newDatabase),
 );
+
+/** Two of three updates are there when the server dies; when it is back the deadline has passed. */
+async function comesBackLate(newPlace: NewPlace, quorum: number): Promise<Outcome> {
+  const { participation, ...rest } = tinyManifest();
+  // Clients whose clocks are right must still be let in.
+  const manifest = { ...rest, participation: { ...participation, quorum, deadlineSeconds: 200 } };
+  await using server = liveThrough(await newPlace(), [
+    { fault: "accept-update:after:2" },
+    { ahead: 250_000 },
+  ]);
+  const federation = await openFederation(server, manifest);
+  const [late, ...early] = federation.members;
+  const trained = trainAll(early);
+  await untilStatus(
+    server,
+    federation,
+    ({ current }) => current!.round > 0 || current!.attempt > 0,
+  );
+  const accepted = await Promise.all([trained, trainAll([late])]);
+  return await outcomeOf(federation, accepted.flat());
+}
+
+for (const [name, newPlace] of [["SQLite", undefined], ["PostgreSQL", newDatabase]] as const) {
+  const define = newPlace ? postgresTest : Deno.test;
+  const at = async (quorum: number): Promise<RunStatus> => {
+    let outcome: Outcome;
+    await withFolders(async (newFolder) => {
+      outcome = await comesBackLate(newPlace ?? newFolder, quorum);
+    });
+    return outcome!.status;
+  };
+
+  define(`server on ${name} closes a round whose deadline passed while it was down`, async () => {
+    const { state, retries, published } = await at(2);
+    assert.deepEqual([state, retries], ["finished", 0]);
+    assert.deepEqual(published.map(({ contributors }) => contributors), [
+      [],
+      [1, 2],
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+  });
+
+  define(`server on ${name} retries a round that missed its quorum while it was down`, async () => {
+    const { state, retries, published } = await at(3);
+    assert.deepEqual([state, retries], ["finished", 1]);
+    assert.deepEqual(published.map(({ attempts }) => attempts), [0, 2, 1, 1]);
+    assert.deepEqual(published[1].contributors, [0, 1, 2]);
+  });
+}
 
 async function moves(newFolder: NewPlace, lost: DataPlace, next: DataPlace): Promise<void> {
   const manifest = tinyManifest();

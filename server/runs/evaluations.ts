@@ -10,7 +10,7 @@ import type {
   Score,
   SeatRole,
 } from "../../src/protocol/http/documents.ts";
-import type { Queries } from "../store/database.ts";
+import type { Queries, Transaction } from "../store/database.ts";
 import { changeRun } from "./change_run.ts";
 import { spendNonce } from "./nonces.ts";
 import { recorded } from "./refusals.ts";
@@ -38,6 +38,7 @@ export async function recordEvaluation(
           "SET rows = excluded.rows, correct = excluded.correct, loss = excluded.loss",
         [run, rounds, client, role, rows, correct, loss],
       );
+      await keepScores(transaction, run, rounds);
     });
   await recorded(service, run, { client, round: null }, work);
 }
@@ -68,32 +69,50 @@ function checkReport({ rounds, rows, correct, loss }: EvaluationReport, publishe
   }
 }
 
-/** Scores by rounds done, of the clients and of the evaluators. */
-export type Scores = ReadonlyMap<number, Pick<RoundStatus, "heldOut" | "evaluators">>;
+/** The scores of a bank. */
+export type BankScores = Pick<RoundStatus, "heldOut" | "evaluators">;
 
-/** All scores of a run. A score weighs each party by its rows. */
-export async function scoresOf(queries: Queries, run: string): Promise<Scores> {
-  const sums = await queries.query<
-    { rounds: number; role: SeatRole; rows: number; correct: number; loss: number; parties: number }
+/** Of a bank that nobody scored. */
+export const NO_SCORES: BankScores = { heldOut: null, evaluators: null };
+
+/** Adds up the evaluations of a bank anew. A score weighs each party by its rows. */
+async function keepScores(transaction: Transaction, run: string, rounds: number): Promise<void> {
+  const sums = await transaction.query<
+    { role: SeatRole; rows: number; correct: number; loss: number; parties: number }
   >(
-    "SELECT rounds, role, CAST(SUM(rows) AS BIGINT) AS rows, " +
+    "SELECT role, CAST(SUM(rows) AS BIGINT) AS rows, " +
       "CAST(SUM(correct) AS BIGINT) AS correct, SUM(loss ORDER BY client) AS loss, " +
-      "COUNT(*) AS parties " +
-      "FROM evaluations WHERE run = $1 GROUP BY rounds, role",
+      "COUNT(*) AS parties FROM evaluations WHERE run = $1 AND rounds = $2 GROUP BY role",
+    [run, rounds],
+  );
+  const scoreOf = (role: SeatRole): Score | null => {
+    const sum = sums.find((of) => of.role === role);
+    if (sum === undefined) return null;
+    const { rows, correct, loss, parties } = sum;
+    return { accuracy: correct / rows, loss: loss / rows, rows, parties };
+  };
+  const scores: BankScores = { heldOut: scoreOf("client"), evaluators: scoreOf("evaluator") };
+  await transaction.query("UPDATE banks SET scores = $3 WHERE run = $1 AND rounds = $2", [
+    run,
+    rounds,
+    JSON.stringify(scores),
+  ]);
+}
+
+/** The scores of all banks that somebody scored, by rounds done. */
+export async function scoresOf(
+  queries: Queries,
+  run: string,
+): Promise<ReadonlyMap<number, BankScores>> {
+  const rows = await queries.query<{ rounds: number; scores: string }>(
+    "SELECT rounds, scores FROM banks WHERE run = $1 AND scores IS NOT NULL",
     [run],
   );
-  const scores = new Map<number, { heldOut: Score | null; evaluators: Score | null }>();
-  for (const { rounds, role, rows, correct, loss, parties } of sums) {
-    const score = { accuracy: correct / rows, loss: loss / rows, rows, parties };
-    const before = scores.get(rounds) ?? { heldOut: null, evaluators: null };
-    const key = role === "client" ? "heldOut" : "evaluators";
-    scores.set(rounds, { ...before, [key]: score });
-  }
-  return scores;
+  return new Map(rows.map(({ rounds, scores }) => [rounds, JSON.parse(scores)]));
 }
 
 /** Rounds behind the bank with the best held-out accuracy, the first of several; by the evaluators where no client reports. */
-export function bestRounds(scores: Scores): number | undefined {
+export function bestRounds(scores: ReadonlyMap<number, BankScores>): number | undefined {
   const of = (key: "heldOut" | "evaluators") =>
     [...scores]
       .flatMap(([rounds, { [key]: score }]) => score ? { rounds, accuracy: score.accuracy } : [])

@@ -15,7 +15,7 @@ import type {
 import type { RunManifest } from "../../src/protocol/manifest.ts";
 import type { Queries } from "../store/database.ts";
 import type { BankRecord } from "./bank_record.ts";
-import { scoresOf } from "./evaluations.ts";
+import { type BankScores, NO_SCORES } from "./evaluations.ts";
 import { allRuns, latestAttempt, receivedClients, requireRun, type RunRow } from "./rows.ts";
 import { seatStatuses } from "./seat_status.ts";
 import type { Service } from "./service.ts";
@@ -90,14 +90,13 @@ async function currentRound(
 }
 
 async function publishedRounds(queries: Queries, run: string): Promise<RoundStatus[]> {
-  const scores = await scoresOf(queries, run);
-  const rows = await queries.query<{ record: string }>(
-    "SELECT record FROM banks WHERE run = $1 ORDER BY rounds",
+  const rows = await queries.query<{ record: string; scores: string | null }>(
+    "SELECT record, scores FROM banks WHERE run = $1 ORDER BY rounds",
     [run],
   );
-  return rows.map(({ record }) => {
+  return rows.map(({ record, scores }) => {
     const published: BankRecord = JSON.parse(record);
-    const { heldOut = null, evaluators = null } = scores.get(published.round) ?? {};
+    const { heldOut, evaluators }: BankScores = scores === null ? NO_SCORES : JSON.parse(scores);
     return { ...published, heldOut, evaluators };
   });
 }
@@ -107,7 +106,8 @@ async function rejectCounts(
   run: string,
 ): Promise<Partial<Record<RejectReason, number>>> {
   const rows = await queries.query<{ reason: RejectReason; count: number }>(
-    "SELECT reason, COUNT(*) AS count FROM rejects WHERE run = $1 GROUP BY reason ORDER BY reason",
+    "SELECT reason, SUM(count) AS count FROM reject_counts WHERE run = $1 " +
+      "GROUP BY reason ORDER BY reason",
     [run],
   );
   return Object.fromEntries(rows.map(({ reason, count }) => [reason, count]));

@@ -74,10 +74,11 @@ export const tables: readonly TableLayout[] = [
     "run update_id",
     "round attempt client digest samples sizes blob received_at",
   ),
-  table("banks", "run rounds", "blob digest record published_at"),
+  table("banks", "run rounds", "blob digest record published_at scores"),
   table("evaluations", "run rounds client", "role rows correct loss"),
   table("models", "hash path", "size blob"),
   table("nonces", "key_id nonce", "seen_at"),
+  table("reject_counts", "run client reason", "count"),
   table("rejects", "id", "run time client round reason detail", true),
   table("audit", "id", "time actor act run detail", true),
 ];
@@ -155,7 +156,6 @@ function schema1(dialect: Dialect): readonly string[] {
       sampled ${text} NOT NULL,
       PRIMARY KEY (run, round, attempt)
     ) ${end}`,
-    "CREATE INDEX rounds_state ON rounds (state)",
     // The first download of each sampled client. sizes: JSON (MessageSizes).
     `CREATE TABLE downloads (
       run ${text} NOT NULL REFERENCES runs (id),
@@ -191,7 +191,8 @@ function schema1(dialect: Dialect): readonly string[] {
       UNIQUE (run, round, attempt, client)
     ) ${end}`,
     "CREATE INDEX updates_blob ON updates (blob)",
-    // Published banks by rounds done. record: JSON (RoundStatus without the scores of evaluations). blob: null once an old bank is swept.
+    // Published banks by rounds done. record: JSON (RoundStatus without the scores of evaluations). blob: null once an old bank is swept. scores: JSON
+    // (the sums of `evaluations`, as RoundStatus has them), so that a status need not add up those of all rounds; null before the first.
     `CREATE TABLE banks (
       run ${text} NOT NULL REFERENCES runs (id),
       rounds ${whole} NOT NULL,
@@ -199,6 +200,7 @@ function schema1(dialect: Dialect): readonly string[] {
       digest ${text} NOT NULL,
       record ${text} NOT NULL,
       published_at ${whole} NOT NULL,
+      scores ${text},
       PRIMARY KEY (run, rounds)
     ) ${end}`,
     "CREATE INDEX banks_blob ON banks (blob)",
@@ -231,7 +233,15 @@ function schema1(dialect: Dialect): readonly string[] {
       PRIMARY KEY (key_id, nonce)
     ) ${end}`,
     "CREATE INDEX nonces_age ON nonces (seen_at)",
-    // reason: RejectReason.
+    // Refused messages, all of them. client: −1 where the sender is not known. reason: RejectReason.
+    `CREATE TABLE reject_counts (
+      run ${text} NOT NULL,
+      client ${whole} NOT NULL,
+      reason ${text} NOT NULL,
+      count ${whole} NOT NULL,
+      PRIMARY KEY (run, client, reason)
+    ) ${end}`,
+    // Those that were written down.
     `CREATE TABLE rejects (
       id ${id},
       run ${text},

@@ -118,7 +118,7 @@ Deno.test("createStatusFeeds() reads a status once for all who follow the run", 
     let reads = 0;
     const { query } = test.db;
     test.db.query = (sql, parameters) => {
-      if (sql.includes("FROM rejects WHERE run = $1 GROUP BY")) reads++;
+      if (sql.includes("FROM reject_counts WHERE run = $1 GROUP BY")) reads++;
       return query(sql, parameters);
     };
     await test.clock.advance(0);

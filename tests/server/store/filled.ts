@@ -40,6 +40,7 @@ export async function fill(database: Database): Promise<void> {
     });
     await insert(transaction, "banks", {
       ...{ run: "r1", rounds: 0, blob: id, digest, record: "{}", published_at: 1 },
+      scores: null,
     });
     await insert(transaction, "evaluations", {
       ...{ run: "r1", rounds: 0, client: 3, role: "client", rows: 10, correct: 7 },
@@ -47,6 +48,9 @@ export async function fill(database: Database): Promise<void> {
     });
     await insert(transaction, "models", { hash: "h", path: "config.json", size: 3, blob: id });
     await insert(transaction, "nonces", { key_id: "k", nonce: "n", seen_at: 1 });
+    await insert(transaction, "reject_counts", {
+      ...{ run: "r1", client: -1, reason: "replay", count: 4 },
+    });
     await insert(transaction, "rejects", {
       ...{ run: null, time: 1, client: null, round: null, reason: "replay", detail: "" },
     });

@@ -85,7 +85,14 @@ async function publishIn(
   const published = { digest, publishedAt: now };
   const record = await roundRecord(transaction, id, attempt, folded, published);
   await insertBank(transaction, id, blob, record);
-  await deleteUpdateBlobs(transaction, id);
+  await deleteUpdateBlobs(transaction, id, attempt.round);
+  // Summed up in the record; a thousand clients' choices of a thousand rounds would fill the disk.
+  for (const table of ["choices", "downloads"]) {
+    await transaction.query(`DELETE FROM ${table} WHERE run = $1 AND round = $2`, [
+      id,
+      attempt.round,
+    ]);
+  }
   await transaction.query(
     "UPDATE rounds SET state = 'published' WHERE run = $1 AND round = $2 AND attempt = $3",
     [id, attempt.round, attempt.attempt],

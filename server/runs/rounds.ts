@@ -76,7 +76,7 @@ async function retryRound(
 ): Promise<void> {
   await setState(transaction, run.id, attempt, "missed", now);
   await transaction.query("UPDATE runs SET retries = retries + 1 WHERE id = $1", [run.id]);
-  await deleteUpdateBlobs(transaction, run.id);
+  await deleteUpdateBlobs(transaction, run.id, attempt.round);
   await openAttempt(transaction, run, now);
 }
 

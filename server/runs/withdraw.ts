@@ -67,7 +67,7 @@ export async function stopRun(service: Service, run: string, actor: string): Pro
       run,
       time,
     ]);
-    await deleteUpdateBlobs(transaction, run);
+    await deleteUpdateBlobs(transaction, run, row.roundsDone);
     const detail = `after ${row.roundsDone} rounds`;
     await writeAudit(transaction, { time, actor, act: "stop", run, detail });
   });

@@ -49,6 +49,9 @@ for (const store of stores) {
         assert.deepEqual(await bankBytes(service, run, round + 1), encodeBank(bank));
       }
       assert.equal((await bankOf(service, run, "latest")).rounds, manifest.rounds);
+      for (const table of ["choices", "downloads"]) {
+        assert.deepEqual(await service.db.query(`SELECT run FROM ${table}`), [], table);
+      }
       assert.deepEqual(await nextTask(service, run, 0), { kind: "finished", rounds: 3 });
     });
   }

@@ -103,7 +103,13 @@ export {
   timerSleep,
   usualPatience,
 } from "./src/federated/remote/retry.ts";
-export { type KeptSeat, keyOf, type Seat, settleSeat, takeSeat } from "./src/federated/remote/seat.ts";
+export {
+  type KeptSeat,
+  keyOf,
+  type Seat,
+  settleSeat,
+  takeSeat,
+} from "./src/federated/remote/seat.ts";
 
 // Models, weights, data.
 export * from "./src/data/mod.ts";

@@ -189,7 +189,7 @@ async function takePart(
 ): Promise<Delivery> {
   const { round, attempt } = task;
   const address = { run, round, attempt, client };
-  const download = await fetchDownload(connection, address);
+  const download = await fetchDownload(connection, address, manifest.layout);
   if (evaluate) await putEvaluation(connection, run, client, madeUpScore(client, round));
   const made = makeUpdate(manifest, download);
   const update = alter?.(made, task) ?? made;

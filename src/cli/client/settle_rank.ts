@@ -75,7 +75,7 @@ async function budgetOf(request: RankRequest): Promise<Budget> {
 }
 
 async function measure(
-  { connection, seat, measureStep, clock }: RankRequest,
+  { connection, seat, manifest: { layout }, measureStep, clock }: RankRequest,
 ): Promise<Pick<Budget, "stepSeconds" | "link">> {
   const stepSeconds = await measureStep();
   const rate = async (transfer: () => Promise<number>): Promise<number> => {
@@ -83,7 +83,9 @@ async function measure(
     const bytes = await transfer();
     return bytes / Math.max(1, clock() - started) * 1000;
   };
-  const down = await rate(async () => (await fetchBank(connection, seat.run, "latest")).length);
+  const down = await rate(async () =>
+    (await fetchBank(connection, seat.run, "latest", layout)).length
+  );
   const up = await rate(async () => {
     await probe(connection, new Uint8Array(PROBE_BYTES));
     return PROBE_BYTES;

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { AdapterLayout } from "../../protocol/bank.ts";
 import type {
   AcceptedUpdate,
   Budget,
@@ -17,15 +18,17 @@ import type {
   SettledBudget,
 } from "../../protocol/http/documents.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { largestBody } from "../../protocol/layout_size.ts";
+import {
+  acceptedForm,
+  type AnswerForm,
+  enrolledForm,
+  type ModelFileEntry,
+  modelFilesForm,
+  settledForm,
+  taskForm,
+} from "./answer_forms.ts";
 import { type Connection, type RemoteRequest, send } from "./connection.ts";
-
-/** A file of a base model, as the server lists it. */
-export interface ModelFileEntry {
-  /** Relative to the model's folder. */
-  readonly path: string;
-  /** Bytes. */
-  readonly size: number;
-}
 
 /** An attempt at a round, by one client. */
 export interface RoundAddress {
@@ -37,12 +40,18 @@ export interface RoundAddress {
 
 const safetensors = "application/octet-stream";
 
+/** Most bytes of a manifest, which names every module, and of a list of files: far above what a server takes. */
+const MOST_DOCUMENT = 16 * 2 ** 20;
+
 /** The run's manifest, unchecked. */
 export async function fetchManifest(connection: Connection, run: string): Promise<unknown> {
-  return await getJson(connection, {
+  const { body } = await send(connection, {
     what: `read the manifest of run ${run}`,
+    method: "GET",
     route: `${runRoute(run)}/manifest`,
+    most: MOST_DOCUMENT,
   });
+  return parseJson(body, connection.server);
 }
 
 /** The encoded bank after some rounds. */
@@ -50,11 +59,13 @@ export async function fetchBank(
   connection: Connection,
   run: string,
   rounds: number | "latest",
+  layout: AdapterLayout,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { body } = await send(connection, {
     what: `fetch the adapter of run ${run}`,
     method: "GET",
     route: `${runRoute(run)}/banks/${rounds}`,
+    most: largestBody(layout),
   });
   return body;
 }
@@ -65,11 +76,16 @@ export async function enrol(
   run: string,
   enrolment: Enrolment,
 ): Promise<Enrolled> {
-  return await sendJson(connection, {
-    what: `join run ${run}`,
-    method: "POST",
-    route: `${runRoute(run)}/enrolments`,
-  }, enrolment);
+  return await sendJson(
+    connection,
+    {
+      what: `join run ${run}`,
+      method: "POST",
+      route: `${runRoute(run)}/enrolments`,
+    },
+    enrolment,
+    enrolledForm,
+  );
 }
 
 /** Says what the client can do, and gets its rank. */
@@ -79,11 +95,16 @@ export async function setBudget(
   client: number,
   budget: Budget,
 ): Promise<SettledBudget> {
-  return await sendJson(connection, {
-    what: `settle the rank in run ${run}`,
-    method: "PUT",
-    route: `${runRoute(run)}/clients/${client}/budget`,
-  }, budget);
+  return await sendJson(
+    connection,
+    {
+      what: `settle the rank in run ${run}`,
+      method: "PUT",
+      route: `${runRoute(run)}/clients/${client}/budget`,
+    },
+    budget,
+    settledForm,
+  );
 }
 
 /** Asks what to do, and waits up to `wait` seconds for something. */
@@ -97,7 +118,7 @@ export async function nextTask(
     what: `ask run ${run} what to do`,
     route: `${runRoute(run)}/clients/${client}/task?wait=${wait}`,
     patient: 1000 * wait,
-  });
+  }, taskForm);
 }
 
 /** Says how far a round is. Not tried again: the next word makes up for it. */
@@ -107,7 +128,7 @@ export async function putProgress(
   client: number,
   progress: Progress,
 ): Promise<void> {
-  await sendJson(connection, {
+  await tellJson(connection, {
     what: `report progress to run ${run}`,
     method: "PUT",
     route: `${runRoute(run)}/clients/${client}/progress`,
@@ -121,7 +142,7 @@ export async function putChoice(
   address: RoundAddress,
   body: Uint8Array<ArrayBuffer>,
 ): Promise<void> {
-  await send(connection, {
+  await tell(connection, {
     what: `choose components in round ${address.round + 1}`,
     method: "PUT",
     route: `${roundRoute(address)}/choices/${address.client}?attempt=${address.attempt}`,
@@ -134,11 +155,13 @@ export async function putChoice(
 export async function fetchDownload(
   connection: Connection,
   address: RoundAddress,
+  layout: AdapterLayout,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { body } = await send(connection, {
     what: `take part in round ${address.round + 1}`,
     method: "GET",
     route: `${roundRoute(address)}/downloads/${address.client}?attempt=${address.attempt}`,
+    most: largestBody(layout),
   });
   return body;
 }
@@ -158,7 +181,9 @@ export async function putUpdate(
     type: safetensors,
     body,
   });
-  return parseJson(answer, connection.server);
+  const accepted = checked(parseJson(answer, connection.server), acceptedForm, connection);
+  if (accepted.update === id) return accepted;
+  throw confusing(connection, `a receipt of update ${id}`, accepted.update);
 }
 
 /** Reports the score of a published bank. */
@@ -168,7 +193,7 @@ export async function putEvaluation(
   client: number,
   report: EvaluationReport,
 ): Promise<void> {
-  await sendJson(connection, {
+  await tellJson(connection, {
     what: `report the score after round ${report.rounds}`,
     method: "PUT",
     route: `${runRoute(run)}/evaluations/${client}`,
@@ -177,7 +202,7 @@ export async function putEvaluation(
 
 /** Sends bytes that the server throws away, to time the link. */
 export async function probe(connection: Connection, body: Uint8Array<ArrayBuffer>): Promise<void> {
-  await send(connection, {
+  await tell(connection, {
     what: "measure the link",
     method: "POST",
     route: "/v1/probe",
@@ -195,7 +220,8 @@ export async function listModelFiles(
   return await getJson(connection, {
     what: "list the files of the base model",
     route: `/v1/models/${hash}/files`,
-  });
+    most: MOST_DOCUMENT,
+  }, modelFilesForm);
 }
 
 /** Streams a file of a base model into `consume`, from its start again when the connection is cut. */
@@ -224,30 +250,64 @@ function roundRoute({ run, round }: RoundAddress): string {
 async function getJson<Answer>(
   connection: Connection,
   request: Omit<RemoteRequest, "method">,
+  form: AnswerForm<Answer>,
 ): Promise<Answer> {
   const { body } = await send(connection, { ...request, method: "GET" });
-  return parseJson(body, connection.server);
+  return checked(parseJson(body, connection.server), form, connection);
 }
 
 async function sendJson<Answer>(
   connection: Connection,
   request: RemoteRequest,
   document: unknown,
+  form: AnswerForm<Answer>,
 ): Promise<Answer> {
-  const { body } = await send(connection, {
-    ...request,
-    type: "application/json",
-    body: new TextEncoder().encode(JSON.stringify(document)),
-  });
-  return parseJson(body, connection.server);
+  const { body } = await send(connection, withJson(request, document));
+  return checked(parseJson(body, connection.server), form, connection);
 }
 
-/** A proxy's page instead of a document is no fault of this program. An empty body is that of a 204. */
-function parseJson<Answer>(body: Uint8Array, server: string): Answer {
-  if (body.length === 0) return undefined as Answer;
+/** Sends what is only acknowledged. */
+async function tell(connection: Connection, request: RemoteRequest): Promise<void> {
+  const { body } = await send(connection, request);
+  if (body.length > 0) {
+    throw confusing(connection, "no content", new TextDecoder().decode(body.subarray(0, 100)));
+  }
+}
+
+async function tellJson(
+  connection: Connection,
+  request: RemoteRequest,
+  document: unknown,
+): Promise<void> {
+  await tell(connection, withJson(request, document));
+}
+
+function withJson(request: RemoteRequest, document: unknown): RemoteRequest {
+  const body = new TextEncoder().encode(JSON.stringify(document));
+  return { ...request, type: "application/json", body };
+}
+
+/** A proxy's page instead of a document is no fault of this program. */
+function parseJson(body: Uint8Array, server: string): unknown {
   try {
     return JSON.parse(new TextDecoder().decode(body));
   } catch {
     throw new UserError(`Cannot understand ${server}: expected JSON; is it a HAFL server?`);
   }
+}
+
+function checked<Answer>(
+  value: unknown,
+  form: AnswerForm<Answer>,
+  connection: Connection,
+): Answer {
+  if (form.fits(value)) return value;
+  throw confusing(connection, form.expected, value);
+}
+
+function confusing({ server }: Connection, expected: string, value: unknown): UserError {
+  const shown = (JSON.stringify(value) ?? "nothing").slice(0, 100);
+  return new UserError(
+    `Cannot understand ${server}: expected ${expected}, got ${shown}; is it a HAFL server of this version?`,
+  );
 }

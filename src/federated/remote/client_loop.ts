@@ -90,9 +90,9 @@ async function perform(job: ClientJob, task: Work): Promise<boolean> {
       case "train":
         return await takePart(job, task);
       case "evaluate": {
-        const { connection, seat: { run } } = job;
+        const { connection, seat: { run }, manifest: { layout } } = job;
         await scoreOnce(job, task.rounds, async () => {
-          return { kind: "bank", bytes: await fetchBank(connection, run, task.rounds) };
+          return { kind: "bank", bytes: await fetchBank(connection, run, task.rounds, layout) };
         });
         return false;
       }
@@ -109,7 +109,7 @@ async function perform(job: ClientJob, task: Work): Promise<boolean> {
 }
 
 async function finish(job: ClientJob, rounds: number): Promise<ClientEnd> {
-  const bank = await fetchBank(job.connection, job.seat.run, rounds);
+  const bank = await fetchBank(job.connection, job.seat.run, rounds, job.manifest.layout);
   const heldOut = await scoreOnce(job, rounds, () => {
     return Promise.resolve({ kind: "bank", bytes: bank });
   });

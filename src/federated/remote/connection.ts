@@ -1,9 +1,11 @@
 /** Signed requests that are tried until they are answered. @module */
 
+import { UserError } from "../../protocol/errors.ts";
 import { sha256 } from "../../protocol/hash.ts";
 import { newNonce, signRequest } from "../../protocol/http/request_signature.ts";
 import type { ClientKey } from "./client_key.ts";
 import { clockMessage, isSkewed } from "./clock_skew.ts";
+import { BodyLengthError, readBody } from "./read_body.ts";
 import { readProblem, RemoteProblem } from "./remote_problem.ts";
 import { type Patience, retryDelay, type Sleep } from "./retry.ts";
 
@@ -48,9 +50,11 @@ export interface RemoteRequest {
   readonly type?: string;
   /** Milliseconds that the server may take to answer, above the connection's `stall`. */
   readonly patient?: number;
+  /** Most bytes of the answer; those of a small document when left out. */
+  readonly most?: number;
   /** Whether to fail at the first try that is not answered. */
   readonly once?: boolean;
-  /** Takes the body of a success as it arrives, from its start at each try; without it the body is in the answer. */
+  /** Takes the body of a success as it arrives, however long, from its start at each try; without it the body is in the answer. */
   readonly consume?: (body: ReadableStream<Uint8Array>) => Promise<unknown>;
 }
 
@@ -66,6 +70,7 @@ export interface RemoteAnswer {
  * as it takes; each try is signed anew, with a nonce of its own.
  *
  * @throws RemoteProblem when the server says no.
+ * @throws UserError when the answer is longer than it can be.
  */
 export async function send(connection: Connection, request: RemoteRequest): Promise<RemoteAnswer> {
   let reached = true;
@@ -121,14 +126,25 @@ async function attempt(
       method,
       headers: { ...signed, ...(type && { "content-type": type }) },
       ...(method !== "GET" && { body }),
-      redirect: "error", // a signature is for one path
+      redirect: "manual", // a signature is for one server and path
       signal: watch.signal,
     });
     if (response.ok) {
-      const answer = await readBody(response, request.consume, () => watch.expect(0));
-      return { headers: response.headers, body: answer };
+      const onChunk = () => watch.expect(0);
+      onChunk();
+      if (request.consume === undefined) {
+        const body = await readBody(response, request.most ?? MOST_DOCUMENT, onChunk);
+        return { headers: response.headers, body };
+      }
+      await handOver(response, request.consume, onChunk);
+      return { headers: response.headers, body: new Uint8Array() };
     }
     watch.expect(0);
+    const elsewhere = redirectOf(response, server + route);
+    if (elsewhere !== undefined) {
+      await response.body?.cancel();
+      return new Unanswered(`it points to ${elsewhere}; give that address, if it is the server's`);
+    }
     const facts = await readProblem(response, now());
     // A server at fault is one that cannot be reached, as far as the client is concerned.
     if (response.status >= 500 && facts.code !== "busy") {
@@ -140,12 +156,18 @@ async function attempt(
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof ConsumerError) throw error.cause;
+    if (error instanceof BodyLengthError) {
+      throw new UserError(`Cannot ${what}: ${error.message} from ${server}`);
+    }
     const stalled = `it has not answered for ${Math.round(connection.stall / 1000)} s`;
     return new Unanswered(watch.signal.aborted ? stalled : reasonOf(error));
   } finally {
     watch.end();
   }
 }
+
+/** Most bytes of a document that the API has many of: a task, a seat, a receipt. */
+const MOST_DOCUMENT = 64 * 1024;
 
 /** Bytes a millisecond of the slowest upload that is waited for: 16 kB a second. */
 const SLOWEST = 16;
@@ -187,20 +209,11 @@ function watchForStall(stall: number, outer: AbortSignal) {
 /** What went wrong where an answer was taken, not on its way. */
 class ConsumerError extends Error {}
 
-async function readBody(
+async function handOver(
   { body }: Response,
-  consume: RemoteRequest["consume"],
+  consume: NonNullable<RemoteRequest["consume"]>,
   onChunk: () => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  onChunk();
-  if (consume === undefined) {
-    const chunks: Uint8Array<ArrayBuffer>[] = [];
-    for await (const chunk of body ?? []) {
-      chunks.push(chunk);
-      onChunk();
-    }
-    return new Uint8Array(await new Blob(chunks).arrayBuffer());
-  }
+): Promise<void> {
   const reader = (body ?? new Blob().stream()).getReader();
   let cut = false;
   const watched = new ReadableStream<Uint8Array>({
@@ -218,9 +231,17 @@ async function readBody(
   try {
     await consume(watched);
   } catch (error) {
-    throw cut ? error : new ConsumerError("", { cause: error });
+    if (cut) throw error;
+    await reader.cancel().catch(() => {});
+    throw new ConsumerError("", { cause: error });
   }
-  return new Uint8Array();
+}
+
+/** Where an answer sends the request on to; undefined when it does not. */
+function redirectOf({ type, status, headers }: Response, from: string): string | undefined {
+  if (type === "opaqueredirect") return "another address";
+  if (status < 300 || status > 399) return undefined;
+  return URL.parse(headers.get("location") ?? "", from)?.origin ?? "another address";
 }
 
 /** What lies at the bottom of a failed fetch, "connection refused", without the address that every message repeats. */

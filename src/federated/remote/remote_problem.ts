@@ -8,6 +8,7 @@ import {
   problemType,
 } from "../../protocol/http/problem.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { BodyLengthError, readBody } from "./read_body.ts";
 
 /** The parts of a problem document that a client acts on. */
 export interface ProblemFacts {
@@ -62,7 +63,7 @@ export class RemoteProblem extends UserError implements ProblemFacts {
  */
 export async function readProblem(response: Response, now: number): Promise<ProblemFacts> {
   const { status } = response;
-  const text = await response.text();
+  const text = await readText(response);
   const retryAfter = readRetryAfter(response.headers.get("retry-after"), now);
   const wait = retryAfter === undefined ? {} : { retryAfter };
   const problem = isProblem(response) ? parse(text) : undefined;
@@ -75,7 +76,8 @@ export async function readProblem(response: Response, now: number): Promise<Prob
   return {
     code: problemCode(problem),
     status,
-    detail: typeof detail === "string" ? detail : String(title ?? `it answered ${status}`),
+    detail: (typeof detail === "string" ? detail : String(title ?? `it answered ${status}`))
+      .slice(0, MOST_DETAIL),
     ...(typeof reason === "string" && { reason: reason as RejectReason }),
     ...(typeof serverTime === "number" && { serverTime }),
     ...wait,
@@ -85,9 +87,27 @@ export async function readProblem(response: Response, now: number): Promise<Prob
 /** Seconds until the time that a Retry-After header names, as a number or a date (RFC 9110, section 10.2.3). */
 function readRetryAfter(text: string | null, now: number): number | undefined {
   if (text === null) return undefined;
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  const time = Date.parse(text);
-  return Number.isNaN(time) ? undefined : Math.max(0, (time - now) / 1000);
+  const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000;
+  return Number.isNaN(seconds) ? undefined : Math.min(LONGEST_WAIT, Math.max(0, seconds));
+}
+
+/** Most bytes of a problem document. */
+const MOST_BYTES = 64 * 1024;
+
+/** Most letters of a sentence that is shown. */
+const MOST_DETAIL = 1000;
+
+/** Seconds after which a server is asked again, whatever it says: a clock that is off can ask for years. */
+const LONGEST_WAIT = 3600;
+
+/** The body; none where it is too long for a problem document. */
+async function readText(response: Response): Promise<string> {
+  try {
+    return new TextDecoder().decode(await readBody(response, MOST_BYTES));
+  } catch (error) {
+    if (error instanceof BodyLengthError) return "";
+    throw error;
+  }
 }
 
 function isProblem({ headers }: Response): boolean {

@@ -44,11 +44,11 @@ export async function takePart(job: ClientJob, task: RoundTask): Promise<boolean
   const { round, attempt } = task;
   const started = connection.now();
   onEvent({ kind: "started", round, attempt });
-  const download = await fetchDownload(connection, addressOf(job, task));
+  const download = await fetchDownload(connection, addressOf(job, task), manifest.layout);
   let down = download.length;
   const heldOut = await scoreOnce(job, round, async () => {
     if (manifest.method.method !== "truncate") return { kind: "download", bytes: download };
-    const bank = await fetchBank(connection, seat.run, round);
+    const bank = await fetchBank(connection, seat.run, round, manifest.layout);
     down += bank.length;
     return { kind: "bank", bytes: bank };
   });

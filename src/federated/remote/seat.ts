@@ -88,6 +88,7 @@ export async function settleSeat(
  * Takes the seat, unless it is taken already.
  *
  * @throws RemoteProblem when the invitation is not good.
+ * @throws UserError when the server gives another seat.
  */
 export async function takeSeat(
   connection: Connection,
@@ -99,6 +100,11 @@ export async function takeSeat(
   if (role !== undefined) return { run, client, role };
   const { publicKey } = connection.key;
   const enrolled = await enrol(connection, run, { token: token!, name, publicKey });
+  if (enrolled.client !== client) {
+    throw new UserError(
+      `Cannot join run ${run}: the invitation is for client ${client}, the server gave seat ${enrolled.client}`,
+    );
+  }
   const { token: _, ...rest } = seat;
   await writeJson(store, "seat.json", { ...rest, ...enrolled });
   return { run, ...enrolled };

@@ -7,6 +7,12 @@ import { connectionTo, fetchOf } from "../../federated/remote/fake_server.ts";
 
 const key = await openKey(await createKey());
 
+const layout = {
+  rank: 8,
+  modules: [{ name: "q_proj", inFeatures: 2000, outFeatures: 2000 }],
+  head: [],
+};
+
 async function settle(
   ranks: RanksPolicy,
   changes: Partial<RankRequest> = {},
@@ -33,7 +39,7 @@ async function settle(
   );
   const rank = await settleRank({
     connection,
-    manifest: { name: "news", ranks, layout: { rank: 8 } } as unknown as RunManifest,
+    manifest: { name: "news", ranks, layout } as unknown as RunManifest,
     seat: { run: "run", client: 1, role: "client" },
     samples: 100,
     rank: null,

@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import {
+  enrol,
+  fetchBank,
+  fetchDownload,
   fetchManifest,
   fetchModelFile,
+  listModelFiles,
   nextTask,
+  probe,
+  putChoice,
   putProgress,
   putUpdate,
+  setBudget,
 } from "../../../src/federated/remote/api.ts";
 import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
+import type { Connection } from "../../../src/federated/remote/connection.ts";
 import { RemoteProblem } from "../../../src/federated/remote/remote_problem.ts";
+import { UserError } from "../../../src/protocol/errors.ts";
+import { largestBody } from "../../../src/protocol/layout_size.ts";
 import { type Arrived, connectionTo, fetchOf, NOW, problem } from "./fake_server.ts";
 
 const key = await openKey(await createKey());
@@ -75,6 +85,143 @@ Deno.test("send() honours Retry-After, as seconds and as a date", async () => {
   await fetchManifest(connection, "run");
   assert.deepEqual(connection.slept, [7000 + 500, 90_000 + 1000]);
   assert.deepEqual(connection.reach, [], "a server that answers is reached");
+});
+
+Deno.test("send() waits for an hour at most, whatever the server asks for", async () => {
+  const never = new Date(NOW + 1e12).toUTCString();
+  const { connection } = scripted([
+    problem("busy", 503, {}, { "retry-after": "999999999999" }),
+    problem("busy", 503, {}, { "retry-after": never }),
+    problem("busy", 503, {}, { "retry-after": "soon" }),
+    Response.json({}),
+  ], { random: () => 0 });
+  await fetchManifest(connection, "run");
+  assert.deepEqual(connection.slept, [3600_000, 3600_000, 0]);
+});
+
+Deno.test("send() follows nobody to another address, and says so", async () => {
+  const { connection, arrived } = scripted([
+    new Response(null, { status: 308, headers: { location: "https://elsewhere.example/v1/x?y" } }),
+    new Response("<html>", { status: 302, headers: { location: "//[" } }),
+    Response.json({}),
+  ]);
+  await fetchManifest(connection, "run");
+  assert.equal(arrived.length, 3);
+  assert.deepEqual(connection.reach, [
+    "it points to https://elsewhere.example; give that address, if it is the server's",
+    undefined,
+  ]);
+});
+
+/** A body without an end, that counts what was taken of it. */
+function endless(): { readonly body: ReadableStream<Uint8Array>; taken: number; ended: boolean } {
+  const source = {
+    taken: 0,
+    ended: false,
+    body: new ReadableStream<Uint8Array>({
+      pull(controller) {
+        source.taken += 65_536;
+        controller.enqueue(new Uint8Array(65_536));
+      },
+      cancel: () => void (source.ended = true),
+    }),
+  };
+  return source;
+}
+
+Deno.test("send() reads no more of an answer than it can have", async () => {
+  const layout = {
+    rank: 8,
+    modules: [{ name: "q_proj", inFeatures: 3000, outFeatures: 3000 }],
+    head: [],
+  };
+  const most = largestBody(layout);
+  const reads: [most: number, read: (connection: Connection) => Promise<unknown>][] = [
+    [2 ** 24, (connection) => fetchManifest(connection, "run")],
+    [2 ** 24, (connection) => listModelFiles(connection, "hash")],
+    [most, (connection) => fetchBank(connection, "run", "latest", layout)],
+    [most, (connection) => fetchDownload(connection, address, layout)],
+    [65_536, (connection) => nextTask(connection, "run", 0, 0)],
+    [65_536, (connection) => putUpdate(connection, address, "u".repeat(22), new Uint8Array(1))],
+  ];
+  for (const [bytes, read] of reads) {
+    const source = endless();
+    const { connection, arrived } = scripted([new Response(source.body)]);
+    await assert.rejects(read(connection), (error: Error) => {
+      assert.ok(error instanceof UserError, error.stack);
+      assert.match(error.message, /^Cannot .*: expected at most \d+ bytes, got more from http:/);
+      return true;
+    });
+    assert.ok(source.taken <= bytes + 3 * 65_536, `${source.taken} of ${bytes}`);
+    assert.ok(source.ended);
+    assert.equal(arrived.length, 1, "it is not tried again");
+  }
+});
+
+Deno.test("send() reads no more of a problem than a problem can have", async () => {
+  const source = endless();
+  const headers = { "content-type": "application/problem+json" };
+  const { connection } = scripted([new Response(source.body, { status: 404, headers })]);
+  await assert.rejects(fetchManifest(connection, "run"), /answered 404 without saying why/);
+  assert.ok(source.taken < 400_000 && source.ended);
+  const wordy = scripted([problem("conflict", 409, { detail: "x".repeat(50_000) })]);
+  const error = await fetchManifest(wordy.connection, "run").catch((error) => error);
+  assert.ok(error instanceof RemoteProblem && error.detail.length === 1000);
+});
+
+Deno.test("a document that is none is refused by what was expected of it", async () => {
+  const refused = async (
+    answers: readonly unknown[],
+    read: (connection: Connection) => Promise<unknown>,
+    expected: RegExp,
+  ) => {
+    for (const answer of answers) {
+      const { connection } = scripted([Response.json(answer)]);
+      await assert.rejects(read(connection), (error: Error) => {
+        assert.ok(error instanceof UserError, error.stack);
+        assert.match(error.message, /^Cannot understand http:\/\/server\.example: expected /);
+        assert.match(error.message, expected, JSON.stringify(answer));
+        return true;
+      });
+    }
+  };
+  const round = { round: 0, attempt: 0, rank: 2, deadline: NOW };
+  const tasks = [
+    null,
+    {},
+    { kind: "dance" },
+    { kind: "wait" },
+    { ...round, kind: "train", round: "../../x" },
+    { ...round, kind: "choose", rank: 1e9 },
+    { ...round, kind: "train", attempt: -1 },
+    { kind: "finished", rounds: 0.5 },
+  ];
+  await refused(tasks, (connection) => nextTask(connection, "run", 0, 0), /expected a task, got /);
+  const seats = [[], { client: "0", role: "client" }, { client: 0, role: "admin" }];
+  const enrolment = { token: "t", name: "n", publicKey: "k" };
+  await refused(seats, (connection) => enrol(connection, "run", enrolment), /expected a seat/);
+  await refused(
+    [{}, { rank: -1 }, { rank: 1e9 }],
+    (connection) => setBudget(connection, "run", 0, { samples: 1 }),
+    /expected a rank/,
+  );
+  await refused(
+    [{}, { update: "another", repeated: false }],
+    (connection) => putUpdate(connection, address, "u".repeat(22), new Uint8Array(1)),
+    /expected a receipt of/,
+  );
+  await refused(
+    [{}, [null], [{ path: 1, size: 2 }], [{ path: "a", size: -1 }]],
+    (connection) => listModelFiles(connection, "hash"),
+    /expected a list of files/,
+  );
+  await refused([{}], (connection) => probe(connection, new Uint8Array(1)), /expected no content/);
+  const choice = new Uint8Array(1);
+  await refused(
+    [{}],
+    (connection) => putChoice(connection, address, choice),
+    /expected no content/,
+  );
 });
 
 Deno.test("send() takes every no for a no", async () => {
@@ -155,7 +302,20 @@ Deno.test("send() counts a connection on which nothing moves as cut", async () =
   assert.deepEqual(connection.reach, ["it has not answered for 0 s", undefined]);
 });
 
-Deno.test("send() ends with the signal's reason, under way and asleep", async () => {
+Deno.test("send() ends with the signal's reason while the server thinks", async () => {
+  const controller = new AbortController();
+  const silent = (_: string, { signal }: RequestInit): Promise<Response> => {
+    queueMicrotask(() => controller.abort(new Error("Ctrl-C")));
+    return new Promise((_, reject) => {
+      signal!.addEventListener("abort", () => reject(signal!.reason));
+    });
+  };
+  const connection = connectionTo(key, silent, { signal: controller.signal });
+  await assert.rejects(nextTask(connection, "run", 0, 25), /Ctrl-C/);
+  assert.deepEqual(connection.reach, [], "an end is no outage");
+});
+
+Deno.test("send() ends with the signal's reason, asleep and before it begins", async () => {
   const controller = new AbortController();
   const { connection } = scripted([new TypeError("cut")], {
     signal: controller.signal,
@@ -195,4 +355,9 @@ Deno.test("fetchModelFile() streams, starts again after a cut, and lets the take
     () => Promise.reject(new Error("disk full")),
   );
   await assert.rejects(full, /disk full/);
+  const source = endless();
+  const { connection: other } = scripted([new Response(source.body)]);
+  const refuse = () => Promise.reject(new Error("disk full"));
+  await assert.rejects(fetchModelFile(other, "hash", "x", refuse), /disk full/);
+  assert.ok(source.ended, "the connection is not left open");
 });

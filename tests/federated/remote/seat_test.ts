@@ -112,6 +112,17 @@ Deno.test("settleSeat() refuses another run's state, and a start without any inv
   );
 });
 
+Deno.test("takeSeat() keeps the invitation when the answer is no seat of it", async () => {
+  for (const answer of [{}, { client: 3, role: "client" }, "<html>"]) {
+    const store = memoryStore();
+    const key = await keyOf(store);
+    const connection = connectionTo(key, fetchOf(key, () => Response.json(answer)));
+    const settled = await settleSeat(store, { server, invitation }, "state");
+    await assert.rejects(takeSeat(connection, store, settled, "Ana"), UserError);
+    assert.equal((await settleSeat(store, nothing, "state")).token, "secret");
+  }
+});
+
 Deno.test("takeSeat() leaves a refused invitation to be replaced", async () => {
   const store = memoryStore();
   const key = await keyOf(store);

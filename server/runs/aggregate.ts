@@ -6,33 +6,62 @@
 
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { type BlobWriter, createBlob } from "../store/blobs.ts";
-import type { Transaction } from "../store/database.ts";
+import type { Queries, Transaction } from "../store/database.ts";
 import { openAttempt } from "./attempts.ts";
+import { writeAudit } from "./audit.ts";
 import { insertBank, roundRecord } from "./bank_record.ts";
 import { changeRun } from "./change_run.ts";
-import { type FoldedRound, foldUpdates } from "./fold.ts";
+import { type DamagedUpdate, type FoldedRound, foldUpdates } from "./fold.ts";
 import { type AttemptRow, findRun, latestAttempt, type RunRow } from "./rows.ts";
 import type { Service } from "./service.ts";
-import { deleteUpdateBlobs } from "./update_blobs.ts";
+import { deleteUpdate, deleteUpdateBlobs } from "./delete_updates.ts";
 
 /**
- * Aggregates and publishes the round of a run that is closed, unless another process is at it.
+ * Aggregates and publishes the round of a run that is closed, unless another process is at it. An update that is damaged is dropped instead: the
+ * round must not wait for it for ever.
  *
- * @returns whether it published.
+ * @returns whether something was done, so that more may be due.
  */
 export async function aggregateRound(service: Service, id: string): Promise<boolean> {
-  let published = false;
+  let done = false;
   await service.db.exclusively(`aggregate ${id}`, async () => {
     const run = await findRun(service.db, id);
     const attempt = run && await closedAttempt(service.db, run);
     if (!run || !attempt) return;
-    published = await publish(service, run, attempt, await foldUpdates(service, run, attempt));
+    const folded = await foldUpdates(service, run, attempt);
+    done = "damage" in folded
+      ? await dropDamaged(service, run.id, attempt, folded)
+      : await publish(service, run, attempt, folded);
   });
-  return published;
+  return done;
+}
+
+async function dropDamaged(
+  service: Service,
+  run: string,
+  attempt: AttemptRow,
+  { client, damage }: DamagedUpdate,
+): Promise<boolean> {
+  const time = service.now();
+  const dropped = await changeRun(service, "reject", run, async (transaction, row) => {
+    // Whoever publishes or stops the run deletes the bodies of updates: those are not damaged.
+    if (!isSame(await closedAttempt(transaction, row), attempt)) return false;
+    await deleteUpdate(transaction, run, { ...attempt, client });
+    const detail = `update of client ${client} in round ${attempt.round}: ${damage}`;
+    await writeAudit(transaction, { time, actor: "server", act: "drop", run, detail });
+    return true;
+  });
+  if (dropped) service.log("update-dropped", { run, client, round: attempt.round, damage });
+  return dropped;
+}
+
+/** Whether an attempt is still the one that was looked at. */
+function isSame(current: AttemptRow | undefined, { round, attempt }: AttemptRow): boolean {
+  return current?.round === round && current.attempt === attempt;
 }
 
 async function closedAttempt(
-  queries: Pick<Transaction, "query">,
+  queries: Queries,
   { id, state, roundsDone }: RunRow,
 ): Promise<AttemptRow | undefined> {
   const attempt = await latestAttempt(queries, id, roundsDone);
@@ -52,8 +81,7 @@ async function publish(
     await upload.write(encodeBank(folded.bank));
     published = await changeRun(service, "publish-round", id, async (transaction, row) => {
       // The hold on the key may have been lost with a connection, or the run stopped.
-      const current = await closedAttempt(transaction, row);
-      if (current?.round !== attempt.round) return false;
+      if (!isSame(await closedAttempt(transaction, row), attempt)) return false;
       await publishIn(transaction, row, attempt, folded, upload, service.now());
       return true;
     });

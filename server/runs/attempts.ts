@@ -7,6 +7,7 @@
 import { type Participation, sampleSize } from "../../src/protocol/manifest.ts";
 import { sampleClients } from "../../src/protocol/sampling.ts";
 import type { Queries, Transaction } from "../store/database.ts";
+import { isLeftAlone } from "./round_outcome.ts";
 import { type AttemptRow, latestAttempt, receivedCount, type RunRow } from "./rows.ts";
 import { type RoundAddress, ServiceError } from "./service.ts";
 
@@ -47,7 +48,7 @@ export async function openAttempt(
       round,
       attempt,
       now,
-      now + Math.ceil(1000 * participation.deadlineSeconds),
+      deadlineFrom(now, participation),
       JSON.stringify(sampled),
     ],
   );
@@ -67,9 +68,16 @@ function startSize({ seats, start, quorum }: Participation, withdrawn: number): 
   return Math.max(quorum, Math.min(start, seats - withdrawn));
 }
 
+/** When an attempt ends whose time begins now. */
+export function deadlineFrom(now: number, { deadlineSeconds }: Participation): number {
+  return now + Math.ceil(1000 * deadlineSeconds);
+}
+
 /** Whether an attempt still takes updates. */
-export function isOpen({ state, deadline }: AttemptRow, now: number): boolean {
-  return (state === "open" || state === "collecting") && now < deadline;
+export function isOpen(attempt: AttemptRow, now: number): boolean {
+  const { state, deadline } = attempt;
+  return (state === "open" || state === "collecting") &&
+    (now < deadline || isLeftAlone(attempt, now));
 }
 
 /**

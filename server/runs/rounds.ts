@@ -6,12 +6,12 @@
 
 import type { Queries, Transaction } from "../store/database.ts";
 import { aggregateRound } from "./aggregate.ts";
-import { openAttempt } from "./attempts.ts";
+import { deadlineFrom, openAttempt } from "./attempts.ts";
 import { changeRun } from "./change_run.ts";
+import { deleteUpdateBlobs } from "./delete_updates.ts";
 import { roundOutcome } from "./round_outcome.ts";
 import { type AttemptRow, findRun, latestAttempt, receivedCount, type RunRow } from "./rows.ts";
 import type { Service } from "./service.ts";
-import { deleteUpdateBlobs } from "./update_blobs.ts";
 
 /** All that is due in one run: rounds are closed or retried, aggregated and published. */
 export async function advance(service: Service, run: string): Promise<void> {
@@ -21,63 +21,81 @@ export async function advance(service: Service, run: string): Promise<void> {
 /** @returns whether something was done, so that more may be due. */
 async function takeStep(service: Service, id: string): Promise<boolean> {
   const run = await findRun(service.db, id);
-  if (run?.state !== "running") return false;
-  const attempt = await latestAttempt(service.db, id, run.roundsDone);
-  if (attempt?.state === "aggregating") return await aggregateRound(service, id);
-  const outcome = await outcomeNow(service.db, run, service.now());
-  if (outcome === "wait") return false;
-  const step = outcome === "close" ? "close-round" : "retry-round";
-  const ended = await changeRun(service, step, id, async (transaction, row) => {
+  const due = run && await dueNow(service.db, run, service.now());
+  if (due === undefined) return false;
+  if (due === "aggregate") return await aggregateRound(service, id);
+  const { step, event, make } = moves[due];
+  const moved = await changeRun(service, step, id, async (transaction, row) => {
     const now = service.now();
     // Another process may have been here first.
-    if (await outcomeNow(transaction, row, now) !== outcome) return undefined;
-    const current = (await latestAttempt(transaction, id, row.roundsDone))!;
-    if (outcome === "close") await setState(transaction, id, current, "aggregating", now);
-    else await retryRound(transaction, row, current, now);
-    return current;
+    if (await dueNow(transaction, row, now) !== due) return undefined;
+    const attempt = (await latestAttempt(transaction, id, row.roundsDone))!;
+    await make(transaction, { run: row, attempt, now });
+    return attempt;
   });
-  if (ended !== undefined) {
-    service.log(outcome === "close" ? "round-closed" : "round-missed", {
-      run: id,
-      round: ended.round,
-      attempt: ended.attempt,
-    });
+  if (moved !== undefined) {
+    service.log(event, { run: id, round: moved.round, attempt: moved.attempt });
   }
   return true;
 }
 
-/** The outcome of the attempt in progress; `wait` when there is none. */
-async function outcomeNow(
+/** What is due in the attempt in progress; undefined when nothing is. */
+async function dueNow(
   queries: Queries,
-  { id, manifest, roundsDone, state }: RunRow,
+  { id, manifest: { participation }, roundsDone, state }: RunRow,
   now: number,
-): Promise<"wait" | "close" | "miss"> {
+): Promise<keyof typeof moves | "aggregate" | undefined> {
   const attempt = await latestAttempt(queries, id, roundsDone);
-  if (state !== "running" || !attempt || !["open", "collecting"].includes(attempt.state)) {
-    return "wait";
-  }
+  if (state !== "running" || !attempt) return undefined;
   const received = await receivedCount(queries, id, attempt);
+  // A closed one has its quorum, unless updates were damaged since.
+  if (attempt.state === "aggregating") {
+    return received >= participation.quorum ? "aggregate" : "miss";
+  }
+  if (attempt.state !== "open" && attempt.state !== "collecting") return undefined;
   const withdrawn = await queries.query<{ client: number }>(
     "SELECT client FROM seats WHERE run = $1 AND state = 'withdrawn'",
     [id],
   );
-  return roundOutcome(
+  const outcome = roundOutcome(
     { ...attempt, received, withdrawn: new Set(withdrawn.map(({ client }) => client)) },
-    manifest.participation,
+    participation,
     now,
   );
+  return outcome === "wait" ? undefined : outcome;
 }
 
-async function retryRound(
-  transaction: Transaction,
-  run: RunRow,
-  attempt: AttemptRow,
-  now: number,
-): Promise<void> {
+/** An attempt that comes to an end, or gets more time. */
+interface Move {
+  /** As it is in the transaction. */
+  readonly run: RunRow;
+  readonly attempt: AttemptRow;
+  readonly now: number;
+}
+
+/** What can be due, by {@linkcode roundOutcome}. */
+const moves = {
+  close: { step: "close-round", event: "round-closed", make: closeRound },
+  miss: { step: "retry-round", event: "round-missed", make: retryRound },
+  extend: { step: "retry-round", event: "round-extended", make: extendRound },
+} as const;
+
+async function closeRound(transaction: Transaction, { run, attempt, now }: Move): Promise<void> {
+  await setState(transaction, run.id, attempt, "aggregating", now);
+}
+
+async function retryRound(transaction: Transaction, { run, attempt, now }: Move): Promise<void> {
   await setState(transaction, run.id, attempt, "missed", now);
   await transaction.query("UPDATE runs SET retries = retries + 1 WHERE id = $1", [run.id]);
   await deleteUpdateBlobs(transaction, run.id, attempt.round);
   await openAttempt(transaction, run, now);
+}
+
+async function extendRound(transaction: Transaction, { run, attempt, now }: Move): Promise<void> {
+  await transaction.query(
+    "UPDATE rounds SET deadline = $4 WHERE run = $1 AND round = $2 AND attempt = $3",
+    [run.id, attempt.round, attempt.attempt, deadlineFrom(now, run.manifest.participation)],
+  );
 }
 
 async function setState(

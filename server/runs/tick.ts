@@ -16,21 +16,24 @@ export async function tick(service: Service): Promise<void> {
     "SELECT id FROM runs WHERE state = 'running' ORDER BY id",
   );
   forgetEnded(service, new Set(runs.map(({ id }) => id)));
-  const due = runs.map(({ id }) => () => advance(service, id));
+  const due = runs.map(({ id }) => advanceLogged(service, id));
   const now = service.now();
   if (now - service.memory.sweptAt >= SWEEP_EVERY) {
     service.memory.sweptAt = now;
-    due.push(() => sweep(service));
+    due.push(sweep(service));
   }
-  const errors: unknown[] = [];
-  for (const work of due) {
-    try {
-      await work();
-    } catch (error) {
-      errors.push(error);
-    }
+  // At a time, so that a deadline does not wait for another run's aggregation.
+  const failed = (await Promise.allSettled(due)).find(({ status }) => status === "rejected");
+  if (failed?.status === "rejected") throw failed.reason;
+}
+
+async function advanceLogged(service: Service, run: string): Promise<void> {
+  try {
+    await advance(service, run);
+  } catch (error) {
+    service.log("advance-failed", { run, error: String(error) });
+    throw error;
   }
-  if (errors.length > 0) throw errors[0];
 }
 
 /** What this process remembers of runs that another one ended. */

@@ -10,7 +10,7 @@ import { writeAudit } from "./audit.ts";
 import { changeRun } from "./change_run.ts";
 import { latestAttempt, requireLasting, requireSeat, type RunRow } from "./rows.ts";
 import type { Service } from "./service.ts";
-import { deleteUpdateBlobs } from "./update_blobs.ts";
+import { deleteUpdate, deleteUpdateBlobs } from "./delete_updates.ts";
 
 /**
  * Revokes a client's key for good. Its update in the attempt that is open is dropped and the round goes on without it: call `advance` with this
@@ -48,13 +48,7 @@ async function dropUpdate(
 ): Promise<void> {
   const attempt = await latestAttempt(transaction, id, roundsDone);
   if (!attempt || !isOpen(attempt, now)) return;
-  const place = [id, attempt.round, attempt.attempt, client];
-  const where = "WHERE run = $1 AND round = $2 AND attempt = $3 AND client = $4";
-  await transaction.query(
-    `DELETE FROM blobs WHERE id IN (SELECT blob FROM updates ${where})`,
-    place,
-  );
-  await transaction.query(`DELETE FROM updates ${where}`, place);
+  await deleteUpdate(transaction, id, { ...attempt, client });
 }
 
 /** Ends a run as it is; its banks stay. @throws {ServiceError} not-found, run-over. */

@@ -21,6 +21,12 @@ export interface BlobFacts {
   readonly digest: string;
 }
 
+/** A blob that is not there, or not as it was written: to read it again will not help. */
+export class DamagedBlobError extends Error {
+  /** The class's name, for logs. */
+  override name = "DamagedBlobError";
+}
+
 /** Writes one blob, from its start to its end; one call at a time. */
 export interface BlobWriter {
   readonly id: string;
@@ -156,7 +162,7 @@ async function* chunksOf(queries: Queries, facts: BlobFacts): AsyncGenerator<Uin
       [id, seq],
     );
     if (row === undefined) {
-      throw new Error(`Cannot read blob "${id}": expected ${size} bytes, got ${read}`);
+      throw new DamagedBlobError(`Cannot read blob "${id}": expected ${size} bytes, got ${read}`);
     }
     hash.update(row.bytes);
     read += row.bytes.length;
@@ -165,23 +171,25 @@ async function* chunksOf(queries: Queries, facts: BlobFacts): AsyncGenerator<Uin
   }
   const actual = hash.digest("hex");
   if (read !== size || actual !== digest) {
-    throw new Error(
+    throw new DamagedBlobError(
       `Cannot read blob "${id}": expected ${size} bytes of SHA-256 ${digest}, got ${read} of ${actual}`,
     );
   }
 }
 
-/** What is known of a complete blob. @throws when there is none. */
+/** What is known of a complete blob. @throws {DamagedBlobError} when there is none. */
 async function requireBlob(queries: Queries, id: string): Promise<BlobFacts> {
   const [facts] = await queries.query<BlobFacts>(
     "SELECT id, size, digest FROM blobs WHERE id = $1 AND complete = 1",
     [id],
   );
-  if (facts === undefined) throw new Error(`Cannot read blob "${id}": there is no such blob`);
+  if (facts === undefined) {
+    throw new DamagedBlobError(`Cannot read blob "${id}": there is no such blob`);
+  }
   return facts;
 }
 
-/** A whole blob. @throws when it is not there, or not as it was written. */
+/** A whole blob. @throws {DamagedBlobError} */
 export async function readBlob(queries: Queries, id: string): Promise<Uint8Array<ArrayBuffer>> {
   const facts = await requireBlob(queries, id);
   const bytes = new Uint8Array(facts.size);

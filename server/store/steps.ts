@@ -23,7 +23,7 @@ export const steps = [
   "note-progress", // last contacts and progress, in batches
   "close-round", // no more updates: the round is aggregating
   "publish-round", // the next bank, and the next round or the end
-  "retry-round", // quorum missed: a new sample
+  "retry-round", // quorum missed: a new sample; left alone at the deadline: its time again
   "withdraw",
   "stop-run",
   "audit", // an act that changes nothing else

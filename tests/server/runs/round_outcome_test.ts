@@ -37,3 +37,13 @@ Deno.test("roundOutcome() misses at once when a quorum is out of reach", () => {
 Deno.test("roundOutcome() closes when all of a sample smaller than the aim are in", () => {
   assert.equal(outcome({ sampled: [0, 1], received: 2 }), "close");
 });
+
+Deno.test("roundOutcome() extends what was left alone at its deadline, if clients are missing", () => {
+  assert.equal(outcome({ received: 1 }, 100 + 59_999), "miss");
+  assert.equal(outcome({ received: 1 }, 100 + 60_000), "extend");
+  assert.equal(outcome({ received: 3 }, 100 + 60_000), "extend");
+  assert.equal(outcome({ received: 4 }, 100 + 60_000), "close");
+  assert.equal(outcome({ sampled: [0, 1], received: 2 }, 100 + 60_000), "close");
+  const withdrawn = new Set([1, 2, 3, 4]);
+  assert.equal(outcome({ withdrawn, received: 0 }, 100 + 60_000), "miss");
+});

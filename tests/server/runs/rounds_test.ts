@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
 import { advance, nextTask, openDownload, runStatus, tick } from "../../../server/runs/mod.ts";
 import {
   encodeBank,
@@ -248,24 +249,84 @@ for (const store of stores) {
     assert.deepEqual(events, ["round-closed", "round-published"]);
   });
 
-  store.test("tick() gives every run its turn and throws the first error", async ({ open }) => {
-    const service = serviceOn(await open());
+  store.test("tick() gives every run its turn, tells which failed and throws the first error", async ({ open }) => {
+    const db = await open();
+    const before = serviceOn(db);
     const runs: string[] = [];
     for (const name of ["one", "two"]) {
       const manifest = tinyManifest({ name });
-      const run = await joinedRun(service, manifest);
-      for (const client of [0, 1, 2]) await takePart(service, run, client, manifest);
+      const run = await joinedRun(before, manifest);
+      for (const client of [0, 1, 2]) await takePart(before, run, client, manifest);
       runs.push(run);
     }
     runs.sort();
-    await service.db.transaction("sweep", async (transaction) => {
-      await transaction.query(
-        "DELETE FROM blob_chunks WHERE blob IN (SELECT blob FROM updates WHERE run = $1)",
-        [runs[0]],
-      );
+    const service = serviceOn({
+      ...db,
+      query: (sql, parameters) => {
+        if (sql.includes("FROM updates") && parameters?.[0] === runs[0]) {
+          throw new Error("the disk failed");
+        }
+        return db.query(sql, parameters);
+      },
     });
-    await assert.rejects(() => tick(service), /Cannot read blob/);
-    assert.equal((await runStatus(service, runs[0])).roundsDone, 0);
-    assert.equal((await runStatus(service, runs[1])).roundsDone, 1);
+    await assert.rejects(() => tick(service), /the disk failed/);
+    assert.equal((await runStatus(before, runs[0])).roundsDone, 0);
+    assert.equal((await runStatus(before, runs[1])).roundsDone, 1);
+    const failures = service.heard.events.filter(({ event }) => event === "advance-failed");
+    assert.deepEqual(failures.map(({ facts }) => facts), [
+      { run: runs[0], error: "Error: the disk failed" },
+    ]);
+  });
+
+  store.test("advance() lets others have a turn between two updates", async ({ open }) => {
+    const manifest = tinyManifest();
+    const service = serviceOn(await open());
+    const run = await joinedRun(service, manifest);
+    for (const client of [0, 1, 2]) await takePart(service, run, client, manifest);
+    let turns = 0;
+    let done = false;
+    const others = (async () => {
+      for (; !done; turns++) await setImmediate();
+    })();
+    await advance(service, run);
+    done = true;
+    await others;
+    assert.ok(turns >= 3, `${turns}`);
+  });
+
+  store.test("a round whose servers were down at the deadline gets its time again", async ({ open }) => {
+    const manifest = selective();
+    const service = serviceOn(await open());
+    const run = await joinedRun(service, manifest);
+    const { sampled } = (await runStatus(service, run)).current!;
+    const trained = await train(service, run, sampled[0], manifest);
+    for (const client of sampled.slice(1, 3)) await takePart(service, run, client, manifest);
+    const back = service.clock.now += 60_000 + 60_000;
+    // Those who come before the first tick are not sent away.
+    await send(service, run, trained.address, trained.bytes);
+    assert.equal((await runStatus(service, run)).current?.received.length, 3);
+    await tick(service);
+    assert.equal((await runStatus(service, run)).roundsDone, 1, "nothing is missing");
+
+    const second = (await runStatus(service, run)).current!;
+    assert.equal(second.deadline, back + 60_000);
+    await takePart(service, run, second.sampled[0], manifest);
+    service.clock.now += 60_000 + 60_000;
+    assert.equal((await roundTask(service, run, second.sampled[1])).round, 1);
+    service.heard.events.length = 0;
+    await tick(service);
+    const extended = await runStatus(service, run);
+    assert.deepEqual(extended.current, {
+      ...second,
+      state: "collecting",
+      received: [second.sampled[0]],
+      deadline: service.clock.now + 60_000,
+    });
+    assert.equal(extended.retries, 0);
+    assert.deepEqual(service.heard.events.map(({ event }) => event), ["round-extended"]);
+    // The new deadline is one like the first.
+    service.clock.now += 60_000;
+    await tick(service);
+    assert.equal((await runStatus(service, run)).retries, 1);
   });
 }

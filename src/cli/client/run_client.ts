@@ -5,12 +5,13 @@ import { fetchManifest } from "../../federated/remote/api.ts";
 import { runClient } from "../../federated/remote/client_loop.ts";
 import type { Connection } from "../../federated/remote/connection.ts";
 import { readServerUrl } from "../../federated/remote/invitation_url.ts";
+import { readManifest } from "../../federated/remote/read_manifest.ts";
 import { timerSleep, usualPatience } from "../../federated/remote/retry.ts";
 import { keyOf, settleSeat, takeSeat } from "../../federated/remote/seat.ts";
 import { exportPeft } from "../../lora/peft.ts";
 import { decodeBank } from "../../protocol/bank_codec.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { manifestKind, type RunManifest } from "../../protocol/manifest.ts";
+import type { RunManifest } from "../../protocol/manifest.ts";
 import { deviceText } from "../device_text.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { readFile } from "../sources.ts";
@@ -60,8 +61,7 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
   };
   const seat = await takeSeat(connection, store, kept, settings.name);
   checkRole(seat.role, settings);
-  const manifest = await fetchManifest(connection, seat.run) as RunManifest;
-  checkVersion(manifest);
+  const manifest = readManifest(await fetchManifest(connection, seat.run));
   const { cacheDir, offline } = settings;
   const { prepare } = output;
   const model = await chooseModel({
@@ -153,13 +153,6 @@ function checkRole(role: "client" | "evaluator", { evaluate }: ClientSettings): 
   if (role === "client" && evaluate) {
     throw new UserError("Cannot evaluate: the invitation is a client's; leave out --evaluate");
   }
-}
-
-function checkVersion(manifest: RunManifest): void {
-  if (manifest?.kind === manifestKind) return;
-  throw new UserError(
-    `Cannot join the run: the server is of another version (its manifest is "${manifest?.kind}", expected "${manifestKind}")`,
-  );
 }
 
 async function writeAdapter(

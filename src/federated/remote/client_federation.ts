@@ -5,7 +5,7 @@ import type { EncodeProgress, TokenCache } from "../../data/token_cache.ts";
 import type { LabelledData, Sample, TokenizedSample } from "../../data/types.ts";
 import type { SelectionSettings } from "../../protocol/deal.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { manifestKind, type RunManifest } from "../../protocol/manifest.ts";
+import type { RunManifest } from "../../protocol/manifest.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import type { LocalSettings } from "../client_round.ts";
 import type { TrainableModel } from "../federation.ts";
@@ -13,6 +13,7 @@ import type { RunConfig } from "../run_config.ts";
 import { type RunSetup, setUpRun } from "../run_setup.ts";
 import { type CreateTokenizer, tokenizeRows } from "../tokenize_rows.ts";
 import { layoutOf } from "./manifest.ts";
+import { readManifest } from "./read_manifest.ts";
 import { manifestConfig } from "./training_settings.ts";
 
 /** What a client joins a run with. */
@@ -62,9 +63,9 @@ export interface ClientFederation extends TrainableModel {
  * @throws UserError when the manifest is not one this version can join, or model or tokenizer are not those of the run.
  */
 export async function clientFederation(sources: ClientSources): Promise<ClientFederation> {
-  const { manifest, files, createTokenizer, cache, onProgress } = sources;
+  const { files, createTokenizer, cache, onProgress } = sources;
+  const manifest = readManifest(sources.manifest);
   const { name, labels } = manifest;
-  checkKind(manifest);
   const config = manifestConfig(manifest);
   await checkModel(manifest, files);
   const setup = await setUpRun({ config, files, labels });
@@ -90,13 +91,6 @@ export async function clientFederation(sources: ClientSources): Promise<ClientFe
       };
     },
   };
-}
-
-function checkKind({ kind, name }: RunManifest): void {
-  if (kind === manifestKind) return;
-  throw new UserError(
-    `Cannot join "${name}": expected a manifest of format "${manifestKind}", got "${kind}"; update this program`,
-  );
 }
 
 async function checkModel(manifest: RunManifest, files: ModelFiles): Promise<void> {

@@ -16,7 +16,8 @@ import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import { initialBank } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
 import { setUpRun } from "../run_setup.ts";
-import { trainingSettings } from "./training_settings.ts";
+import { readManifest } from "./read_manifest.ts";
+import { manifestConfig, trainingSettings } from "./training_settings.ts";
 
 /** A run to be created. */
 export interface ManifestSources {
@@ -89,6 +90,7 @@ export async function createManifest(
     },
     training: trainingSettings(config),
   };
+  manifestConfig(readManifest(manifest)); // what no client would take is refused here
   return { manifest, bank };
 }
 

@@ -1,7 +1,7 @@
 /** The part of a run's settings that travels in its manifest, and the way back. @module */
 
 import { UserError } from "../../protocol/errors.ts";
-import type { RunManifest } from "../../protocol/manifest.ts";
+import type { RunManifest, ServerMethod } from "../../protocol/manifest.ts";
 import { readSettings } from "../read_settings.ts";
 import { completeRunConfig, type RunConfig } from "../run_config.ts";
 
@@ -32,16 +32,32 @@ const trainingKeys = [
   "evalBatch",
 ] as const satisfies readonly (keyof RunConfig)[];
 
+/** The part of `manifest.method` that is a setting of a simulated run too. */
+const methodKeys = [
+  "method",
+  "aggregation",
+  "selection",
+  "temperature",
+  "rankBy",
+  "scope",
+  "warmupRounds",
+] as const satisfies readonly (keyof ServerMethod)[];
+
+/** Most of what a run can ask of a client: far above any use, far below what would be an attack on its memory or its time. */
+const most = { localSteps: 1_000_000, batch: 65_536, evalBatch: 65_536 };
+
+/** Most lengths of batches: each is a program of its own on the device. */
+const MOST_BUCKETS = 64;
+
 /** The settings of local training, for a manifest. */
 export function trainingSettings(config: RunConfig): RunManifest["training"] {
-  const picked = Object.fromEntries(trainingKeys.map((key) => [key, config[key]]));
-  return { ...picked, localSteps: config.localSteps };
+  return { ...pick(config, trainingKeys), localSteps: config.localSteps };
 }
 
 /**
  * The settings that a manifest stands for, checked as a configuration file is. What concerns data, devices and files has its default.
  *
- * @throws UserError when one is missing, not allowed, or not known to this version.
+ * @throws UserError when one is missing, not allowed, beyond any use, or not known to this version.
  */
 export function manifestConfig(manifest: RunManifest): RunConfig {
   const { name, training, layout, alpha, rounds, seed, method, participation } = manifest;
@@ -59,7 +75,28 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
     );
   }
   const { rank } = layout;
-  const raw = { ...training, ...method, rank, alpha, rounds, seed };
-  const given = readSettings(raw, (key) => `"${key}" in the manifest of "${name}"`);
+  const raw = { ...training, ...pick(method, methodKeys), rank, alpha, rounds, seed };
+  const nameOf = (key: string) => `"${key}" in the manifest of "${name}"`;
+  const given = readSettings(raw, nameOf);
+  checkBounds(given, nameOf);
   return completeRunConfig({ ...given, ranks: [rank], clients: participation.seats });
+}
+
+function checkBounds(given: Partial<RunConfig>, nameOf: (key: string) => string): void {
+  const { buckets = [] } = given;
+  if (buckets.length > MOST_BUCKETS) {
+    throw new UserError(
+      `Cannot use ${nameOf("buckets")}: expected at most ${MOST_BUCKETS}, got ${buckets.length}`,
+    );
+  }
+  for (const [key, bound] of Object.entries(most)) {
+    const value = given[key as keyof typeof most]!;
+    if (value > bound) {
+      throw new UserError(`Cannot use ${nameOf(key)}: expected at most ${bound}, got ${value}`);
+    }
+  }
+}
+
+function pick<T extends object>(from: T, keys: readonly (keyof T & string)[]) {
+  return Object.fromEntries(keys.map((key) => [key, from[key]]));
 }

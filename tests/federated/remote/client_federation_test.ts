@@ -119,17 +119,18 @@ Deno.test("clientFederation() refuses another model, tokenizer or label", async 
       assert.match(error.message, message);
       return true;
     });
+  const other = "0".repeat(64);
   const configJson = `${modelContents["config.json"]}\n`;
   await refused(
     join(manifest, { files: memoryFiles({ ...modelContents, "config.json": configJson }) }),
     /^Cannot join "news": the run was made for model "org\/tiny" \([0-9a-f]{16}\), "tiny" holds another \([0-9a-f]{16}\); use --model org\/tiny, or --model server$/,
   );
   await refused(
-    join({ ...manifest, model: { ...manifest.model, hash: "0", name: "built-in base" } }),
+    join({ ...manifest, model: { ...manifest.model, hash: other, name: "built-in base" } }),
     /; leave out --model, or --model server$/,
   );
   await refused(
-    join({ ...manifest, model: { ...manifest.model, hash: "0", revision: "v2" } }),
+    join({ ...manifest, model: { ...manifest.model, hash: other, revision: "v2" } }),
     /; use --model org\/tiny --revision v2, or --model server$/,
   );
   await refused(
@@ -173,7 +174,7 @@ Deno.test("clientFederation() checks the manifest's settings as a file's, and ta
   await refused({ rounds: 0 }, /^Cannot use "rounds" in the manifest of "news": /);
   await refused(
     { kind: "hafl-manifest-9" },
-    /expected a manifest of format "hafl-manifest-1", got/,
+    /the server is of another version \(its manifest is "hafl-manifest-9", expected/,
   );
   const modules = manifest.layout.modules.slice(1);
   await refused(

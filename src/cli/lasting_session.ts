@@ -25,14 +25,16 @@ export interface LastingSession {
  * Opens a model on a device.
  *
  * @param note told when work is repeated
+ * @param advice what to do where the programs do not fit into memory
  * @throws UserError when there is no such device, or the programs do not fit on it.
  */
 export async function openLastingSession(
   model: TrainableModel,
   choice: DeviceChoice,
   note: (text: string) => void,
+  advice = "try a smaller --batch, --eval-batch, --seq-len or --rank",
 ): Promise<LastingSession> {
-  let current = await openOrExplain(model, choice);
+  let current = await openOrExplain(model, choice, advice);
   return {
     get device() {
       return current.executor.device;
@@ -46,7 +48,7 @@ export async function openLastingSession(
         const { kind } = current.executor.device;
         await current.executor.close().catch(() => {});
         // The same kind of device, measured or not: another one would not give the same bytes.
-        current = await openOrExplain(model, { ...choice, device: kind });
+        current = await openOrExplain(model, { ...choice, device: kind }, advice);
         return await work(current);
       }
     },
@@ -54,15 +56,17 @@ export async function openLastingSession(
   };
 }
 
-async function openOrExplain(model: TrainableModel, choice: DeviceChoice): Promise<Session> {
+async function openOrExplain(
+  model: TrainableModel,
+  choice: DeviceChoice,
+  advice: string,
+): Promise<Session> {
   try {
     return await openSession(model, choice);
   } catch (error) {
     if (error instanceof NoAdapterError) throw new UserError(error.message);
     if (error instanceof DeviceMemoryError) {
-      throw new UserError(
-        `${error.message}; try a smaller --batch, --eval-batch, --seq-len or --rank`,
-      );
+      throw new UserError(`${error.message}; ${advice}`);
     }
     throw error;
   }

@@ -13,9 +13,12 @@ import type { SelectorName } from "./selection.ts";
 /** The format this version writes and reads. */
 export const manifestKind = "hafl-manifest-1";
 
+/** What manifests call the model that ships, which every party has. */
+export const builtInBaseName = "built-in base";
+
 /** The base model, by what makes it the same on every machine. */
 export interface ModelIdentity {
-  /** Hub id or folder name, for people; "built-in base" for the one that ships. */
+  /** Hub id or folder name, for people; {@linkcode builtInBaseName} for the one that ships. */
   readonly name: string;
   /** Branch, tag or commit of a hub model. */
   readonly revision: string | null;
@@ -64,7 +67,7 @@ export interface Participation {
   readonly overSelection: number;
   /** Updates without which a round past its deadline is retried with a new sample; 1 to perRound. */
   readonly quorum: number;
-  /** Seconds from a round's opening to its deadline. */
+  /** Seconds from a round's opening to its deadline, at least 1. */
   readonly deadlineSeconds: number;
 }
 

@@ -1,5 +1,6 @@
 /** The model that training starts from when none is named. @module */
 
+import { builtInBaseName } from "../protocol/manifest.ts";
 import type { ByteFile, ModelFiles } from "./source.ts";
 
 /** What the base holds, so that a failure to read one of these is never taken for its absence. */
@@ -29,7 +30,7 @@ const names: ReadonlySet<string> = new Set([
 export function builtInBase(root: URL = new URL("../../base/", import.meta.url)): ModelFiles {
   const files = new Map<string, ByteFile>();
   return {
-    label: "built-in base",
+    label: builtInBaseName,
     open(path) {
       if (names.has(path) && !files.has(path)) files.set(path, fetchedFile(new URL(path, root)));
       return Promise.resolve(files.get(path));

@@ -32,8 +32,6 @@ export interface OpenedClient {
   readonly samples: number;
   /** Rows to score with. */
   readonly heldOut: number;
-  /** Of the run's labels, how many have a row to train on. */
-  readonly labels: number;
   readonly device: DeviceInfo;
 }
 

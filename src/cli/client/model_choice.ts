@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fetchModelFile, listModelFiles } from "../../federated/remote/api.ts";
 import type { Connection } from "../../federated/remote/connection.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { RunManifest } from "../../protocol/manifest.ts";
+import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { modelHash } from "../../weights/mod.ts";
 import { folderCache, folderFiles } from "../deno_files.ts";
 import type { Preparation } from "../progress.ts";
@@ -35,7 +35,7 @@ export async function chooseModel(request: ModelRequest): Promise<ModelChoice> {
     const known = model === wanted.name ? wanted.revision : null;
     return { model, revision: revision ?? known, given: true };
   }
-  if (wanted.name === "built-in base") return { model: null, revision: null, given: false };
+  if (wanted.name === builtInBaseName) return { model: null, revision: null, given: false };
   if (isHubId(wanted.name)) {
     return { model: wanted.name, revision: revision ?? wanted.revision, given: false };
   }

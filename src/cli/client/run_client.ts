@@ -7,9 +7,9 @@ import type { Connection } from "../../federated/remote/connection.ts";
 import { readServerUrl } from "../../federated/remote/invitation_url.ts";
 import { readManifest } from "../../federated/remote/read_manifest.ts";
 import { timerSleep, usualPatience } from "../../federated/remote/retry.ts";
+import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { keyOf, settleSeat, takeSeat } from "../../federated/remote/seat.ts";
 import { exportPeft } from "../../lora/peft.ts";
-import { decodeBank } from "../../protocol/bank_codec.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { deviceText } from "../device_text.ts";
@@ -157,10 +157,11 @@ function checkRole(role: "client" | "evaluator", { evaluate }: ClientSettings): 
 
 async function writeAdapter(
   folder: string,
-  { model, training }: RunManifest,
+  manifest: RunManifest,
   bank: Uint8Array,
 ): Promise<void> {
-  const files = exportPeft(decodeBank(bank), {
+  const { model, training } = manifest;
+  const files = exportPeft(readRunBank(bank, manifest), {
     baseModel: model.name,
     revision: model.revision,
     loraDropout: Number(training.loraDropout),

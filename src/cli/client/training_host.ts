@@ -9,10 +9,11 @@ import {
   clientFederation,
 } from "../../federated/remote/client_federation.ts";
 import type { Scorable } from "../../federated/remote/client_job.ts";
+import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { evaluateBank } from "../../federated/simulate.ts";
-import type { AdapterBank, AdapterLayout } from "../../protocol/bank.ts";
-import { decodeBank } from "../../protocol/bank_codec.ts";
+import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { applyDownload, decodeDownload } from "../../protocol/messages/mod.ts";
 import { HubError } from "../../weights/mod.ts";
 import { type LastingSession, openLastingSession } from "../lasting_session.ts";
@@ -28,11 +29,9 @@ import type {
   Told,
 } from "./messages.ts";
 
-/** Where the built-in base is recognised by its name: its tokenizer is the small one wherever its files come from. */
-const builtInBaseName = "built-in base";
-
 /** An open worker. */
 interface Opened {
+  readonly manifest: RunManifest;
   readonly federation: ClientFederation;
   readonly session: LastingSession;
   readonly train: readonly TokenizedSample[];
@@ -67,7 +66,6 @@ export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Prom
       return {
         samples: train.length,
         heldOut: heldOut.length,
-        labels: new Set(train.map(({ label }) => label)).size,
         device: session.device,
       };
     },
@@ -76,8 +74,8 @@ export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Prom
       return session.run("the measurement", ({ executor }) => stepSeconds(sizes, executor));
     },
     evaluate(model) {
-      const { federation, session, heldOut } = state();
-      const bank = modelOf(model, federation.local.layout);
+      const { manifest, federation, session, heldOut } = state();
+      const bank = modelOf(model, manifest);
       return session.run(
         "the evaluation",
         (session) => evaluateBank(federation, session, bank, heldOut, check),
@@ -144,6 +142,7 @@ async function open(
   const federation = await clientFederation({
     manifest,
     files,
+    // The built-in base's tokenizer is the small one wherever its files come from.
     createTokenizer: model.model === null || manifest.model.name === builtInBaseName
       ? createTokenizer
       : createTransformersTokenizer,
@@ -155,16 +154,22 @@ async function open(
   });
   const { train, validation } = await federation.tokenize(rows);
   check();
-  const session = await openLastingSession(federation, device, note);
-  return { federation, session, train, heldOut: validation };
+  const session = await openLastingSession(
+    federation,
+    device,
+    note,
+    "this run needs a machine with more",
+  );
+  return { manifest, federation, session, train, heldOut: validation };
 }
 
 /** What to score; a download of the whole bank holds it without its scores. */
 function modelOf(
   { kind, bytes }: Scorable,
-  layout: AdapterLayout,
+  manifest: RunManifest,
 ): Pick<AdapterBank, "rank" | "modules" | "head"> {
-  if (kind === "bank") return decodeBank(bytes);
+  if (kind === "bank") return readRunBank(bytes, manifest);
+  const { layout } = manifest;
   return { rank: layout.rank, ...applyDownload(layout, decodeDownload(bytes, layout)) };
 }
 

@@ -2,10 +2,10 @@
 
 import { Option } from "commander";
 import project from "../../../deno.json" with { type: "json" };
+import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { manifestConfig } from "../../federated/remote/training_settings.ts";
 import { whole } from "../../federated/setting_kinds.ts";
 import { exportPeft } from "../../lora/peft.ts";
-import { decodeBank } from "../../protocol/bank_codec.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
@@ -43,7 +43,7 @@ export const exportAdapter: RunCommand = {
     const status = await runStatus(admin, run);
     const manifest = await manifestOf(admin, run);
     const round = chooseRound(status, String(own.round ?? "latest"));
-    const bank = decodeBank(await bankOf(admin, run, round.round));
+    const bank = readRunBank(await bankOf(admin, run, round.round), manifest);
     const config = manifestConfig(manifest);
     const adapter = exportPeft(bank, {
       baseModel: manifest.model.name,

@@ -5,15 +5,15 @@ import type { EncodeProgress, TokenCache } from "../../data/token_cache.ts";
 import type { LabelledData, Sample, TokenizedSample } from "../../data/types.ts";
 import type { SelectionSettings } from "../../protocol/deal.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { RunManifest } from "../../protocol/manifest.ts";
+import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import type { LocalSettings } from "../client_round.ts";
 import type { TrainableModel } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
 import { type RunSetup, setUpRun } from "../run_setup.ts";
 import { type CreateTokenizer, tokenizeRows } from "../tokenize_rows.ts";
-import { layoutOf } from "./manifest.ts";
 import { readManifest } from "./read_manifest.ts";
+import { isSameLayout } from "./run_layout.ts";
 import { manifestConfig } from "./training_settings.ts";
 
 /** What a client joins a run with. */
@@ -121,12 +121,10 @@ function adviceFor({ model: { name, revision } }: RunManifest): string {
   return `${flag}, or --model server`;
 }
 
-const builtInBaseName = "built-in base";
-
 /** With the same model, only another version's idea of its modules can make a difference. */
 function checkLayout({ name, layout }: RunManifest, { classifier }: RunSetup): void {
-  const own = layoutOf(classifier.layout);
-  if (JSON.stringify(own) === JSON.stringify(layoutOf(layout))) return;
+  const own = classifier.layout;
+  if (isSameLayout(own, layout)) return;
   throw new UserError(
     `Cannot join "${name}": it adapts ${layout.modules.length} modules at rank ${layout.rank}, this version ` +
       `${own.modules.length} that are not the same; use the version that the run was made with`,

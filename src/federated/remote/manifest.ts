@@ -1,6 +1,6 @@
 /** Makes a run's manifest and initial bank, beside its model. @module */
 
-import type { AdapterBank, AdapterLayout } from "../../protocol/bank.ts";
+import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import {
   manifestKind,
@@ -16,6 +16,7 @@ import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import { initialBank } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
 import { setUpRun } from "../run_setup.ts";
+import { layoutOf } from "./run_layout.ts";
 import { readManifest } from "./read_manifest.ts";
 import { manifestConfig, trainingSettings } from "./training_settings.ts";
 
@@ -92,19 +93,6 @@ export async function createManifest(
   };
   manifestConfig(readManifest(manifest)); // what no client would take is refused here
   return { manifest, bank };
-}
-
-/** A layout with nothing but what the protocol knows of it. */
-export function layoutOf({ rank, modules, head }: AdapterLayout): AdapterLayout {
-  return {
-    rank,
-    modules: modules.map(({ name, inFeatures, outFeatures }) => ({
-      name,
-      inFeatures,
-      outFeatures,
-    })),
-    head: head.map(({ name, shape }) => ({ name, shape })),
-  };
 }
 
 function checkLabelSet(labels: readonly string[]): void {

@@ -155,6 +155,27 @@ Deno.test("workerTrainer() refuses another model than the run's, naming both", (
     await assert.rejects(trainer.open(other), /run was made for model "built-in base" \(0000/);
   }));
 
+Deno.test("workerTrainer() refuses a run that is too large for the machine, in words of a client", () =>
+  withWorker(async (trainer) => {
+    const { request } = await setUp({ batch: 65_536, seqLen: 16 });
+    await assert.rejects(trainer.open(request), (error: Error) => {
+      assert.ok(error instanceof UserError);
+      assert.match(error.message, /GiB; this run needs a machine with more$/);
+      return true;
+    });
+  }));
+
+Deno.test("workerTrainer() scores no bank that is not the run's", () =>
+  withWorker(async (trainer) => {
+    const { request } = await setUp();
+    const { bank } = await setUp({ rank: 8 });
+    await trainer.open(request);
+    await assert.rejects(
+      trainer.evaluate({ kind: "bank", bytes: new Uint8Array(encodeBank(bank)) }),
+      /^UserError: Cannot use the adapter of "news": expected the rank, alpha, modules and head/,
+    );
+  }));
+
 Deno.test("workerTrainer() fails with its worker, and still closes", async () => {
   const worker: WorkerLike = {
     onmessage: null as ((event: MessageEvent<Told>) => void) | null,

@@ -59,6 +59,18 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
     );
     await exportAdapter.run(["rabc", "--out", out, "--overwrite", ...server.flags], print);
     assert.deepEqual(await namesIn(join(folder, "deep")), ["adapter"]);
+
+    await using other = await stubServer({
+      "GET /v1/runs/rabc": () => sample,
+      "GET /v1/runs/rabc/manifest": () => ({ ...manifest, alpha: 1 }),
+      "GET /v1/runs/rabc/banks/2": () => encodeBank(bank),
+    });
+    const elsewhere = join(folder, "elsewhere");
+    await assert.rejects(
+      exportAdapter.run(["rabc", "--out", elsewhere, ...other.flags], print),
+      /^UserError: Cannot use the adapter of "news": expected the rank, alpha, /,
+    );
+    assert.deepEqual(await namesIn(folder), ["deep"]);
   }));
 
 Deno.test("chooseRound() finds the latest, the best, or the one that was named", () => {

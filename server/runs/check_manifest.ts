@@ -66,7 +66,8 @@ export const manifestSchema = z.strictObject({
     perRound: whole(1),
     overSelection: z.number().min(1).max(100),
     quorum: whole(1),
-    deadlineSeconds: z.number().positive().max(30 * 86_400),
+    // A shorter one passes while its attempt is opened.
+    deadlineSeconds: z.number().min(1).max(30 * 86_400),
   }),
   limits: z.strictObject({
     maxSamples: whole(1),

@@ -5,7 +5,7 @@
  */
 
 import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_choice.ts";
-import { decodeChoice, MessageError } from "../../src/protocol/messages/mod.ts";
+import { decodeChoice, encodeChoice, MessageError } from "../../src/protocol/messages/mod.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
 import { requireOpenAttempt } from "./attempts.ts";
 import { changeRun } from "./change_run.ts";
@@ -16,7 +16,7 @@ import { requireMember, type RunRow } from "./rows.ts";
 import { type RoundAddress, type Service, ServiceError, type Signed } from "./service.ts";
 
 /**
- * Takes the components a client wants to train in an attempt. The first choice stands; the same bytes again are fine.
+ * Takes the components a client wants to train in an attempt. The first choice stands; the same again is fine.
  *
  * @throws {ServiceError} when it is refused; the refusal is written down.
  */
@@ -34,16 +34,14 @@ export async function putChoice(
       const { rank } = await requireMember(transaction, run, client);
       await spendNonce(transaction, signed, now);
       await requireOpenAttempt(transaction, row, address, now);
-      checkChoice(bytes, row, address, rank!);
+      const body = checkedChoice(bytes, row, address, rank!);
       const [stored] = await transaction.query<{ body: Uint8Array }>(
         "INSERT INTO choices (run, round, attempt, client, body) VALUES ($1, $2, $3, $4, $5) " +
           "ON CONFLICT (run, round, attempt, client) DO UPDATE SET body = choices.body " +
           "RETURNING body",
-        [run, round, attempt, client, bytes],
+        [run, round, attempt, client, body],
       );
-      const same = stored.body.length === bytes.length &&
-        stored.body.every((byte, at) => byte === bytes[at]);
-      if (same) return;
+      if (stored.body.toHex() === body.toHex()) return;
       throw new ServiceError(
         "conflict",
         `Cannot take a second choice of client ${client} in round ${round}`,
@@ -53,12 +51,13 @@ export async function putChoice(
   await recorded(service, run, address, work);
 }
 
-function checkChoice(
+/** @returns the choice as it is encoded here: nothing that rode along is stored. */
+function checkedChoice(
   bytes: Uint8Array,
   { id, manifest }: RunRow,
   { round, client }: RoundAddress,
   rank: number,
-): void {
+): Uint8Array {
   const { layout, method } = manifest;
   if (!clientsChoose(manifest, round)) {
     throw new ServiceError(
@@ -76,6 +75,7 @@ function checkChoice(
       );
     }
     checkClientChoice(indices, rank, layout, method.scope);
+    return encodeChoice(layout, indices, address).bytes;
   } catch (error) {
     if (error instanceof ClientChoiceError) {
       throw new ServiceError("update-refused", error.message, "budget");

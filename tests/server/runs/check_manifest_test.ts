@@ -61,7 +61,7 @@ Deno.test("checkManifest() names what is wrong", () => {
     ["participation.start", 2, /participation\.start: expected at least 3, the quorum, got 2/],
     ["participation.start", 4, /participation\.start: expected at most 3, the seats/],
     ["participation.overSelection", 0.5, /overSelection/],
-    ["participation.deadlineSeconds", 0, /deadlineSeconds/],
+    ["participation.deadlineSeconds", 0.9, /deadlineSeconds/],
     ["limits.maxNorm", 1e31, /limits\.maxNorm/],
     ["limits.maxSamples", 0, /limits\.maxSamples/],
     ["training", {}, /training\.localSteps/],

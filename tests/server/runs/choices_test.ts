@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { nextTask, openDownload, putChoice, runStatus, tick } from "../../../server/runs/mod.ts";
-import { encodeChoice, type RunManifest } from "../../../src/protocol/mod.ts";
+import {
+  decodeSafetensors,
+  encodeChoice,
+  encodeSafetensors,
+  type RunManifest,
+} from "../../../src/protocol/mod.ts";
 import { tinyManifest } from "../tiny_run.ts";
 import { joinedRun, refuses, serviceOn, sign, stores, takePart } from "./support.ts";
 
@@ -64,6 +69,25 @@ for (const store of stores) {
     const { upBytes } = published[2];
     assert.equal(upBytes.total, upBytes.lora + upBytes.head + upBytes.overhead);
     assert.ok(upBytes.overhead - published[1].upBytes.overhead > 3 * 100);
+  });
+
+  store.test("putChoice() stores the choice and nothing that rides along", async ({ open }) => {
+    const service = serviceOn(await open());
+    const own: RunManifest = { ...manifest, method: { ...manifest.method, warmupRounds: 0 } };
+    const run = await joinedRun(service, own);
+    const first = { ...address, round: 0 };
+    const plain = choice(run, [[0, 1], [2, 3]], first);
+    const { tensors, metadata } = decodeSafetensors(plain);
+    const padded = encodeSafetensors(
+      [...tensors].map(([name, { shape, bytes }]) => {
+        return { name, shape, data: new Uint32Array(new Uint8Array(bytes).buffer) };
+      }),
+      { ...metadata, padding: "x".repeat(10_000) },
+    );
+    assert.ok(padded.length > 10_000);
+    await putChoice(service, run, first, padded, sign());
+    assert.deepEqual(await service.db.query("SELECT body FROM choices"), [{ body: plain }]);
+    await putChoice(service, run, first, plain, sign());
   });
 
   store.test("putChoice() goes by the round: closed, not sampled, nonce", async ({ open }) => {

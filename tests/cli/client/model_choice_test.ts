@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chooseModel } from "../../../src/cli/client/model_choice.ts";
+import { readTokenizerFacts } from "../../../src/data/tokenizer_files.ts";
 import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
@@ -14,31 +15,39 @@ const contents = new Map<string, Uint8Array<ArrayBuffer>>();
 for (const name of ["config.json", "model.safetensors"]) {
   contents.set(name, await Deno.readFile(new URL(name, golden)));
 }
+const encode = (text: string) => new TextEncoder().encode(text);
+contents.set("tokenizer.json", encode('{"model":{"vocab":{"a":0}}}'));
 const hash = await modelHash(folderFiles(golden.pathname));
+const { hash: tokenizer } = await readTokenizerFacts({ model: { vocab: { a: 0 } } }, {});
 
 interface Asked {
   readonly name?: string;
   readonly model?: string | null;
   readonly revision?: string | null;
   readonly files?: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+  /** As the server lists it, where that is not the truth. */
+  readonly list?: readonly { readonly path: string; readonly size: number }[];
   readonly cacheDir?: string;
 }
 
 async function choose(
-  { name = "org/tiny", model = null, revision = null, files = contents, cacheDir = "none" }: Asked,
+  { name = "org/tiny", model = null, revision = null, files = contents, list, cacheDir = "none" }:
+    Asked,
 ) {
   const fetched: string[] = [];
   const root = `/v1/models/${hash}/files`;
   const fetch = fetchOf(key, ({ route }) => {
     if (route === root) {
-      return Response.json([...files].map(([path, { length }]) => ({ path, size: length })));
+      return Response.json(
+        list ?? [...files].map(([path, { length }]) => ({ path, size: length })),
+      );
     }
     const path = decodeURIComponent(route.slice(root.length + 1));
     fetched.push(path);
     return files.has(path) ? new Response(files.get(path)) : problem("not-found", 404);
   });
   const choice = await chooseModel({
-    manifest: { name: "news", model: { name, revision: "v2", hash } } as RunManifest,
+    manifest: { name: "news", model: { name, revision: "v2", hash, tokenizer } } as RunManifest,
     settings: { model, revision },
     connection: connectionTo(key, fetch),
     cacheDir,
@@ -79,7 +88,7 @@ Deno.test("chooseModel() downloads the server's copy once", () =>
     const first = await choose({ model: "server", cacheDir });
     const folder = join(cacheDir, "models", hash);
     assert.deepEqual(first.choice, { model: folder, revision: null, given: true });
-    assert.deepEqual(first.fetched, ["config.json", "model.safetensors"]);
+    assert.deepEqual(first.fetched, [...contents.keys()]);
     assert.deepEqual(
       await Deno.readFile(join(folder, "model.safetensors")),
       contents.get("model.safetensors"),
@@ -89,14 +98,60 @@ Deno.test("chooseModel() downloads the server's copy once", () =>
 
 Deno.test("chooseModel() throws away a copy that is not the run's model", () =>
   inFolder(async (cacheDir) => {
-    const forged = new Map(contents).set("config.json", new TextEncoder().encode("{}"));
-    await assert.rejects(
-      choose({ model: "server", cacheDir, files: forged }),
-      (error: Error) => error instanceof UserError && /expected hash .*, got /.test(error.message),
-    );
-    assert.deepEqual([...Deno.readDirSync(join(cacheDir, "models"))], []);
-    assert.equal((await choose({ model: "server", cacheDir })).fetched.length, 2);
+    const forgeries = [
+      ["config.json", "{}", /expected hash .*, got /],
+      ["tokenizer.json", '{"model":{}}', /expected a tokenizer of hash .*, got /],
+    ] as const;
+    for (const [path, text, expected] of forgeries) {
+      const files = new Map(contents).set(path, encode(text));
+      await assert.rejects(
+        choose({ model: "server", cacheDir, files }),
+        (error: Error) => error instanceof UserError && expected.test(error.message),
+      );
+      assert.deepEqual([...Deno.readDirSync(join(cacheDir, "models"))], []);
+    }
+    assert.equal((await choose({ model: "server", cacheDir })).fetched.length, 3);
   }));
+
+Deno.test("chooseModel() downloads anew what the cache has in another size", () =>
+  inFolder(async (cacheDir) => {
+    const folder = join(cacheDir, "models", hash);
+    await Deno.mkdir(folder, { recursive: true });
+    await Deno.writeTextFile(join(folder, "config.json"), "{}");
+    const { fetched } = await choose({ model: "server", cacheDir });
+    assert.deepEqual(fetched, [...contents.keys()]);
+    assert.deepEqual(
+      await Deno.readFile(join(folder, "config.json")),
+      contents.get("config.json"),
+    );
+  }));
+
+Deno.test("chooseModel() takes no more of a file than was announced, and no less", () =>
+  inFolder(async (cacheDir) => {
+    const real = contents.get("config.json")!.length;
+    for (const [size, got] of [[real - 1, "more"], [real + 1, String(real)]] as const) {
+      await assert.rejects(
+        choose({ model: "server", cacheDir, list: [{ path: "config.json", size }] }),
+        {
+          name: "UserError",
+          message:
+            `Cannot download "config.json" of the base model: expected ${size} bytes, got ${got}`,
+        },
+      );
+      assert.deepEqual([...Deno.readDirSync(join(cacheDir, "models", hash))], []);
+    }
+  }));
+
+Deno.test("chooseModel() downloads no model that would fill the disk", async () => {
+  const lists = [
+    [{ path: "a", size: 2 ** 37 }, { path: "b", size: 2 ** 37 + 1 }],
+    Array.from({ length: 1001 }, (_, i) => ({ path: `f${i}`, size: 1 })),
+  ];
+  const got = [/expected at most \d+ bytes, got 274877906945$/, /at most 1000 files, got 1001$/];
+  for (const [i, list] of lists.entries()) {
+    await assert.rejects(choose({ model: "server", list }), got[i]);
+  }
+});
 
 Deno.test("chooseModel() writes nothing outside its folder", () =>
   inFolder(async (cacheDir) => {

@@ -5,6 +5,7 @@ import type { DeviceName } from "../../federated/run_config.ts";
 import { defaultConfig } from "../../federated/run_config.ts";
 import { type ClientStore, readJson, writeJson } from "../../federated/remote/client_store.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { isHubId } from "../sources.ts";
 import type { ClientFlags } from "./flags.ts";
 
 /** Settings that are the client's own for the whole run; null: not set. Paths are absolute. */
@@ -66,8 +67,9 @@ export async function settleSettings(
     labelColumn: flags.labelColumn ?? kept?.labelColumn ?? null,
     heldOut: flags.heldOut ?? kept?.heldOut ?? 0.1,
     evaluate: flags.evaluate ?? kept?.evaluate ?? false,
-    model: flags.model ?? kept?.model ?? null,
-    revision: flags.revision ?? kept?.revision ?? null,
+    model: flags.model !== undefined ? await modelPlace(flags.model) : kept?.model ?? null,
+    // A revision is one of its model.
+    revision: flags.revision ?? (flags.model === undefined ? kept?.revision : null) ?? null,
     rank: flags.rank ?? kept?.rank ?? null,
     device: flags.device ?? kept?.device ?? defaultConfig.device,
     threads: flags.threads ?? kept?.threads ?? null,
@@ -83,6 +85,12 @@ export async function keepSettings(store: ClientStore, settings: ClientSettings)
 
 function needsName(): UserError {
   return new UserError("Cannot start a client without a name: give it one with --name");
+}
+
+/** A folder's absolute path; a hub id and "server" as they are. */
+async function modelPlace(model: string): Promise<string> {
+  const isFolder = !isHubId(model) || await Deno.stat(model).then(() => true, () => false);
+  return isFolder && model !== "server" ? resolve(model) : model;
 }
 
 async function requireEmpty(folder: string): Promise<void> {

@@ -5,7 +5,7 @@ import {
   settleSettings,
   stateFolderOf,
 } from "../../../src/cli/client/client_settings.ts";
-import { readClientFlags } from "../../../src/cli/client/flags.ts";
+import { type ClientFlags, readClientFlags } from "../../../src/cli/client/flags.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { memoryStore } from "../../federated/remote/memory_store.ts";
 
@@ -40,6 +40,22 @@ Deno.test("settleSettings() needs data once, and remembers everything that has p
   assert.deepEqual(await settleSettings(store, {}), first, "it has not proved good yet");
   await keepSettings(store, changed);
   assert.deepEqual(await settleSettings(store, {}), changed);
+});
+
+Deno.test("settleSettings() keeps a model's folder wherever the next start is made, and a revision with its model", async () => {
+  const store = memoryStore();
+  const settle = async (flags: ClientFlags) => {
+    const settings = await settleSettings(store, { name: "ana", data: "rows.jsonl", ...flags });
+    await keepSettings(store, settings);
+    return [settings.model, settings.revision];
+  };
+  assert.deepEqual(await settle({ model: "org/tiny", revision: "v2" }), ["org/tiny", "v2"]);
+  assert.deepEqual(await settle({}), ["org/tiny", "v2"]);
+  assert.deepEqual(await settle({ revision: "v3" }), ["org/tiny", "v3"]);
+  assert.deepEqual(await settle({ model: "server" }), ["server", null]);
+  assert.deepEqual(await settle({ model: "./tiny" }), [resolve("tiny"), null]);
+  // A folder that is there goes before a hub id of its name, as when it is opened.
+  assert.deepEqual(await settle({ model: "src" }), [resolve("src"), null]);
 });
 
 Deno.test("settleSettings() does not write an adapter over other files, but over its own", async () => {

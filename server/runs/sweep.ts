@@ -13,7 +13,7 @@ import type { RunRow } from "./rows.ts";
 import type { Service } from "./service.ts";
 
 /** How long an upload may take at most; then its chunks are taken for those of a process that died. */
-const UPLOAD_LIFE = 6 * 3600_000;
+const UPLOAD_LIFE = 24 * 3600_000;
 
 /** The latest banks that are kept, beside the initial and the best one. */
 const LATEST_BANKS = 3;

@@ -27,6 +27,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
       `Cannot use "${path}": another client is working in it; use another --name or --state`,
     );
   }
+  await removePartial(path);
   return {
     path,
     async read(name) {
@@ -37,7 +38,10 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
         throw error;
       }
     },
-    write: (name, bytes) => writeAtomically(join(path, name), bytes, 0o600),
+    async write(name, bytes) {
+      await writeAtomically(join(path, name), bytes, 0o600);
+      await flushNames(path);
+    },
     async remove(name) {
       await Deno.remove(join(path, name)).catch((error) => {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
@@ -45,6 +49,21 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
     },
     [Symbol.dispose]: () => lock.close(),
   };
+}
+
+/** What earlier starts were ended over; nobody else writes here now. */
+async function removePartial(path: string): Promise<void> {
+  const entries = await Array.fromAsync(Deno.readDir(path));
+  for (const { name } of entries) {
+    if (name.endsWith(".partial")) await Deno.remove(join(path, name));
+  }
+}
+
+/** A file's new name outlasts a power cut only once its folder is on the disk too. Windows flushes no folders. */
+async function flushNames(path: string): Promise<void> {
+  if (Deno.build.os === "windows") return;
+  using folder = await Deno.open(path);
+  await folder.sync();
 }
 
 async function makePrivate(path: string): Promise<void> {

@@ -55,6 +55,20 @@ Deno.test("openStateFolder() refuses a folder in use, and takes it when it is fr
     assert.equal(again.path, path);
   }));
 
+Deno.test("openStateFolder() clears away what an earlier start was ended over", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "client");
+    {
+      using store = await openStateFolder(path);
+      await store.write("seat.json", new Uint8Array([1]));
+    }
+    await Deno.writeTextFile(join(path, "pending.safetensors.1234.partial"), "half");
+    using store = await openStateFolder(path);
+    const names = [...Deno.readDirSync(path)].map(({ name }) => name);
+    assert.deepEqual(names.sort(), ["client.lock", "seat.json"]);
+    assert.deepEqual(await store.read("seat.json"), new Uint8Array([1]));
+  }));
+
 Deno.test("openStateFolder() refuses other people's folders and files, and changes nothing", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "notes.txt"), "mine");

@@ -8,7 +8,7 @@ import type {
 } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { ByteFile } from "../../weights/mod.ts";
-import { type AdminServer, ask, askJson, RefusedError } from "./admin_server.ts";
+import { type AdminServer, ask, askJson, RefusedError, unreachable } from "./admin_server.ts";
 
 /** Creates a run from its manifest; it is a draft until its bank is there. @returns its id. */
 export async function createRun(admin: AdminServer, manifest: RunManifest): Promise<string> {
@@ -69,7 +69,11 @@ export async function bankOf(
   rounds: number | "latest",
 ): Promise<Uint8Array> {
   const response = await ask(admin, { method: "GET", route: `${runRoute(run)}/banks/${rounds}` });
-  return new Uint8Array(await response.arrayBuffer());
+  try {
+    return await response.bytes();
+  } catch (error) {
+    throw unreachable(admin, error);
+  }
 }
 
 /** Opens the stream of a run's changes. */

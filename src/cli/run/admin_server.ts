@@ -1,6 +1,6 @@
 /** Requests to a server in its administrator's name. @module */
 
-import type { Fetch } from "../../federated/remote/connection.ts";
+import { type Fetch, reasonOf, redirectOf } from "../../federated/remote/connection.ts";
 import { readProblem } from "../../federated/remote/remote_problem.ts";
 import { UserError } from "../../protocol/errors.ts";
 
@@ -61,7 +61,7 @@ export async function ask(admin: AdminServer, request: AdminRequest): Promise<Re
         ...(body !== undefined && { "content-type": type }),
       },
       ...(body !== undefined && { body }),
-      redirect: "error", // the token is for this server alone
+      redirect: "manual", // the token is for this server alone
       ...(signal && { signal }),
     });
   } catch (error) {
@@ -69,7 +69,17 @@ export async function ask(admin: AdminServer, request: AdminRequest): Promise<Re
     throw unreachable(admin, error);
   }
   if (response.ok) return response;
-  const { code, detail, status } = await readProblem(response, Date.now());
+  const elsewhere = redirectOf(response, admin.server + route);
+  if (elsewhere !== undefined) {
+    await response.body?.cancel();
+    throw new RefusedError(
+      `Cannot use ${admin.server}: it points to ${elsewhere}; name that with --server, if it is the server's`,
+      response.status,
+    );
+  }
+  const { code, detail, status } = await readProblem(response, Date.now()).catch((error) => {
+    throw unreachable(admin, error);
+  });
   if (code === "unauthorized") {
     throw new RefusedError(
       `Cannot use the administrator's token of ${admin.tokenSource}: ${admin.server} refuses it; ` +
@@ -96,15 +106,10 @@ export async function askJson<T>(admin: AdminServer, request: AdminRequest): Pro
 
 /** What a failed connection is to the user. */
 export function unreachable({ server }: AdminServer, error: unknown): UnreachableError {
-  // The outermost message only says that sending failed; the reason lies at the bottom.
-  let deepest = error;
-  while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
-  const reason = deepest instanceof Error ? deepest.message : String(deepest);
   return new UnreachableError(
     `Cannot reach the server at ${server}: ${
-      reason.split("\n")[0]
-    }; start it (deno task server), ` +
-      `or name another with --server`,
+      reasonOf(error)
+    }; start it (deno task server), or name another with --server`,
     { cause: error },
   );
 }

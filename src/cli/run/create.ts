@@ -101,11 +101,11 @@ export const create: RunCommand = {
       await serveModel(admin, manifest.model.hash, sources.files, note);
     }
     const run = await upload(admin, manifest, encodeBank(bank));
-    const invitations = await invite(admin, run);
-    for (const line of describeRun(run, admin.server, manifest)) note(line);
-    note("");
     const { server } = admin;
-    const shown = showInvitations(server, run, manifest.ranks, invitations);
+    // Told before the invitations are made: should that fail, `run invite` makes them.
+    for (const line of describeRun(run, server, manifest)) note(line);
+    note("");
+    const shown = showInvitations(server, run, manifest.ranks, await invite(admin, run));
     printInvitations(shown, { run, name: manifest.name, server }, config.format, print);
   },
 };

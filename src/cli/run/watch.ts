@@ -73,6 +73,7 @@ export async function watchRun(
   const over = new AbortController();
   let seen = false;
   let failures = 0;
+  using _ = { [Symbol.dispose]: () => over.abort() }; // a grace that is not over
   while (!over.signal.aborted) {
     try {
       for await (const status of statuses(admin, run, over.signal)) {

@@ -238,14 +238,14 @@ async function handOver(
 }
 
 /** Where an answer sends the request on to; undefined when it does not. */
-function redirectOf({ type, status, headers }: Response, from: string): string | undefined {
+export function redirectOf({ type, status, headers }: Response, from: string): string | undefined {
   if (type === "opaqueredirect") return "another address";
   if (status < 300 || status > 399) return undefined;
   return URL.parse(headers.get("location") ?? "", from)?.origin ?? "another address";
 }
 
 /** What lies at the bottom of a failed fetch, "connection refused", without the address that every message repeats. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   let deepest = error;
   while (deepest instanceof Error && deepest.cause instanceof Error) deepest = deepest.cause;
   const text = deepest instanceof Error ? deepest.message : String(deepest);

@@ -1,6 +1,8 @@
 /** The small commands: what they ask of the server, what they print, and how they fail. */
 
 import assert from "node:assert/strict";
+import { bankOf, listRuns } from "../../../src/cli/run/admin_api.ts";
+import type { AdminServer } from "../../../src/cli/run/admin_server.ts";
 import { evaluators } from "../../../src/cli/run/evaluators.ts";
 import { invite } from "../../../src/cli/run/invite.ts";
 import { list } from "../../../src/cli/run/list.ts";
@@ -108,9 +110,11 @@ Deno.test("a command passes on what the server says, in one line", async () => {
     "GET /v1/runs/r2": () => problem(401, "unauthorized", "Wrong token"),
     "GET /v1/runs/r3": () => new Response("<h1>nginx</h1>", { status: 502 }),
     "GET /v1/runs/r4": () => new Response("<h1>hello</h1>"),
+    "GET /v1/runs/r5": () =>
+      new Response(null, { status: 308, headers: { location: "https://elsewhere.example/" } }),
   });
   const messages = await Promise.all(
-    ["r1", "r2", "r3", "r4"].map((run) =>
+    ["r1", "r2", "r3", "r4", "r5"].map((run) =>
       show.run([run, ...server.flags], () => {}).then(() => "", ({ message }) => message)
     ),
   );
@@ -129,6 +133,32 @@ Deno.test("a command passes on what the server says, in one line", async () => {
     messages[3],
     `Cannot use ${server.url}: expected JSON at /v1/runs/r4; is it a HAFL server?`,
   );
+  assert.equal(
+    messages[4],
+    `Cannot use ${server.url}: it points to https://elsewhere.example; name that with --server, ` +
+      "if it is the server's",
+  );
+});
+
+Deno.test("a command whose answer is cut says so in one line", async () => {
+  const cut = () =>
+    new ReadableStream({
+      pull: (controller) => controller.error(new TypeError("body error", { cause: Error("cut") })),
+    });
+  const adminOf = (response: () => Response): AdminServer => ({
+    server: "http://host",
+    token: "t",
+    tokenSource: "a test",
+    fetch: () => Promise.resolve(response()),
+  });
+  const good = adminOf(() => new Response(cut()));
+  const refusing = adminOf(() => new Response(cut(), { status: 404 }));
+  for (const reading of [listRuns(good), bankOf(good, "r", 1), listRuns(refusing)]) {
+    await assert.rejects(
+      reading,
+      /^UnreachableError: Cannot reach the server at http:\/\/host: cut;/,
+    );
+  }
 });
 
 Deno.test("run without a server that answers says so in one line and exits with 2", async () => {

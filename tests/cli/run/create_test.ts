@@ -148,6 +148,16 @@ Deno.test("create leaves no draft behind when the bank is refused", async () => 
   assert.equal(server.asked.at(-1)!.path, "/v1/runs/rabc/stop");
 });
 
+Deno.test("create tells which run it made, though its invitations fail", async () => {
+  await using server = await stubServer({
+    ...accepted,
+    "POST /v1/runs/rabc/invitations": () => problem(503, "busy", "Cannot invite: too much at once"),
+  });
+  const { lines, print } = printed();
+  await assert.rejects(create.run([...three, ...server.flags], print), /^RefusedError: Cannot inv/);
+  assert.equal(lines[0], `Run      rabc "news" on ${server.url}`);
+});
+
 Deno.test("create refuses settings before it asks the server for anything", async () => {
   await using server = await stubServer(accepted);
   const refused: Readonly<Record<string, RegExp>> = {

@@ -90,6 +90,19 @@ Deno.test("watchRun() waits a little for the last score, and no longer", async (
   assert.deepEqual(again.shown, [unscored]);
 });
 
+Deno.test("watchRun() leaves no timer behind that the process would wait for", async () => {
+  const unscored = { ...finished, published: [...sample.published, round(3, null)] };
+  const { admin } = serverOf([[unscored, finished]]);
+  let pending = 0;
+  const counted: Sleep = (milliseconds, signal) => {
+    pending++;
+    return forever(milliseconds, signal).finally(() => pending--);
+  };
+  await watchRun(admin, "rabc", recorded(), counted);
+  await Promise.resolve(); // the abort's own microtasks
+  assert.equal(pending, 0);
+});
+
 Deno.test("watchRun() outlasts a server that restarts", async () => {
   const refusing = () => {
     throw new TypeError("error sending request", { cause: new Error("connection refused") });

@@ -54,8 +54,8 @@ export interface TableLayout {
 }
 
 /**
- * Every table but `meta` (which holds the schema and nothing else), in an order in which rows can be inserted: what is referred to comes first. The audit log and the refusals outlive what
- * they speak of and refer to nothing.
+ * Every table but `meta` (which holds the schema and nothing else), in an order in which rows can be inserted: what is referred to comes first. The
+ * audit log and the refusals outlive what they speak of and refer to nothing.
  */
 export const tables: readonly TableLayout[] = [
   table("blobs", "id", "size digest created_at complete"),
@@ -191,8 +191,8 @@ function schema1(dialect: Dialect): readonly string[] {
       UNIQUE (run, round, attempt, client)
     ) ${end}`,
     "CREATE INDEX updates_blob ON updates (blob)",
-    // Published banks by rounds done. record: JSON (RoundStatus without the scores of evaluations). blob: null once an old bank is swept. scores: JSON
-    // (the sums of `evaluations`, as RoundStatus has them), so that a status need not add up those of all rounds; null before the first.
+    // Published banks by rounds done. record: JSON (RoundStatus without the scores of evaluations). blob: null once an old bank is swept. scores:
+    // JSON (the sums of `evaluations`, as RoundStatus has them), so that a status need not add up those of all rounds; null before the first.
     `CREATE TABLE banks (
       run ${text} NOT NULL REFERENCES runs (id),
       rounds ${whole} NOT NULL,

@@ -15,7 +15,7 @@ export type RunState = "draft" | "waiting" | "running" | "finished" | "stopped";
 
 /**
  * Where an attempt at a round stands. `open`: announced, nobody has taken it up; `collecting`: being trained; `aggregating`: closed; `published`: its
- * bank is there; `missed`: the deadline passed without a quorum.
+ * bank is there; `missed`: it ended without a quorum.
  */
 export type RoundState = "open" | "collecting" | "aggregating" | "published" | "missed";
 

@@ -46,7 +46,8 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
   await readFile(settings.data); // what is missing is to be found before an invitation is used
   const where = { server: link?.server, invitation: link?.invitation };
   const kept = await settleSeat(store, where, path);
-  using interrupt = onInterrupt(() => stoppedText(flags));
+  let isRemembered = false;
+  using interrupt = onInterrupt(() => isRemembered ? goOnText(flags) : againText);
   const connection: Connection = {
     server: kept.server,
     key: await keyOf(store),
@@ -96,8 +97,9 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
       clock: () => performance.now(),
     });
     // Measured once: a machine that is busy at the next start is still the same machine.
-    const isMeasured = manifest.ranks.kind === "auto" && seat.role === "client";
+    const isMeasured = manifest.ranks.kind === "auto" && rank > 0;
     await keepSettings(store, isMeasured ? { ...settings, rank } : settings);
+    isRemembered = true;
     output.introduce({
       server: kept.server,
       run: seat.run,
@@ -136,7 +138,9 @@ function startTrainer(output: ClientOutput, signal: AbortSignal): WorkerTrainer 
   return workerTrainer(new Worker(url, { type: "module" }), output, signal);
 }
 
-function stoppedText({ name, state }: ClientFlags): string {
+const againText = "Stopped; start again with the same flags";
+
+function goOnText({ name, state }: ClientFlags): string {
   const flags = [
     ...(name === undefined ? [] : [`--name ${JSON.stringify(name)}`]),
     ...(state === undefined ? [] : [`--state ${JSON.stringify(state)}`]),

@@ -29,6 +29,8 @@ export interface RankRequest {
 /**
  * Settles r_k as the run has it: by its own list, by what the client asks for, or by what its machine and link can do.
  *
+ * @returns r_k; 0 for an evaluator, and where the run was over before a rank was settled.
+ *
  * @throws UserError when the client asks for a rank that the run does not have for it, or has to ask for one.
  */
 export async function settleRank(request: RankRequest): Promise<number> {
@@ -78,17 +80,13 @@ async function measure(
   { connection, seat, manifest: { layout }, measureStep, clock }: RankRequest,
 ): Promise<Pick<Budget, "stepSeconds" | "link">> {
   const stepSeconds = await measureStep();
-  const rate = async (transfer: () => Promise<number>): Promise<number> => {
-    const started = clock();
-    const bytes = await transfer();
-    return bytes / Math.max(1, clock() - started) * 1000;
-  };
-  const down = await rate(async () =>
-    (await fetchBank(connection, seat.run, "latest", layout)).length
-  );
-  const up = await rate(async () => {
-    await probe(connection, new Uint8Array(PROBE_BYTES));
-    return PROBE_BYTES;
-  });
+  // The time of the try that succeeded: a server that is busy at the start says nothing of the link.
+  let started = 0;
+  const start = () => started = clock();
+  const rate = (bytes: number) => bytes / Math.max(1, clock() - started) * 1000;
+  const bank = await fetchBank(connection, seat.run, "latest", layout, start);
+  const down = rate(bank.length);
+  await probe(connection, new Uint8Array(PROBE_BYTES), start);
+  const up = rate(PROBE_BYTES);
   return { stepSeconds, link: { down, up } };
 }

@@ -54,17 +54,19 @@ export async function fetchManifest(connection: Connection, run: string): Promis
   return parseJson(body, connection.server);
 }
 
-/** The encoded bank after some rounds. */
+/** The encoded bank after some rounds. `onTry` is told when a try begins, so that the transfer can be timed. */
 export async function fetchBank(
   connection: Connection,
   run: string,
   rounds: number | "latest",
   layout: AdapterLayout,
+  onTry: () => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { body } = await send(connection, {
     what: `fetch the adapter of run ${run}`,
     method: "GET",
     route: `${runRoute(run)}/banks/${rounds}`,
+    onTry,
     most: largestBody(layout),
   });
   return body;
@@ -200,15 +202,19 @@ export async function putEvaluation(
   }, report);
 }
 
-/** Sends bytes that the server throws away, to time the link. */
-export async function probe(connection: Connection, body: Uint8Array<ArrayBuffer>): Promise<void> {
+/** Sends bytes that the server throws away, to time the link; `onTry` is told when a try begins. */
+export async function probe(
+  connection: Connection,
+  body: Uint8Array<ArrayBuffer>,
+  onTry: () => void = () => {},
+): Promise<void> {
   await tell(connection, {
     what: "measure the link",
     method: "POST",
     route: "/v1/probe",
     type: safetensors,
     body,
-    once: true,
+    onTry,
   });
 }
 

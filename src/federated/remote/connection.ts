@@ -54,6 +54,8 @@ export interface RemoteRequest {
   readonly most?: number;
   /** Whether to fail at the first try that is not answered. */
   readonly once?: boolean;
+  /** Told when a try begins. */
+  readonly onTry?: () => void;
   /** Takes the body of a success as it arrives, however long, from its start at each try; without it the body is in the answer. */
   readonly consume?: (body: ReadableStream<Uint8Array>) => Promise<unknown>;
 }
@@ -75,6 +77,7 @@ export interface RemoteAnswer {
 export async function send(connection: Connection, request: RemoteRequest): Promise<RemoteAnswer> {
   let reached = true;
   for (let failures = 1;; failures++) {
+    request.onTry?.();
     const outcome = await attempt(connection, request);
     if (outcome instanceof Unanswered) {
       if (request.once) throw outcome;
@@ -192,6 +195,7 @@ function watchForStall(stall: number, outer: AbortSignal) {
   const controller = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const forward = () => controller.abort(outer.reason);
+  if (outer.aborted) forward(); // while the request was being signed
   outer.addEventListener("abort", forward, { once: true });
   return {
     signal: controller.signal,

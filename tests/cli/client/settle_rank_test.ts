@@ -3,7 +3,7 @@ import { type RankRequest, settleRank } from "../../../src/cli/client/settle_ran
 import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RanksPolicy, RunManifest } from "../../../src/protocol/manifest.ts";
-import { connectionTo, fetchOf } from "../../federated/remote/fake_server.ts";
+import { connectionTo, fetchOf, problem } from "../../federated/remote/fake_server.ts";
 
 const key = await openKey(await createKey());
 
@@ -16,6 +16,7 @@ const layout = {
 async function settle(
   ranks: RanksPolicy,
   changes: Partial<RankRequest> = {},
+  faults: (Response | Error)[] = [],
 ): Promise<{ budget: unknown; rank: number; probed: number }> {
   let budget: unknown;
   let probed = 0;
@@ -23,6 +24,9 @@ async function settle(
   const connection = connectionTo(
     key,
     fetchOf(key, ({ route, body }) => {
+      const fault = faults.shift();
+      if (fault instanceof Error) throw fault;
+      if (fault) return fault;
       if (route.endsWith("/banks/latest")) {
         time += 500;
         return new Response(new Uint8Array(100_000));
@@ -36,6 +40,12 @@ async function settle(
       budget = JSON.parse(new TextDecoder().decode(body));
       return Response.json({ rank: 4 });
     }),
+    {
+      sleep(milliseconds) {
+        time += milliseconds;
+        return Promise.resolve();
+      },
+    },
   );
   const rank = await settleRank({
     connection,
@@ -72,6 +82,28 @@ Deno.test("settleRank() measures a step and both ways of the link where the serv
     link: { down: 200_000, up: 131_072 },
   });
   assert.equal(probed, 256 * 1024);
+});
+
+Deno.test("settleRank() measures the link, not how often it was cut or the server busy", async () => {
+  const link = { down: 200_000, up: 131_072 };
+  const busy = () => problem("busy", 503, {}, { "retry-after": "60" });
+  const faults = [busy(), new TypeError("cut"), new Response(new Uint8Array(100_000)), busy()];
+  const { budget } = await settle(auto, {}, faults);
+  // The third answer took no time at all.
+  assert.deepEqual(budget, { samples: 100, stepSeconds: 0.25, link: { ...link, down: 1e8 } });
+  const cut = [new TypeError("cut"), busy()];
+  assert.deepEqual((await settle(auto, {}, cut)).budget, { samples: 100, stepSeconds: 0.25, link });
+});
+
+Deno.test("settleRank() of a run that is over gives what rank there was", async () => {
+  const over = (ranks: RanksPolicy, rank: number | null) =>
+    settle(ranks, { rank }, [problem("run-over", 409)]).then(({ rank }) => rank);
+  assert.equal(await over(fixed, null), 4);
+  assert.equal(await over(stated, 3), 3);
+  assert.equal(await over(auto, 8), 8);
+  const evaluator = { seat: { run: "run", client: 1, role: "evaluator" } } as const;
+  const { rank } = await settle(auto, evaluator, [problem("run-over", 409)]);
+  assert.equal(rank, 0);
 });
 
 Deno.test("settleRank() measures nothing for an evaluator", async () => {

@@ -176,6 +176,28 @@ Deno.test("workerTrainer() scores no bank that is not the run's", () =>
     );
   }));
 
+Deno.test("workerTrainer() closes though its worker cannot, and hides nothing by it", async () => {
+  let terminated = false;
+  const worker: WorkerLike = {
+    onmessage: null as ((event: MessageEvent<Told>) => void) | null,
+    onerror: null,
+    postMessage({ ask }) {
+      const failure = { kind: "fault", message: "the device is gone" } as const;
+      const data: Told = { kind: "failed", to: ask, failure };
+      const event = new MessageEvent("message", { data });
+      queueMicrotask(() => this.onmessage!(event));
+    },
+    terminate: () => void (terminated = true),
+  };
+  const trainer = workerTrainer(
+    worker,
+    { note() {}, prepare() {} },
+    new AbortController().signal,
+  );
+  await trainer.close();
+  assert.ok(terminated);
+});
+
 Deno.test("workerTrainer() fails with its worker, and still closes", async () => {
   const worker: WorkerLike = {
     onmessage: null as ((event: MessageEvent<Told>) => void) | null,

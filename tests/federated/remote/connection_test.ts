@@ -315,6 +315,23 @@ Deno.test("send() ends with the signal's reason while the server thinks", async 
   assert.deepEqual(connection.reach, [], "an end is no outage");
 });
 
+Deno.test("send() ends with the signal's reason while it signs", async () => {
+  const controller = new AbortController();
+  const aborted: boolean[] = [];
+  const connection = connectionTo(key, (_, { signal }) => {
+    aborted.push(signal!.aborted);
+    return Promise.reject(signal!.reason ?? new Error("the script has ended"));
+  }, {
+    signal: controller.signal,
+    now() {
+      controller.abort(new Error("Ctrl-C")); // asked for the signature's time
+      return NOW;
+    },
+  });
+  await assert.rejects(nextTask(connection, "run", 0, 25), /Ctrl-C/);
+  assert.deepEqual(aborted, [true], "nobody waits for the answer");
+});
+
 Deno.test("send() ends with the signal's reason, asleep and before it begins", async () => {
   const controller = new AbortController();
   const { connection } = scripted([new TypeError("cut")], {

@@ -114,7 +114,7 @@ export interface RunManifest {
 
 /** How many clients a round samples: ceil(perRound × overSelection), at most those that are ready. */
 export function sampleSize(
-  { perRound, overSelection }: Participation,
+  { perRound, overSelection }: Pick<Participation, "perRound" | "overSelection">,
   ready: number,
 ): number {
   // 10 × 1.1 is a little above 11 in binary.

@@ -1,14 +1,14 @@
 /** A new run in a few lines. @module */
 
-import type { RanksPolicy, RunManifest } from "../../protocol/manifest.ts";
+import { type RanksPolicy, type RunManifest, sampleSize } from "../../protocol/manifest.ts";
 import { printable } from "../printable.ts";
 import { countText, durationText } from "../units.ts";
 
 /** What was agreed on, for the person who created it. */
 export function describeRun(run: string, server: string, manifest: RunManifest): string[] {
   const { name, model, labels, layout, rounds, method, participation, training } = manifest;
-  const { seats, start, perRound, overSelection, quorum, deadlineSeconds } = participation;
-  const asked = Math.min(seats, Math.ceil(perRound * overSelection));
+  const { seats, start, perRound, quorum, deadlineSeconds } = participation;
+  const asked = sampleSize(participation, seats);
   const more = asked > perRound ? `, ${asked} asked` : "";
   return [
     `Run      ${run} "${name}" on ${server}`,

@@ -4,7 +4,7 @@ import { Option } from "commander";
 import { flagName } from "../../federated/run_config.ts";
 import { type Kind, number, whole } from "../../federated/setting_kinds.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { Participation, UpdateLimits } from "../../protocol/manifest.ts";
+import { type Participation, sampleSize, type UpdateLimits } from "../../protocol/manifest.ts";
 import type { GivenFlags } from "../flags.ts";
 import { readDuration } from "./duration.ts";
 
@@ -47,7 +47,7 @@ export function readParticipation(own: GivenFlags["own"], seats: number): Partic
   const perRound = read(own, "perRound", count) ?? seats;
   const overSelection = read(own, "overSelection", number({ least: 1 })) ?? 1;
   const quorum = read(own, "quorum", count) ?? Math.ceil(perRound / 2);
-  const asked = Math.min(seats, Math.ceil(perRound * overSelection));
+  const asked = sampleSize({ perRound, overSelection }, seats);
   return {
     seats,
     start: read(own, "start", count) ?? Math.max(quorum, asked),

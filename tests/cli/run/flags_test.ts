@@ -59,6 +59,8 @@ Deno.test("readParticipation() derives what was not given from what was", () => 
     deadlineSeconds: 7200,
   });
   assert.equal(readParticipation({ ...own, quorum: "9", start: "9" }, 100).start, 9);
+  // 100 × 1.1 is a little above 110 in binary; a round asks 110.
+  assert.equal(readParticipation({ perRound: "100", overSelection: "1.1" }, 200).start, 110);
 });
 
 Deno.test("readParticipation() and readLimits() refuse what is no number", () => {

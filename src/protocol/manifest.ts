@@ -117,6 +117,6 @@ export function sampleSize(
   { perRound, overSelection }: Pick<Participation, "perRound" | "overSelection">,
   ready: number,
 ): number {
-  // 10 × 1.1 is a little above 11 in binary.
+  // 100 × 1.1 is a little above 110 in binary.
   return Math.min(ready, Math.ceil(perRound * overSelection - 1e-9));
 }

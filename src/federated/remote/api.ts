@@ -17,18 +17,25 @@ import type {
   Progress,
   SettledBudget,
 } from "../../protocol/http/documents.ts";
-import { UserError } from "../../protocol/errors.ts";
 import { largestBody } from "../../protocol/layout_size.ts";
 import {
   acceptedForm,
-  type AnswerForm,
   enrolledForm,
   type ModelFileEntry,
   modelFilesForm,
   settledForm,
   taskForm,
 } from "./answer_forms.ts";
-import { type Connection, type RemoteRequest, send } from "./connection.ts";
+import { type Connection, send } from "./connection.ts";
+import {
+  checked,
+  confusing,
+  getJson,
+  parseJson,
+  sendJson,
+  tell,
+  tellJson,
+} from "./json_requests.ts";
 
 /** An attempt at a round, by one client. */
 export interface RoundAddress {
@@ -45,7 +52,7 @@ const MOST_DOCUMENT = 16 * 2 ** 20;
 
 /** The run's manifest, unchecked. */
 export async function fetchManifest(connection: Connection, run: string): Promise<unknown> {
-  const { body } = await send(connection, {
+  const body = await send(connection, {
     what: `read the manifest of run ${run}`,
     method: "GET",
     route: `${runRoute(run)}/manifest`,
@@ -62,14 +69,13 @@ export async function fetchBank(
   layout: AdapterLayout,
   onTry: () => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { body } = await send(connection, {
+  return await send(connection, {
     what: `fetch the adapter of run ${run}`,
     method: "GET",
     route: `${runRoute(run)}/banks/${rounds}`,
     onTry,
     most: largestBody(layout),
   });
-  return body;
 }
 
 /** Takes a seat. The same key gets the same answer again. */
@@ -159,13 +165,12 @@ export async function fetchDownload(
   address: RoundAddress,
   layout: AdapterLayout,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { body } = await send(connection, {
+  return await send(connection, {
     what: `take part in round ${address.round + 1}`,
     method: "GET",
     route: `${roundRoute(address)}/downloads/${address.client}?attempt=${address.attempt}`,
     most: largestBody(layout),
   });
-  return body;
 }
 
 /** Sends an encoded update. The same id and bytes may be sent again: the server counts them once. */
@@ -176,7 +181,7 @@ export async function putUpdate(
   body: Uint8Array<ArrayBuffer>,
 ): Promise<AcceptedUpdate> {
   const query = `attempt=${address.attempt}&client=${address.client}`;
-  const { body: answer } = await send(connection, {
+  const answer = await send(connection, {
     what: `deliver the update of round ${address.round + 1}`,
     method: "PUT",
     route: `${roundRoute(address)}/updates/${id}?${query}`,
@@ -251,69 +256,4 @@ function runRoute(run: string): string {
 
 function roundRoute({ run, round }: RoundAddress): string {
   return `${runRoute(run)}/rounds/${round}`;
-}
-
-async function getJson<Answer>(
-  connection: Connection,
-  request: Omit<RemoteRequest, "method">,
-  form: AnswerForm<Answer>,
-): Promise<Answer> {
-  const { body } = await send(connection, { ...request, method: "GET" });
-  return checked(parseJson(body, connection.server), form, connection);
-}
-
-async function sendJson<Answer>(
-  connection: Connection,
-  request: RemoteRequest,
-  document: unknown,
-  form: AnswerForm<Answer>,
-): Promise<Answer> {
-  const { body } = await send(connection, withJson(request, document));
-  return checked(parseJson(body, connection.server), form, connection);
-}
-
-/** Sends what is only acknowledged. */
-async function tell(connection: Connection, request: RemoteRequest): Promise<void> {
-  const { body } = await send(connection, request);
-  if (body.length > 0) {
-    throw confusing(connection, "no content", new TextDecoder().decode(body.subarray(0, 100)));
-  }
-}
-
-async function tellJson(
-  connection: Connection,
-  request: RemoteRequest,
-  document: unknown,
-): Promise<void> {
-  await tell(connection, withJson(request, document));
-}
-
-function withJson(request: RemoteRequest, document: unknown): RemoteRequest {
-  const body = new TextEncoder().encode(JSON.stringify(document));
-  return { ...request, type: "application/json", body };
-}
-
-/** A proxy's page instead of a document is no fault of this program. */
-function parseJson(body: Uint8Array, server: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    throw new UserError(`Cannot understand ${server}: expected JSON; is it a HAFL server?`);
-  }
-}
-
-function checked<Answer>(
-  value: unknown,
-  form: AnswerForm<Answer>,
-  connection: Connection,
-): Answer {
-  if (form.fits(value)) return value;
-  throw confusing(connection, form.expected, value);
-}
-
-function confusing({ server }: Connection, expected: string, value: unknown): UserError {
-  const shown = (JSON.stringify(value) ?? "nothing").slice(0, 100);
-  return new UserError(
-    `Cannot understand ${server}: expected ${expected}, got ${shown}; is it a HAFL server of this version?`,
-  );
 }

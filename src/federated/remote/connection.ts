@@ -60,21 +60,19 @@ export interface RemoteRequest {
   readonly consume?: (body: ReadableStream<Uint8Array>) => Promise<unknown>;
 }
 
-/** A success. */
-export interface RemoteAnswer {
-  readonly headers: Headers;
-  /** Empty where it was consumed. */
-  readonly body: Uint8Array<ArrayBuffer>;
-}
-
 /**
  * Sends a request and reads the answer. A network that fails, and a server that is overloaded, restarting or at fault, are tried again for as long
  * as it takes; each try is signed anew, with a nonce of its own.
  *
+ * @returns the answer's body; none where it was consumed.
+ *
  * @throws RemoteProblem when the server says no.
  * @throws UserError when the answer is longer than it can be.
  */
-export async function send(connection: Connection, request: RemoteRequest): Promise<RemoteAnswer> {
+export async function send(
+  connection: Connection,
+  request: RemoteRequest,
+): Promise<Uint8Array<ArrayBuffer>> {
   let reached = true;
   for (let failures = 1;; failures++) {
     request.onTry?.();
@@ -106,7 +104,7 @@ class Unanswered extends Error {
 async function attempt(
   connection: Connection,
   request: RemoteRequest,
-): Promise<RemoteAnswer | RemoteProblem | Unanswered> {
+): Promise<Uint8Array<ArrayBuffer> | RemoteProblem | Unanswered> {
   const { server, now, signal } = connection;
   signal.throwIfAborted();
   const { what, method, route, type, patient = 0 } = request;
@@ -136,11 +134,10 @@ async function attempt(
       const onChunk = () => watch.expect(0);
       onChunk();
       if (request.consume === undefined) {
-        const body = await readBody(response, request.most ?? MOST_DOCUMENT, onChunk);
-        return { headers: response.headers, body };
+        return await readBody(response, request.most ?? MOST_DOCUMENT, onChunk);
       }
       await handOver(response, request.consume, onChunk);
-      return { headers: response.headers, body: new Uint8Array() };
+      return new Uint8Array();
     }
     watch.expect(0);
     const elsewhere = redirectOf(response, server + route);

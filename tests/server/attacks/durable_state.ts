@@ -2,7 +2,7 @@ import type { Database } from "../../../server/store/database.ts";
 import { tables } from "../../../server/store/migrations.ts";
 
 /** Tables that tell of the attack itself. */
-const told = new Set(["rejects", "audit", "nonces"]);
+const told = new Set(["rejects", "reject_counts", "audit", "nonces"]);
 
 /** Everything that a database holds of runs, but that something was refused: rows by table. */
 export async function durableState(db: Database): Promise<Record<string, unknown[]>> {

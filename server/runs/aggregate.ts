@@ -47,7 +47,7 @@ async function dropDamaged(
     // Whoever publishes or stops the run deletes the bodies of updates: those are not damaged.
     if (!isSame(await closedAttempt(transaction, row), attempt)) return false;
     await deleteUpdate(transaction, run, { ...attempt, client });
-    const detail = `update of client ${client} in round ${attempt.round}: ${damage}`;
+    const detail = `update of client ${client} in round ${attempt.round + 1}: ${damage}`;
     await writeAudit(transaction, { time, actor: "server", act: "drop", run, detail });
     return true;
   });

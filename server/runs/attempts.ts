@@ -91,18 +91,20 @@ export async function requireOpenAttempt(
   { round, attempt, client }: RoundAddress,
   now: number,
 ): Promise<AttemptRow> {
+  // People count rounds and attempts from 1.
+  const named = `round ${round + 1}, attempt ${attempt + 1}`;
   const latest = await latestAttempt(queries, id, round);
   if (latest === undefined || attempt > latest.attempt) {
     throw new ServiceError(
       "conflict",
-      `Cannot take part in round ${round}, attempt ${attempt}: it has not opened`,
+      `Cannot take part in ${named}: it has not opened`,
       "wrong-round",
     );
   }
   if (state === "stopped" && round === roundsDone) {
     throw new ServiceError(
       "run-over",
-      `Cannot take part in round ${round}: run "${id}" was stopped`,
+      `Cannot take part in round ${round + 1}: run "${id}" was stopped`,
       "round-closed",
     );
   }
@@ -112,14 +114,14 @@ export async function requireOpenAttempt(
   if (!open || await receivedCount(queries, id, latest) >= perRound) {
     throw new ServiceError(
       "round-closed",
-      `Cannot take part in round ${round}, attempt ${attempt}: it is closed; ask for the next task`,
+      `Cannot take part in ${named}: it is closed; ask for the next task`,
       "round-closed",
     );
   }
   if (!latest.sampled.includes(client)) {
     throw new ServiceError(
       "not-sampled",
-      `Cannot take client ${client} into round ${round}: it was not sampled for attempt ${attempt}`,
+      `Cannot take client ${client} into ${named}: it was not sampled for it`,
       "not-sampled",
     );
   }

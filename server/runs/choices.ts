@@ -44,7 +44,7 @@ export async function putChoice(
       if (stored.body.toHex() === body.toHex()) return;
       throw new ServiceError(
         "conflict",
-        `Cannot take a second choice of client ${client} in round ${round}`,
+        `Cannot take a second choice of client ${client} in round ${round + 1}`,
         "duplicate",
       );
     });
@@ -62,7 +62,7 @@ function checkedChoice(
   if (!clientsChoose(manifest, round)) {
     throw new ServiceError(
       "conflict",
-      `Cannot take a choice of client ${client} in round ${round}: the server deals in this round`,
+      `Cannot take a choice of client ${client} in round ${round + 1}: the server deals in it`,
       "budget",
     );
   }
@@ -70,8 +70,8 @@ function checkedChoice(
     const { address, indices } = decodeChoice(bytes, layout);
     if (address.run !== id || address.round !== round || address.client !== client) {
       throw new MessageError(
-        `Cannot use the choice: expected client ${client} of run "${id}" in round ${round}, ` +
-          `got client ${address.client} of run "${address.run}" in round ${address.round}`,
+        `Cannot use the choice: expected client ${client} of run "${id}" in round ${round + 1}, ` +
+          `got client ${address.client} of run "${address.run}" in round ${address.round + 1}`,
       );
     }
     checkClientChoice(indices, rank, layout, method.scope);

@@ -52,7 +52,7 @@ export async function dealFor(
   if (body === undefined) {
     throw new ServiceError(
       "conflict",
-      `Cannot deal to client ${client} in round ${round}: it has to send its choice first`,
+      `Cannot deal to client ${client} in round ${round + 1}: it has to send its choice first`,
     );
   }
   const { indices } = decodeChoice(body, manifest.layout);

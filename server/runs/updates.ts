@@ -102,7 +102,7 @@ async function accept(
       [run, round, attempt, client],
     );
     if (other) {
-      throw duplicate(`Cannot take a second update of client ${client} in round ${round}`);
+      throw duplicate(`Cannot take a second update of client ${client} in round ${round + 1}`);
     }
     // Known when it was checked and gone since: only a withdrawal does that, and it was noticed above.
     if (!checked) throw new Error(`Update "${update.update}" vanished while it was sent again`);

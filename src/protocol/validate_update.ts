@@ -45,7 +45,7 @@ export function validateUpdate(layout: AdapterLayout, deal: Deal, update: Client
   const refuse = (fault: UpdateFault, problem: string): never => {
     throw new UpdateError(
       fault,
-      `Cannot use the update of client ${update.client} in round ${update.round}: ${problem}`,
+      `Cannot use the update of client ${update.client} in round ${update.round + 1}: ${problem}`,
     );
   };
   const expectLength = (fault: UpdateFault, what: string, got: number, expected: number) => {
@@ -59,7 +59,7 @@ export function validateUpdate(layout: AdapterLayout, deal: Deal, update: Client
   };
 
   if (update.client !== deal.client) refuse("wrong-client", `expected client ${deal.client}`);
-  if (update.round !== deal.round) refuse("wrong-round", `expected round ${deal.round}`);
+  if (update.round !== deal.round) refuse("wrong-round", `expected round ${deal.round + 1}`);
   if (!Number.isSafeInteger(update.samples) || update.samples < 1) {
     refuse("samples", `expected a whole number of samples of at least 1, got ${update.samples}`);
   }

@@ -50,7 +50,7 @@ for (const store of stores) {
       assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
       const [entry] = await auditLog(service, 1);
       assert.deepEqual([entry.actor, entry.act, entry.run], ["server", "drop", run]);
-      assert.match(entry.detail, /^update of client 1 in round 0: /);
+      assert.match(entry.detail, /^update of client 1 in round 1: /);
       const banks = await service.db.query("SELECT id FROM blobs");
       assert.equal(banks.length, 2, "nothing is left of the updates");
     });

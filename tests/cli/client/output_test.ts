@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import type { Bar } from "../../../src/cli/progress_bar.ts";
 import {
+  barOutput,
   type ClientIntroduction,
   type ClientOutput,
   jsonOutput,
@@ -86,6 +88,46 @@ Deno.test("lineOutput() tells an evaluator's run by its scores", () => {
     "after round  2/20  accuracy 40.0 %  loss 2.000",
     "The run was stopped after 2 rounds",
   ]);
+});
+
+Deno.test("barOutput() draws the steps of a round under its lines, and leaves no bar behind", () => {
+  const drawn: string[] = [];
+  let running = false;
+  const bar: Bar = {
+    start(total) {
+      running = true;
+      drawn.push(`start ${total}`);
+    },
+    update: (done, text) => void drawn.push(`${text}: ${done}`),
+    above(write) {
+      drawn.push(running ? "above" : "no bar");
+      write();
+    },
+    stop: () => void (running = false),
+  };
+  const output = barOutput((line) => void drawn.push(`> ${line}`), bar);
+  output.introduce(introduction);
+  drawn.length = 0;
+  const step = { kind: "step", round: 2, attempt: 0, steps: 2 } as const;
+  output.event({ kind: "started", round: 2, attempt: 0 });
+  output.event({ ...step, step: 1 });
+  output.note("Tokens are not cached");
+  output.event({ ...step, step: 2 });
+  output.event({ kind: "dropped", round: 2, why: "too late" });
+  assert.deepEqual(drawn.splice(0), [
+    "start 2",
+    "round 3: 1",
+    "above",
+    "> Tokens are not cached",
+    "round 3: 2",
+    "no bar",
+    "> round  3/20  not counted: too late",
+  ]);
+  output.event({ kind: "started", round: 2, attempt: 1 });
+  output.event({ ...step, attempt: 1, step: 1 });
+  assert.deepEqual(drawn.splice(0), ["start 2", "round 3: 1"], "another attempt begins anew");
+  output.close();
+  assert.ok(!running);
 });
 
 Deno.test("jsonOutput() prints one object a line, without the steps", () => {

@@ -91,7 +91,9 @@ export function liveView(
     const lines = frame(status, now() + offset, screen.size());
     if (trouble !== "") lines[lines.length - 1] = trouble;
     const up = drawn === 0 ? "" : `\x1b[${drawn}A`;
-    screen.write(`${up}\x1b[0J${lines.map((line) => `${line}\n`).join("")}`);
+    const text = lines.map((line) => `${line}\n`).join("");
+    // Without wrapping: a name of wide characters would take a second line, which nobody counts.
+    screen.write(`${up}\x1b[0J\x1b[?7l${text}\x1b[?7h`);
     drawn = lines.length;
   };
   const clock = every(draw);

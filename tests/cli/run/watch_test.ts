@@ -210,6 +210,10 @@ Deno.test("liveView() draws over what it drew before, with the server's clock", 
   tick();
   assert.ok(text.startsWith(`\x1b[${lines}A\x1b[0J`), "back to the first line");
   assert.ok(text.includes("9 min 40 s left"));
+  assert.ok(
+    text.startsWith(`\x1b[${lines}A\x1b[0J\x1b[?7l`) && text.endsWith("\x1b[?7h"),
+    "unwrapped",
+  );
   text = "";
   view.lost("The server cannot be reached");
   assert.ok(text.includes("The server cannot be reached\n"));

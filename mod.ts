@@ -67,6 +67,7 @@ export type { BestRound, ClientMemory, FederationState } from "./src/federated/s
 
 // A federation over HTTP: what makes a run, and what a client does.
 export { createManifest, type ManifestSources } from "./src/federated/remote/manifest.ts";
+export { readManifest } from "./src/federated/remote/read_manifest.ts";
 export {
   type ClientFederation,
   clientFederation,

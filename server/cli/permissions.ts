@@ -38,13 +38,11 @@ export function permissionsFor(command: ServerCommand): Permissions {
         env,
       };
     }
-    case "backup":
-      return {
-        net,
-        read: outermost([dataDir, command.file]),
-        write: outermost([dataDir, command.file]),
-        env,
-      };
+    case "backup": {
+      // It takes its name only when it is whole, and renaming asks for both of both.
+      const paths = outermost([dataDir, command.file, `${command.file}.partial`]);
+      return { net, read: paths, write: paths, env };
+    }
     case "restore":
       return { net, read: outermost([dataDir, command.file]), write: [dataDir], env };
     default:

@@ -130,8 +130,10 @@ function listen(
   } catch (error) {
     const { InvalidData, AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
     const { message } = error as Error;
-    if (tls !== undefined && error instanceof InvalidData) {
-      throw new UserError(`Cannot use --cert and --key: ${message}; expected PEM`);
+    if (tls !== undefined && (error instanceof InvalidData || /KeyMismatch/.test(message))) {
+      throw new UserError(
+        `Cannot use --cert and --key: ${message}; expected a certificate and its own key, as PEM`,
+      );
     }
     const why = error instanceof AddrInUse
       ? "another program listens there; stop it or use another --port"

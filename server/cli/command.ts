@@ -4,7 +4,7 @@
  * @module
  */
 
-import { Command, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../../src/protocol/errors.ts";
 
@@ -70,8 +70,22 @@ export function readCommand(args: readonly string[]): ServerCommand {
         asked = { kind, settings: parent!.opts<PlaceSettings>(), file };
       });
   }
-  program.parse(args, { from: "user" });
+  try {
+    program.parse(args, { from: "user" });
+  } catch (error) {
+    const [word] = program.args;
+    if (isExcess(error) && !program.commands.some((command) => command.name() === word)) {
+      throw new UserError(
+        `Unknown command "${word}": expected backup or restore, or none to serve`,
+      );
+    }
+    throw error;
+  }
   return asked!;
+}
+
+function isExcess(error: unknown): boolean {
+  return error instanceof CommanderError && error.code === "commander.excessArguments";
 }
 
 function withPlace(command: Command): Command {

@@ -75,7 +75,7 @@ async function admitClient(c: HttpContext, parts: AppParts): Promise<void> {
   if (holder.state === "withdrawn") {
     throw new ProblemError(
       "withdrawn",
-      `Cannot let the request pass: client ${holder.client} was withdrawn from run ${holder.run}`,
+      `Cannot go on: client ${holder.client} was withdrawn from run "${holder.run}"`,
       { reason: "withdrawn" },
     );
   }

@@ -80,7 +80,7 @@ export async function allRuns(queries: Queries): Promise<RunRow[]> {
 export async function requireRun(queries: Queries, run: string): Promise<RunRow> {
   const row = await findRun(queries, run);
   if (row) return row;
-  throw new ServiceError("not-found", `Cannot find run "${run}": there is none of this name`);
+  throw new ServiceError("not-found", `Cannot find run "${run}": there is none with this id`);
 }
 
 /** @throws {ServiceError} run-over when the run has ended or was stopped. */

@@ -59,9 +59,24 @@ Deno.test("readCommand() refuses half of a TLS setting, and words and values it 
   assert.throws(() => readCommand(["--cert", "c"]), /Cannot use --cert alone/);
   assert.throws(() => readCommand(["--key", "k"]), /Cannot use --key alone/);
   for (
-    const words of [["--prot", "1"], ["--port", "65536"], ["--port", "x"], ["run"], ["backup"]]
+    const words of [
+      ["--prot", "1"],
+      ["--port", "65536"],
+      ["--port", "x"],
+      ["backup"],
+      ["backup", "f", "g"],
+    ]
   ) {
     assert.throws(() => readCommand(words), CommanderError);
+  }
+  for (const words of [["run"], ["run", "--port", "1"], ["bakup", "f"]]) {
+    assert.throws(
+      () => readCommand(words),
+      (error: Error) =>
+        error instanceof UserError &&
+        error.message ===
+          `Unknown command "${words[0]}": expected backup or restore, or none to serve`,
+    );
   }
 });
 

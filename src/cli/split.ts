@@ -4,15 +4,17 @@
  * @module
  */
 import { join } from "node:path";
+import { Option } from "commander";
 import { jsonLines, splitData } from "../data/mod.ts";
 import { dealSamples } from "../federated/prepare.ts";
 import { completeRunConfig, defaultConfig } from "../federated/run_config.ts";
 import type { SettingKey } from "../federated/settings.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
-import { readCommandLine } from "./flags.ts";
+import { readFlags } from "./flags.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { openData } from "./sources.ts";
+import { countText } from "./units.ts";
 
 const settings: readonly SettingKey[] = [
   "data",
@@ -26,40 +28,44 @@ const settings: readonly SettingKey[] = [
   "dirichletAlpha",
   "shardsPerClient",
   "seed",
-  "out",
-  "overwrite",
+];
+
+const ownOptions = [
+  new Option("--out <folder>", "folder of the shares (default: shares)").helpGroup("Run:"),
+  new Option("--overwrite", "replace the shares that --out already holds").helpGroup("Run:"),
 ];
 
 const description = {
   name: "deno task split",
   summary:
-    "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set, to --out (default: shares).",
+    "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set.",
   settings,
+  options: ownOptions,
 };
 
 if (import.meta.main) {
   await runCommand(async () => {
-    const given = await readCommandLine(Deno.args, description);
+    const { settings: given, own } = await readFlags(Deno.args, description);
+    const out = String(own.out ?? given.out ?? "shares");
     const clients = given.clients ?? defaultConfig.clients;
-    const config = completeRunConfig({ ...given, ranks: [1], clients, out: given.out ?? "shares" });
+    const config = completeRunConfig({ ...given, ranks: [1], clients, out });
     const data = await openData(config);
     const shares = splitData(data, dealSamples(config, data));
-    await clear(config.out, config.overwrite);
+    await clear(out, own.overwrite === true || config.overwrite);
     const digits = Math.max(2, String(clients).length);
     for (const [client, share] of shares.entries()) {
       const name = `client-${String(client + 1).padStart(digits, "0")}.jsonl`;
-      await writeAtomically(join(config.out, name), jsonLines(share));
-      console.log(`${join(config.out, name)}  ${share.train.length.toLocaleString("en")} rows`);
+      await writeAtomically(join(out, name), jsonLines(share));
+      console.log(`${join(out, name)}  ${countText(share.train.length)} rows`);
     }
     const heldOut = { ...data, train: [] };
-    await writeAtomically(join(config.out, "held-out.jsonl"), jsonLines(heldOut));
-    await writeAtomically(join(config.out, "labels.txt"), data.labels.join("\n") + "\n");
+    await writeAtomically(join(out, "held-out.jsonl"), jsonLines(heldOut));
+    await writeAtomically(join(out, "labels.txt"), data.labels.join("\n") + "\n");
+    const counts = [data.validation, data.test].map(({ length }) => countText(length));
     console.log(
-      `${
-        join(config.out, "held-out.jsonl")
-      }  ${data.validation.length} validation and ${data.test.length} test rows`,
+      `${join(out, "held-out.jsonl")}  ${counts[0]} validation and ${counts[1]} test rows`,
     );
-    console.log(`${join(config.out, "labels.txt")}  ${data.labels.length} labels`);
+    console.log(`${join(out, "labels.txt")}  ${data.labels.length} labels`);
   });
 }
 

@@ -28,7 +28,7 @@ function die(): void {
 const hurried: Clock = {
   now: () => Date.now() + ahead,
   after: (milliseconds, run) =>
-    systemClock.after(milliseconds > 5000 ? milliseconds : milliseconds / 50, run),
+    systemClock.after(milliseconds > 5000 ? milliseconds : Math.min(milliseconds, 20), run),
 };
 
 const db = await openDatabase({

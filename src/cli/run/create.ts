@@ -13,7 +13,7 @@ import { createRun, invite, putBank, stopRun } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
 import type { AdminServer } from "./admin_server.ts";
 import type { RunCommand } from "./command.ts";
-import { printInvitations, showInvitations } from "./invitations.ts";
+import { joiningFlags, printInvitations, showInvitations } from "./invitations.ts";
 import { participationOptions, readLimits, readParticipation } from "./participation_flags.ts";
 import { ranksPolicy, ranksSetting, readRanks } from "./ranks_policy.ts";
 import { serveModel } from "./serve_model.ts";
@@ -105,8 +105,10 @@ export const create: RunCommand = {
     // Told before the invitations are made: should that fail, `run invite` makes them.
     for (const line of describeRun(run, server, manifest)) note(line);
     note("");
+    const joining = await joiningFlags(admin, manifest, "client");
     const shown = showInvitations(server, run, manifest.ranks, await invite(admin, run));
-    printInvitations(shown, { run, name: manifest.name, server }, config.format, print);
+    const facts = { run, name: manifest.name, server };
+    printInvitations(shown, facts, config.format, print, joining);
   },
 };
 

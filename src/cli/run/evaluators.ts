@@ -7,7 +7,7 @@ import { readFlags } from "../flags.ts";
 import { invite, type InvitedSeat, manifestOf } from "./admin_api.ts";
 import { adminOptions, formatOption, readFormat, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
-import { printInvitations, showInvitations } from "./invitations.ts";
+import { joiningFlags, printInvitations, showInvitations } from "./invitations.ts";
 
 const description = {
   name: "deno task run evaluators",
@@ -35,10 +35,11 @@ export const evaluators: RunCommand = {
       throw new UserError(`Cannot use --count: expected ${count.expected}, got "${own.count}"`);
     }
     const admin = await readServer(own);
-    const { ranks } = await manifestOf(admin, run);
+    const manifest = await manifestOf(admin, run);
+    const joining = await joiningFlags(admin, manifest, "evaluator");
     const seats = Array.from({ length: wanted }, (): InvitedSeat => ({ role: "evaluator" }));
     const { server } = admin;
-    const shown = showInvitations(server, run, ranks, await invite(admin, run, seats));
-    printInvitations(shown, { run, server }, format, print);
+    const shown = showInvitations(server, run, manifest.ranks, await invite(admin, run, seats));
+    printInvitations(shown, { run, server }, format, print, joining);
   },
 };

@@ -3,7 +3,9 @@
 import { invitationUrl } from "../../federated/remote/invitation_url.ts";
 import type { OutputFormat } from "../../federated/run_config.ts";
 import type { Invitation, SeatRole } from "../../protocol/http/documents.ts";
-import type { RanksPolicy } from "../../protocol/manifest.ts";
+import { builtInBaseName, type RanksPolicy, type RunManifest } from "../../protocol/manifest.ts";
+import { modelFiles } from "./admin_api.ts";
+import type { AdminServer } from "./admin_server.ts";
 import type { Print } from "./command.ts";
 import { textTable } from "./text_table.ts";
 
@@ -34,12 +36,27 @@ export function showInvitations(
   }));
 }
 
-/** Prints invitations, and for people how they are used; `facts` go along for programs. */
+/** Flags without which nobody joins, or with which it is simpler: a role, a rank to be stated, a base model that the server has. */
+export async function joiningFlags(
+  admin: AdminServer,
+  { model, ranks }: Pick<RunManifest, "model" | "ranks">,
+  role: SeatRole,
+): Promise<readonly string[]> {
+  const served = model.name !== builtInBaseName &&
+    (await modelFiles(admin, model.hash)).length > 0;
+  return [
+    ...(role === "evaluator" ? ["--evaluate"] : ranks.kind === "stated" ? ["--rank <n>"] : []),
+    ...(served ? ["--model server"] : []),
+  ];
+}
+
+/** Prints invitations, and for people how they are used, with `flags` added; `facts` go along for programs. */
 export function printInvitations(
   invitations: readonly ShownInvitation[],
   facts: Readonly<Record<string, unknown>>,
   format: OutputFormat,
   print: Print,
+  flags: readonly string[],
 ): void {
   if (format === "json") return print(JSON.stringify({ ...facts, invitations }));
   if (invitations.length === 0) return print("Nobody to invite: every seat is taken");
@@ -53,6 +70,7 @@ export function printInvitations(
   for (const line of textTable(columns.map((heading) => ({ heading })), rows)) print(line);
   print("");
   print("Each invitation works once and is shown only now. Its holder joins with:");
-  const evaluate = invitations.every(({ role }) => role === "evaluator") ? " --evaluate" : "";
-  print(`deno task client --server "<invitation>" --data <file> --name <name>${evaluate}`);
+  print(
+    ['deno task client --server "<invitation>" --data <file> --name <name>', ...flags].join(" "),
+  );
 }

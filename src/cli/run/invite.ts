@@ -7,7 +7,7 @@ import { readFlags } from "../flags.ts";
 import { invite as makeInvitations, type InvitedSeat, manifestOf } from "./admin_api.ts";
 import { adminOptions, formatOption, readFormat, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
-import { printInvitations, showInvitations } from "./invitations.ts";
+import { joiningFlags, printInvitations, showInvitations } from "./invitations.ts";
 
 const description = {
   name: "deno task run invite",
@@ -35,11 +35,12 @@ export const invite: RunCommand = {
     const format = readFormat(own);
     const seats = readSeats(own.clients);
     const admin = await readServer(own);
-    const { ranks } = await manifestOf(admin, run);
+    const manifest = await manifestOf(admin, run);
+    const joining = await joiningFlags(admin, manifest, "client");
     const invitations = await makeInvitations(admin, run, seats);
     const { server } = admin;
-    const shown = showInvitations(server, run, ranks, invitations);
-    printInvitations(shown, { run, server }, format, print);
+    const shown = showInvitations(server, run, manifest.ranks, invitations);
+    printInvitations(shown, { run, server }, format, print, joining);
   },
 };
 

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { bankOf, listRuns } from "../../../src/cli/run/admin_api.ts";
 import type { AdminServer } from "../../../src/cli/run/admin_server.ts";
+import type { RunCommand } from "../../../src/cli/run/command.ts";
 import { evaluators } from "../../../src/cli/run/evaluators.ts";
 import { invite } from "../../../src/cli/run/invite.ts";
 import { list } from "../../../src/cli/run/list.ts";
@@ -15,6 +16,7 @@ import { printed, problem, stubServer } from "./stub_server.ts";
 
 const { run, name, state, roundsDone, rounds, createdAt } = sample;
 const summary = { run, name, state, roundsDone, rounds, createdAt };
+const manifest = { ranks: { kind: "fixed", ranks: [2, 4] }, model: { name: "built-in base" } };
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 Deno.test("list prints a run a line", async () => {
@@ -50,7 +52,7 @@ Deno.test("show prints where a run stands, its clients, its rounds, and refusals
 
 Deno.test("invite asks for the seats that are named, or all that are free", async () => {
   await using server = await stubServer({
-    "GET /v1/runs/rabc/manifest": () => ({ ranks: { kind: "fixed", ranks: [2, 4] } }),
+    "GET /v1/runs/rabc/manifest": () => manifest,
     "POST /v1/runs/rabc/invitations": () => [{ client: 1, role: "client", token: "t1" }],
   });
   const { lines, print } = printed();
@@ -68,7 +70,7 @@ Deno.test("invite asks for the seats that are named, or all that are free", asyn
 
 Deno.test("evaluators asks for seats of their own, which have no rank", async () => {
   await using server = await stubServer({
-    "GET /v1/runs/rabc/manifest": () => ({ ranks: { kind: "fixed", ranks: [2, 4] } }),
+    "GET /v1/runs/rabc/manifest": () => manifest,
     "POST /v1/runs/rabc/invitations": () => [{ client: 2, role: "evaluator", token: "t2" }],
   });
   const { lines, print } = printed();
@@ -86,6 +88,27 @@ Deno.test("evaluators asks for seats of their own, which have no rank", async ()
     message:
       'Cannot use --count: expected a whole number of at least 1 and of at most 100, got "0"',
   });
+});
+
+Deno.test("invite and evaluators name the flags that their run asks for", async () => {
+  const files: { path: string; size: number }[] = [];
+  await using server = await stubServer({
+    "GET /v1/runs/rabc/manifest": () => ({
+      ranks: { kind: "stated" },
+      model: { name: "tinystories", hash: "h" },
+    }),
+    "GET /v1/models/h/files": () => files,
+    "POST /v1/runs/rabc/invitations": () => [{ client: 0, role: "client", token: "t" }],
+  });
+  const last = async (command: RunCommand) => {
+    const { lines, print } = printed();
+    await command.run(["rabc", ...server.flags], print);
+    return lines.at(-1)!;
+  };
+  assert.match(await last(invite), / --name <name> --rank <n>$/);
+  files.push({ path: "config.json", size: 2 });
+  assert.match(await last(invite), / --name <name> --rank <n> --model server$/);
+  assert.match(await last(evaluators), / --name <name> --evaluate --model server$/);
 });
 
 Deno.test("stop and withdraw post to the run and the client", async () => {

@@ -27,10 +27,11 @@ export async function chooseModel(request: ModelRequest): Promise<ModelChoice> {
     return { model, revision: revision ?? known, given: true };
   }
   if (wanted.name === builtInBaseName) return { model: null, revision: null, given: false };
-  if (isHubId(wanted.name)) {
+  // A folder's own name looks like a hub id of old, of somebody else.
+  if (isHubId(wanted.name) && wanted.name.includes("/")) {
     return { model: wanted.name, revision: revision ?? wanted.revision, given: false };
   }
   throw new UserError(
-    `Cannot join "${name}": its base model "${wanted.name}" is neither built in nor on the hub; give its folder with --model, or use --model server`,
+    `Cannot join "${name}" without its base model "${wanted.name}": give its folder or hub id with --model, or use --model server`,
   );
 }

@@ -70,7 +70,9 @@ Deno.test("chooseModel() takes what the run names, at its revision", async () =>
   assert.deepEqual(choice, { model: "org/tiny", revision: "v2", given: false });
   const { choice: builtIn } = await choose({ name: "built-in base" });
   assert.deepEqual(builtIn, { model: null, revision: null, given: false });
-  await assert.rejects(choose({ name: "my own model" }), /with --model, or use --model server/);
+  for (const name of ["my own model", "tinystories"]) {
+    await assert.rejects(choose({ name }), /with --model, or use --model server/);
+  }
 });
 
 Deno.test("chooseModel() takes what the person names; a revision goes with its own model", async () => {

@@ -3,6 +3,7 @@
 import type { ClientEvent } from "../../federated/remote/client_job.ts";
 import type { ClientEnd } from "../../federated/remote/client_loop.ts";
 import type { EvaluationReport, SeatRole } from "../../protocol/http/documents.ts";
+import { certificateAdvice } from "../certificate_advice.ts";
 import { printable } from "../printable.ts";
 import type { Preparation, WriteLine } from "../progress.ts";
 import type { Bar } from "../progress_bar.ts";
@@ -85,12 +86,11 @@ export function lineOutput(writeLine: WriteLine): ClientOutput {
       if (label !== preparing) write(label);
       preparing = label;
     },
-    reach: (server, trouble) =>
-      write(
-        trouble === undefined
-          ? `${server} can be reached again`
-          : `Cannot reach ${server}: ${trouble}; trying again`,
-      ),
+    reach(server, trouble) {
+      if (trouble === undefined) return write(`${server} can be reached again`);
+      const advice = certificateAdvice(trouble) ?? "trying again";
+      write(`Cannot reach ${server}: ${trouble}; ${advice}`);
+    },
     introduce(introduction) {
       rounds = introduction.rounds;
       evaluator = introduction.role === "evaluator";

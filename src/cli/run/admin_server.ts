@@ -3,6 +3,7 @@
 import { type Fetch, reasonOf, redirectOf } from "../../federated/remote/connection.ts";
 import { readProblem } from "../../federated/remote/remote_problem.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { certificateAdvice } from "../certificate_advice.ts";
 
 /** A server and the credential for it. */
 export interface AdminServer {
@@ -106,10 +107,10 @@ export async function askJson<T>(admin: AdminServer, request: AdminRequest): Pro
 
 /** What a failed connection is to the user. */
 export function unreachable({ server }: AdminServer, error: unknown): UnreachableError {
-  return new UnreachableError(
-    `Cannot reach the server at ${server}: ${
-      reasonOf(error)
-    }; start it (deno task server), or name another with --server`,
-    { cause: error },
-  );
+  const reason = reasonOf(error);
+  const advice = certificateAdvice(reason) ??
+    "start it (deno task server), or name another with --server";
+  return new UnreachableError(`Cannot reach the server at ${server}: ${reason}; ${advice}`, {
+    cause: error,
+  });
 }

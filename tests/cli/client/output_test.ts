@@ -130,6 +130,13 @@ Deno.test("barOutput() draws the steps of a round under its lines, and leaves no
   assert.ok(!running);
 });
 
+Deno.test("lineOutput() says what to do about a certificate that is not trusted", () => {
+  const lines: string[] = [];
+  lineOutput((line) => lines.push(line))
+    .reach("https://host", "invalid peer certificate: UnknownIssuer");
+  assert.match(lines[0], /^Cannot reach https:\/\/host: invalid peer .*; .* set DENO_CERT /);
+});
+
 Deno.test("jsonOutput() prints one object a line, without the steps", () => {
   const objects = tell(jsonOutput).map((line) => JSON.parse(line));
   assert.deepEqual(objects.map(({ type }) => type), [

@@ -150,7 +150,8 @@ async function open(
     onProgress: (done, total) => prepare("Tokenizing texts", done, total),
   }).catch((error) => {
     if (!(error instanceof HubError) || model.given) throw error;
-    throw new UserError(`${error.message}; give its folder with --model, or use --model server`);
+    const [problem] = error.message.split("; "); // what follows is advice for a model that a person named
+    throw new UserError(`${problem}; give its folder with --model, or use --model server`);
   });
   const { train, validation } = await federation.tokenize(rows);
   check();

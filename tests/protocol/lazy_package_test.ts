@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { UserError } from "../../src/protocol/errors.ts";
 import { lazyPackage } from "../../src/protocol/lazy_package.ts";
 
 Deno.test("lazyPackage() imports a module", async () => {
@@ -16,4 +17,13 @@ Deno.test("src/data/mod.ts does not name transformers.js in its module graph", a
   const graph = new TextDecoder().decode(stdout);
   assert.ok(graph.includes("tokenizer_transformers.ts"), "the graph is the right one");
   assert.ok(!graph.includes("npm:@huggingface/transformers"));
+});
+
+Deno.test("lazyPackage() names a package that is not there, and how to fetch it", async () => {
+  await assert.rejects(
+    lazyPackage("file:///nowhere/package.ts"),
+    (error: Error) =>
+      error instanceof UserError && !error.message.includes("\n") &&
+      /^Cannot load "file:.*; .*, run: deno cache --no-lock file:/.test(error.message),
+  );
 });

@@ -14,6 +14,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { deviceText } from "../device_text.ts";
 import { onInterrupt } from "../interrupt.ts";
+import { isPrivate } from "../private_address.ts";
 import { readFile } from "../sources.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import {
@@ -46,6 +47,11 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
   await readFile(settings.data); // what is missing is to be found before an invitation is used
   const where = { server: link?.server, invitation: link?.invitation };
   const kept = await settleSeat(store, where, path);
+  if (!isPrivate(kept.server)) {
+    output.note(
+      `${kept.server} is reached without https: others on the way can read adapters and change them`,
+    );
+  }
   let isRemembered = false;
   using interrupt = onInterrupt(() => isRemembered ? goOnText(flags) : againText);
   const connection: Connection = {

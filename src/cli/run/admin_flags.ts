@@ -5,6 +5,7 @@ import { readServerUrl } from "../../federated/remote/invitation_url.ts";
 import { type OutputFormat, outputFormats } from "../../federated/run_config.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { GivenFlags } from "../flags.ts";
+import { isPrivate } from "../private_address.ts";
 import type { AdminServer } from "./admin_server.ts";
 
 const defaultServer = "http://127.0.0.1:8080";
@@ -55,13 +56,6 @@ export async function readServer(own: GivenFlags["own"]): Promise<AdminServer> {
     );
   }
   return { server, fetch, ...await readToken(own.tokenFile) };
-}
-
-/** Whether nobody on the way can read what is sent. */
-function isPrivate(server: string): boolean {
-  const { protocol, hostname } = new URL(server);
-  const local = /^(localhost|\[::1\]|127(\.\d+){3})$/.test(hostname);
-  return protocol === "https:" || local;
 }
 
 async function readToken(

@@ -71,6 +71,23 @@ Deno.test("a client whose run ended before it had a rank gets the adapter at eve
   }
 });
 
+Deno.test("a client says when others can read along", async () => {
+  const flags = [`--state=${join(folder, "plain")}`, `--data=${data}`, "--name=ana", ...machine];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  // An address of this machine that does not look like one.
+  const server = `http://0.0.0.0:${port}`;
+  const client = start("src/cli/client.ts", [`--server=${server}/#run.0.token`, ...flags]);
+  await client.line(/^Cannot reach /);
+  client.process.kill("SIGINT");
+  await client.ended;
+  assert.equal(
+    client.lines[0],
+    `${server} is reached without https: others on the way can read adapters and change them`,
+  );
+});
+
 Deno.test("a client that is stopped before its flags have proved good says that it needs them again", async () => {
   const asked = Promise.withResolvers<void>();
   const silence = Promise.withResolvers<Response>();

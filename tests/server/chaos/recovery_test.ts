@@ -32,7 +32,7 @@ async function sweepsLater(newPlace: NewPlace): Promise<void> {
   await play(wide, place, ["store-chunk:after", "store-chunk:after"]);
   assert.equal(await incompleteBlobs(place), 2);
   await using server = liveThrough(place, [
-    ...around("sweep").map((fault) => ({ fault, ahead: 7 * hour })),
+    ...around("sweep").map((fault) => ({ fault, ahead: 25 * hour })),
     {},
   ]);
   await server.last;
@@ -40,12 +40,12 @@ async function sweepsLater(newPlace: NewPlace): Promise<void> {
 }
 
 Deno.test(
-  "server on SQLite sweeps hours later what uploads left that a crash ended",
+  "server on SQLite sweeps a day later what uploads left that a crash ended",
   () => withFolders(sweepsLater),
 );
 
 postgresTest(
-  "server on PostgreSQL sweeps hours later what uploads left that a crash ended",
+  "server on PostgreSQL sweeps a day later what uploads left that a crash ended",
   () => sweepsLater(newDatabase),
 );
 

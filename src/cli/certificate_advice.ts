@@ -8,6 +8,6 @@
  * ```
  */
 export function certificateAdvice(trouble: string): string | undefined {
-  if (!/certificate/i.test(trouble)) return undefined;
+  if (!/peer certificate/.test(trouble)) return undefined;
   return "where the certificate is not a public authority's, set DENO_CERT to the file of its own";
 }

@@ -23,12 +23,18 @@ export function jsonView(print: Print): WatchView {
 /** A line whenever something worth one has changed. */
 export function lineView(print: Print): WatchView {
   let before: RunStatus | undefined;
+  let isLost = false;
   return {
     show(status) {
+      if (isLost) print("The server can be reached again");
+      isLost = false;
       for (const line of changeLines(before, status)) print(line);
       before = status;
     },
-    lost: (reason) => print(reason),
+    lost(reason) {
+      if (!isLost) print(reason);
+      isLost = true;
+    },
     close() {},
   };
 }

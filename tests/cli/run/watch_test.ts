@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import type { AdminServer } from "../../../src/cli/run/admin_server.ts";
 import { watchRun } from "../../../src/cli/run/watch.ts";
-import { changeLines, frame, liveView, type WatchView } from "../../../src/cli/run/watch_view.ts";
+import {
+  changeLines,
+  frame,
+  lineView,
+  liveView,
+  type WatchView,
+} from "../../../src/cli/run/watch_view.ts";
 import type { Sleep } from "../../../src/federated/remote/retry.ts";
 import type { RunStatus } from "../../../src/protocol/http/documents.ts";
 import { now, round, sample, score, seat } from "./sample_status.ts";
@@ -176,6 +182,18 @@ Deno.test("changeLines() counts clients while the run waits for them", () => {
   assert.deepEqual(changeLines(waiting, { ...waiting, seats: [seat(0), seat(1)] }), [
     "2 clients ready",
   ]);
+});
+
+Deno.test("lineView() tells once that the server is gone, and that it is back", () => {
+  const lines: string[] = [];
+  const view = lineView((line) => lines.push(line));
+  view.show(sample);
+  const shown = lines.length;
+  view.lost("gone");
+  view.lost("gone");
+  view.show(sample);
+  view.show(sample);
+  assert.deepEqual(lines.slice(shown), ["gone", "The server can be reached again"]);
 });
 
 Deno.test("frame() fits the screen: lines are cut, seats that do not fit are counted", () => {

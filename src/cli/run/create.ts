@@ -3,8 +3,9 @@
 import { basename } from "node:path";
 import { Option } from "commander";
 import { createManifest } from "../../federated/remote/manifest.ts";
+import { methodKeys, trainingKeys } from "../../federated/remote/training_settings.ts";
 import { completeRunConfig, defaultConfig, type RunConfig } from "../../federated/run_config.ts";
-import type { SettingKey } from "../../federated/settings.ts";
+import { type SettingKey, settingKeys } from "../../federated/settings.ts";
 import { encodeBank } from "../../protocol/bank_codec.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { type GivenFlags, readFlags } from "../flags.ts";
@@ -19,52 +20,27 @@ import { ranksPolicy, ranksSetting, readRanks } from "./ranks_policy.ts";
 import { serveModel } from "./serve_model.ts";
 import { describeRun } from "./manifest_text.ts";
 
-const settings: readonly SettingKey[] = [
+const taken: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  ...trainingKeys,
+  ...methodKeys,
   "model",
   "revision",
-  "pooling",
-  "targets",
   "alpha",
-  "loraDropout",
-  "dropout",
   "data",
   "textColumn",
   "labelColumn",
   "labels",
-  "seqLen",
-  "buckets",
   "clients",
   "rank",
   "rounds",
-  "method",
-  "aggregation",
-  "score",
-  "beta1",
-  "beta2",
-  "selection",
-  "temperature",
-  "rankBy",
-  "scope",
-  "warmupRounds",
-  "optimizerState",
-  "localSteps",
-  "batch",
-  "optimizer",
-  "lr",
-  "headLr",
-  "weightDecay",
-  "adamBeta1",
-  "adamBeta2",
-  "adamEps",
-  "clipNorm",
-  "schedule",
-  "warmupSteps",
   "seed",
-  "evalBatch",
   "format",
   "offline",
   "cacheDir",
-];
+]);
+
+/** In the order of the table, which is that of the help text. */
+const settings = settingKeys.filter((key) => taken.has(key));
 
 const ownOptions = [
   new Option("--name <name>", "the run's name, for people").helpGroup("Run:"),

@@ -6,7 +6,7 @@ import { readSettings } from "../read_settings.ts";
 import { completeRunConfig, type RunConfig } from "../run_config.ts";
 
 /** Settings of `manifest.training`: what local training depends on and the server does not look at. A client takes no other ones from a server. */
-const trainingKeys = [
+export const trainingKeys = [
   "pooling",
   "targets",
   "loraDropout",
@@ -33,7 +33,7 @@ const trainingKeys = [
 ] as const satisfies readonly (keyof RunConfig)[];
 
 /** The part of `manifest.method` that is a setting of a simulated run too. */
-const methodKeys = [
+export const methodKeys = [
   "method",
   "aggregation",
   "selection",

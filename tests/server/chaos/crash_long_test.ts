@@ -6,7 +6,7 @@ import { type Step, steps } from "../../../server/store/steps.ts";
 import type { RunManifest } from "../../../src/protocol/mod.ts";
 import { postgresTest } from "../postgres.ts";
 import { tinyManifest } from "../tiny_run.ts";
-import type { Outcome, Reach } from "./federation.ts";
+import type { Outcome } from "./federation.ts";
 import { faultName } from "./fault.ts";
 import { checkLedger } from "./ledger.ts";
 import { newDatabase, type NewPlace, withFolders } from "./places.ts";
@@ -17,45 +17,50 @@ import { livesOf, liveThrough } from "./server_lives.ts";
 const { method } = tinyManifest();
 
 /** Runs of three rounds, which together pass through all that a run can. */
-const manifests: readonly RunManifest[] = [
-  tinyManifest(),
-  { ...tinyManifest(), method: { ...method, rankBy: "client" } },
-  { ...tinyManifest(), method: { ...method, method: "truncate", aggregation: "zero-pad" } },
-  wideManifest(),
-];
+const manifests: Readonly<Record<string, RunManifest>> = {
+  "whose server ranks": tinyManifest(),
+  "whose clients rank": { ...tinyManifest(), method: { ...method, rankBy: "client" } },
+  "that truncates": {
+    ...tinyManifest(),
+    method: { ...method, method: "truncate", aggregation: "zero-pad" },
+  },
+  "with updates of several chunks": wideManifest(),
+};
 
 /** Runs at a time. */
 const LANES = 4;
 
-/** As often as the step is passed again on the way, there is another run; the first that ends without a crash is the last. */
-async function killEveryTime(newPlace: NewPlace): Promise<void> {
+/** Steps that the clock brings on: how often depends on how long a run takes. */
+const clockwork: ReadonlySet<Step> = new Set<Step>(["note-progress"]);
+
+/** Kills a server at the first, the second, … occurrence of every step, until a run ends without a crash. */
+async function killEverywhere(manifest: RunManifest, newPlace: NewPlace): Promise<void> {
+  const started = performance.now();
+  const expected = await play((reach) => playRun(reach, manifest), await newPlace(), []);
   let crashes = 0;
 
-  async function killAt(manifest: RunManifest, expected: Outcome, step: Step): Promise<void> {
-    for (const moment of ["before", "after"] as const) {
-      for (let nth = 1;; nth++) {
-        const fault = faultName({ step, moment, nth });
-        const died = await killOnce(manifest, expected, fault, newPlace).catch((error) => {
-          throw new Error(`Killed at ${fault}`, { cause: error });
-        });
-        if (!died) break;
-        crashes++;
-      }
+  async function killAt(step: Step, moment: "before" | "after"): Promise<void> {
+    for (let nth = 1; nth <= (clockwork.has(step) ? 2 : Infinity); nth++) {
+      const fault = faultName({ step, moment, nth });
+      const died = await killOnce(manifest, expected, fault, newPlace).catch((error) => {
+        throw new Error(`Killed at ${fault}`, { cause: error });
+      });
+      if (!died) return;
+      crashes++;
     }
   }
 
-  for (const manifest of manifests) {
-    const expected = await play((reach) => playRun(reach, manifest), await newPlace(), []);
-    const left = [...steps];
-    const lane = async () => {
-      for (let step = left.shift(); step !== undefined; step = left.shift()) {
-        await killAt(manifest, expected, step);
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
-  }
+  const left = [...steps];
+  const lane = async () => {
+    for (let step = left.shift(); step !== undefined; step = left.shift()) {
+      await killAt(step, "before");
+      await killAt(step, "after");
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
   assert.ok(crashes > 0);
-  console.log(`${crashes} crashes, each in a run of its own`);
+  const seconds = (performance.now() - started) / 1000;
+  console.log(`${crashes} crashes, each in a run of its own: ${seconds.toFixed(0)} s`);
 }
 
 /** @returns whether the server came to its fault. */
@@ -67,18 +72,20 @@ async function killOnce(
 ): Promise<boolean> {
   const place = await newPlace();
   await using server = liveThrough(place, livesOf([fault]));
-  const outcome = await playRun(server as Reach, manifest);
+  const outcome = await playRun(server, manifest);
   await checkLedger(place, outcome.status.run, manifest.rounds, outcome.accepted);
   assertSameOutcome(outcome, expected);
   return server.deaths.length > 0;
 }
 
-Deno.test(
-  "server on SQLite ends a run as if undisturbed wherever it is killed",
-  () => withFolders(killEveryTime),
-);
+for (const [which, manifest] of Object.entries(manifests)) {
+  Deno.test(
+    `server on SQLite ends a run ${which} as if undisturbed wherever it is killed`,
+    () => withFolders((newFolder) => killEverywhere(manifest, newFolder)),
+  );
 
-postgresTest(
-  "server on PostgreSQL ends a run as if undisturbed wherever it is killed",
-  () => killEveryTime(newDatabase),
-);
+  postgresTest(
+    `server on PostgreSQL ends a run ${which} as if undisturbed wherever it is killed`,
+    () => killEverywhere(manifest, newDatabase),
+  );
+}

@@ -33,7 +33,9 @@ export async function* receiveBody(
   const declared = declaredLength(request);
   if (declared !== undefined && declared > maxBytes) throw tooLarge(maxBytes, declared);
   const hash = createHash("sha256");
-  const reader = request.body?.getReader();
+  const reader = declared !== undefined && declared <= SMALL_BODY
+    ? wholeBody(request)
+    : request.body?.getReader();
   let received = 0;
   let waited = 0;
   try {
@@ -85,9 +87,33 @@ export async function readBody(
   return whole;
 }
 
+/**
+ * Bytes of a body that is taken in one piece. Deno 2.9 spends 64 KiB on each read of a stream, of which a small body uses little, and keeps as much
+ * for as long as the connection lives.
+ */
+const SMALL_BODY = 64 * 1024;
+
+interface BodyReader {
+  /** The next bytes; none at the end. */
+  read(): Promise<{ readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+function wholeBody(request: Request): BodyReader {
+  let read = false;
+  return {
+    async read() {
+      if (read) return {};
+      read = true;
+      return { value: await request.bytes() };
+    },
+    cancel: () => Promise.resolve(),
+  };
+}
+
 /** The next bytes; undefined at the end. */
 async function nextPiece(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: BodyReader,
   patience: number,
   clock: Clock,
   received: number,

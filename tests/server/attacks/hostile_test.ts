@@ -1,12 +1,13 @@
 /** Clients that mean ill: each is refused for its reason, written down by name, and the run is what it would be without them. */
 
 import assert from "node:assert/strict";
-import type { RunStatus } from "../../../src/protocol/mod.ts";
+import type { RejectReason, RunStatus } from "../../../src/protocol/mod.ts";
 import { until } from "../http/fake_clock.ts";
 import {
   expectStatus,
   type Member,
   sendSigned,
+  signedInit,
   type SignedRequest,
   withApp,
 } from "../http/support.ts";
@@ -215,7 +216,7 @@ Deno.test("putChoice() takes no more components than a client's rank, and no sec
     );
   }));
 
-Deno.test("createApp() writes half a body down that a socket left", () =>
+Deno.test("createApp() writes half a body down, whether its socket was left or says no more", () =>
   withApp(async (test) => {
     const party = await openParty(test, manifest);
     const [member] = party.members;
@@ -224,24 +225,34 @@ Deno.test("createApp() writes half a body down that a socket left", () =>
       { hostname: "127.0.0.1", port: 0, onListen: () => {} },
       (incoming, { remoteAddr }) => test.app.fetch(incoming, { remoteAddr }),
     );
-    let sent: RequestInit = {};
-    const fetch = (_: string, init: RequestInit) => {
-      sent = init;
-      return Promise.resolve(new Response());
+    const sendHalf = async () => {
+      const { headers } = await signedInit(test.clock, member.key, request);
+      const head = [
+        `PUT ${request.route} HTTP/1.1`,
+        "host: localhost",
+        `content-length: ${request.body.length}`,
+        ...Object.entries(headers as Record<string, string>).map((pair) => pair.join(": ")),
+      ].join("\r\n");
+      const socket = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
+      await socket.write(new TextEncoder().encode(`${head}\r\n\r\n`));
+      await socket.write(request.body.slice(0, request.body.length / 2));
+      return socket;
     };
-    await sendSigned({ ...test, fetch }, member.key, request);
-    const socket = await Deno.connect({ hostname: "127.0.0.1", port: server.addr.port });
-    const head = [
-      `PUT ${request.route} HTTP/1.1`,
-      "host: localhost",
-      `content-length: ${request.body.length}`,
-      ...Object.entries(sent.headers!).map(([name, value]) => `${name}: ${value}`),
-    ].join("\r\n");
-    await socket.write(new TextEncoder().encode(`${head}\r\n\r\n`));
-    await socket.write(request.body.slice(0, request.body.length / 2));
-    socket.close();
-    const isRefusal = ({ event, facts }: typeof test.lines[number]) =>
-      event === "refused" && facts.reason === "incomplete" && facts.client === member.client;
-    await until(() => test.lines.some(isRefusal));
+    const isLogged = (reason: RejectReason) =>
+      test.lines.some(({ event, facts }) =>
+        event === "refused" && facts.reason === reason && facts.client === member.client
+      );
+
+    (await sendHalf()).close();
+    await until(() => isLogged("incomplete"));
+
+    using silent = await sendHalf();
+    await until(() => test.clock.pending > 0);
+    await test.clock.advance(30_001);
+    const answer = new Uint8Array(1000);
+    const length = await silent.read(answer);
+    assert.match(new TextDecoder().decode(answer.subarray(0, length!)), /^HTTP\/1\.1 408 /);
+    assert.ok(isLogged("too-slow"));
+
     await expectStatus(200, await sendSigned(test, member.key, request));
   }));

@@ -54,8 +54,9 @@ function admitAdmin(c: HttpContext, { adminTokenHash, clock }: AppParts): void {
 }
 
 async function admitClient(c: HttpContext, parts: AppParts): Promise<void> {
-  const { service, keys, clock, limits, nonces, buckets } = parts;
+  const { service, keys, clock, limits, nonces, buckets, turns } = parts;
   const signature = signatureOf(c.req.raw);
+  using _turn = await turns.take();
   const holder = await keyHolder(service, signature.keyId);
   if (holder === undefined) {
     throw new ProblemError(

@@ -30,6 +30,8 @@ export interface Limits {
   readonly uploads: number;
   /** Of them, those of one client. */
   readonly uploadsPerClient: number;
+  /** Longest wait for a body's turn to be received; after it the sender is asked to come again. */
+  readonly uploadWaitMs: number;
   /** Probes that are received at a time; nothing of them is kept. */
   readonly probes: number;
   /** Of every body. */
@@ -42,6 +44,8 @@ export interface Limits {
   readonly perAddress: BucketLimits;
   /** Log lines about such requests, from all addresses together. */
   readonly refusalLines: BucketLimits;
+  /** Requests whose signature or answer is worked on at a time: more would be no faster, and hold their memory. */
+  readonly turns: number;
   /** Longest long poll. */
   readonly longPollSeconds: number;
   /** How often to look for other processes' changes, while somebody waits for one. */
@@ -67,12 +71,14 @@ export const defaultLimits: Limits = {
   modelFileBytes: 64 * 1024 * MiB,
   uploads: 64,
   uploadsPerClient: 2,
+  uploadWaitMs: 10_000,
   probes: 1000,
   pace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
   perClient: { burst: 200, perSecond: 50 },
   refusalsPerClient: { burst: 100, perSecond: 1 },
   perAddress: { burst: 1000, perSecond: 50 },
   refusalLines: { burst: 50, perSecond: 1 },
+  turns: 16,
   longPollSeconds: 55,
   watchMs: 1000,
   eventMs: 500,

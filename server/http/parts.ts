@@ -15,6 +15,7 @@ import { createNonceMemory, type NonceMemory } from "./nonce_memory.ts";
 import type { RunWatch } from "./run_watch.ts";
 import { createStatusFeeds, type StatusFeeds } from "./status_feed.ts";
 import { createTokenBuckets, type TokenBuckets } from "./token_buckets.ts";
+import { createTurns, type Turns } from "./turns.ts";
 import { createUploadSlots, type UploadSlots } from "./upload_slots.ts";
 import { createVerificationKeys, type VerificationKeys } from "./verification_keys.ts";
 
@@ -54,6 +55,7 @@ export interface AppDeps {
 export interface AppParts extends AppDeps {
   readonly keys: VerificationKeys;
   readonly nonces: NonceMemory;
+  readonly turns: Turns;
   readonly uploads: UploadSlots;
   readonly probes: UploadSlots;
   readonly feeds: StatusFeeds;
@@ -80,8 +82,13 @@ export function createParts(deps: AppDeps): AppParts {
     keys: createVerificationKeys(),
     // A signature made by a clock that is a window ahead is valid for two.
     nonces: createNonceMemory(2000 * limits.clockWindowSeconds, clock.now),
-    uploads: createUploadSlots(limits, random),
-    probes: createUploadSlots({ ...limits, uploads: limits.probes }, random),
+    turns: createTurns(limits.turns),
+    uploads: createUploadSlots(limits, clock, random),
+    probes: createUploadSlots(
+      { ...limits, uploads: limits.probes, uploadWaitMs: 0 },
+      clock,
+      random,
+    ),
     feeds: createStatusFeeds(deps),
     buckets: {
       clients: createTokenBuckets(limits.perClient, clock),

@@ -1,17 +1,21 @@
-import { ProblemError } from "./problems.ts";
+import type { Clock } from "./clock.ts";
 import type { Limits } from "./limits.ts";
+import { ProblemError } from "./problems.ts";
 
 /** Bounds how many bodies are received at a time. */
 export interface UploadSlots {
   /**
-   * Takes a slot.
+   * Takes a slot, or waits for one: first come, first served.
    *
    * @param owner whose body it is; one owner gets only some of the slots.
    * @returns what gives it back.
-   * @throws {ProblemError} `busy` when there is none.
+   * @throws {ProblemError} `busy` when the owner has its share, or none became free in time.
    */
-  take(owner: string): () => void;
+  take(owner: string): Promise<() => void>;
 }
+
+/** How many slots there are, and how long to wait for one. */
+export type SlotLimits = Pick<Limits, "uploads" | "uploadsPerClient" | "uploadWaitMs">;
 
 /**
  * Makes slots that are all free.
@@ -19,33 +23,69 @@ export interface UploadSlots {
  * @param random uniform in [0, 1): those who are sent away do not all come back at once.
  */
 export function createUploadSlots(
-  { uploads, uploadsPerClient }: Pick<Limits, "uploads" | "uploadsPerClient">,
+  { uploads, uploadsPerClient, uploadWaitMs }: SlotLimits,
+  clock: Pick<Clock, "after">,
   random: () => number,
 ): UploadSlots {
+  // Those that hold a slot or wait for one.
   const byOwner = new Map<string, number>();
+  // What hands a slot over, the longest wait first.
+  const waiting = new Set<() => void>();
   let taken = 0;
+
+  function busy(whose: string): ProblemError {
+    const seconds = 1 + Math.floor(4 * random());
+    return new ProblemError(
+      "busy",
+      `Cannot take the body now: ${whose} are in progress; try again in ${seconds} s`,
+      { headers: { "retry-after": String(seconds) } },
+    );
+  }
+
+  function leave(owner: string): void {
+    const left = byOwner.get(owner)! - 1;
+    if (left === 0) byOwner.delete(owner);
+    else byOwner.set(owner, left);
+  }
+
+  function freeOne(): void {
+    const [handOver] = waiting;
+    if (handOver === undefined) taken--;
+    else handOver();
+  }
+
+  /** @returns whether a slot was handed over in time. */
+  async function waitForOne(): Promise<boolean> {
+    if (uploadWaitMs <= 0) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const end = (got: boolean) => {
+      waiting.delete(handOver);
+      resolve(got);
+    };
+    const handOver = () => end(true);
+    waiting.add(handOver);
+    const callOff = clock.after(uploadWaitMs, () => end(false));
+    const got = await promise;
+    callOff();
+    return got;
+  }
+
   return {
-    take(owner) {
+    async take(owner) {
       const own = byOwner.get(owner) ?? 0;
-      if (taken >= uploads || own >= uploadsPerClient) {
-        const seconds = 1 + Math.floor(4 * random());
-        const whose = taken >= uploads ? `${taken} uploads` : `${own} uploads of this sender`;
-        throw new ProblemError(
-          "busy",
-          `Cannot take the body now: ${whose} are in progress; try again in ${seconds} s`,
-          { headers: { "retry-after": String(seconds) } },
-        );
-      }
-      taken++;
+      if (own >= uploadsPerClient) throw busy(`${own} uploads of this sender`);
       byOwner.set(owner, own + 1);
+      if (taken < uploads) taken++;
+      else if (!await waitForOne()) {
+        leave(owner);
+        throw busy(`${taken} uploads`);
+      }
       let held = true;
       return () => {
         if (!held) return;
         held = false;
-        taken--;
-        const left = byOwner.get(owner)! - 1;
-        if (left === 0) byOwner.delete(owner);
-        else byOwner.set(owner, left);
+        leave(owner);
+        freeOne();
       };
     },
   };

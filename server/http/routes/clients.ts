@@ -33,7 +33,7 @@ const signatureProblems = [
 
 /** Adds the routes. */
 export function addClientRoutes(app: App, parts: AppParts): void {
-  const { service, limits } = parts;
+  const { service, limits, turns } = parts;
   const admitted = clientOnly(parts);
   const withBody = [admitted, jsonBody()(parts)];
 
@@ -123,7 +123,10 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       const task = await longPoll(parts, {
         run,
         milliseconds: 1000 * seconds,
-        ask: () => nextTask(service, run, client),
+        ask: async () => {
+          using _turn = await turns.take();
+          return await nextTask(service, run, client);
+        },
         isNews: ({ kind }) => kind !== "wait",
         gone: c.req.raw.signal,
       });

@@ -49,7 +49,7 @@ const uploadProblems = problems(
 
 /** Adds the routes. */
 export function addRoundRoutes(app: App, parts: AppParts): void {
-  const { service, metrics } = parts;
+  const { service, metrics, turns } = parts;
   const admitted = clientOnly(parts);
 
   app.openapi(
@@ -98,6 +98,7 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
       c.set("writtenDown", true);
+      using _turn = await turns.take();
       const { bytes: body } = await openDownload(service, run, address);
       metrics.countBytes("down", body.length);
       return new Response(new Uint8Array(body), {

@@ -74,6 +74,7 @@ Deno.test("withUpload() takes an update, and the same one again as a retry", () 
     const first = await put(test, round);
     assert.deepEqual(await first.json(), { update: "an-update-of-client-0", repeated: false });
     assert.equal(test.ticks(), 1);
+    assert.equal(first.headers.get("connection"), "close");
     const again = await put(test, round);
     assert.deepEqual(await again.json(), { update: "an-update-of-client-0", repeated: true });
     assert.equal(await metricOf(test, "hafl_updates_accepted_total"), 1);
@@ -180,6 +181,20 @@ Deno.test("receiveBody() gives up on a body that stops", () =>
     assert.match(String(problem.detail), /after 20 bytes/);
     assert.equal((await rejectsOf(test, round.run))[0].reason, "too-slow");
     assert.equal(test.clock.pending, 0);
+  }, { limits: { pace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
+
+Deno.test("receiveBody() gives up on a small body that does not come whole in time", () =>
+  withApp(async (test) => {
+    const round = await openRound(test);
+    const { readable, writer } = slowBody();
+    const headers = { "content-length": String(round.body.length) };
+    const answer = put(test, round, { sends: readable, headers });
+    await writer.write(round.body.subarray(0, -1));
+    await until(() => test.clock.pending > 0);
+    await test.clock.advance(20_000);
+    assert.equal((await expectProblem("too-slow", 408, await answer)).reason, "too-slow");
+    assert.equal(test.clock.pending, 0);
+    await expectStatus(200, await put(test, round));
   }, { limits: { pace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
 
 Deno.test("receiveBody() gives up on a body that crawls", () =>

@@ -14,22 +14,12 @@ import { newcomerOnly } from "../newcomer.ts";
 import type { AppParts } from "../parts.ts";
 import { discardUpload } from "../receive_upload.ts";
 import { budget, enrolled, enrolment, settledBudget } from "../schemas/joining.ts";
-import { problems } from "../schemas/problem.ts";
+import { problems, signedProblems } from "../schemas/problem.ts";
 import { clientTask, evaluationReport, progress } from "../schemas/rounds.ts";
 import { type App, byClient, bytes, clientParams, json, jsonAnswer, runParams } from "./route.ts";
 
 const tags = ["Clients"];
 const bodyProblems = ["too-large", "too-slow"] as const;
-const signatureProblems = [
-  "malformed",
-  "unauthorized",
-  "bad-signature",
-  "clock-skew",
-  "replay",
-  "withdrawn",
-  "not-found",
-  "rate-limited",
-] as const;
 
 /** Adds the routes. */
 export function addClientRoutes(app: App, parts: AppParts): void {
@@ -84,7 +74,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       request: { params: clientParams, body: json(budget) },
       responses: {
         200: jsonAnswer("The rank", settledBudget),
-        ...problems(...signatureProblems, "conflict", "run-over", ...bodyProblems),
+        ...problems(...signedProblems, "conflict", "run-over", ...bodyProblems),
       },
     }),
     async (c) => {
@@ -114,7 +104,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       },
       responses: {
         200: jsonAnswer("The task", clientTask),
-        ...problems(...signatureProblems),
+        ...problems(...signedProblems),
       },
     }),
     async (c) => {
@@ -145,7 +135,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       request: { params: clientParams, body: json(progress) },
       responses: {
         204: { description: "Noted" },
-        ...problems(...signatureProblems, ...bodyProblems),
+        ...problems(...signedProblems, ...bodyProblems),
       },
     }),
     (c) => {
@@ -167,7 +157,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       request: { params: clientParams, body: json(evaluationReport) },
       responses: {
         204: { description: "Recorded" },
-        ...problems(...signatureProblems, "conflict", ...bodyProblems),
+        ...problems(...signedProblems, "conflict", ...bodyProblems),
       },
     }),
     async (c) => {
@@ -189,7 +179,7 @@ export function addClientRoutes(app: App, parts: AppParts): void {
       request: { body: { content: bytes } },
       responses: {
         204: { description: "They arrived" },
-        ...problems(...signatureProblems, ...bodyProblems, "busy"),
+        ...problems(...signedProblems, ...bodyProblems, "busy"),
       },
     }),
     async (c) => {

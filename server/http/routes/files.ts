@@ -22,7 +22,7 @@ import { ProblemError } from "../problems.ts";
 import { withUpload } from "../receive_upload.ts";
 import { count } from "../schemas/common.ts";
 import { manifest } from "../schemas/manifest.ts";
-import { problems } from "../schemas/problem.ts";
+import { problems, signedProblems } from "../schemas/problem.ts";
 import {
   type App,
   bankParams,
@@ -36,16 +36,7 @@ import {
 } from "./route.ts";
 
 const tags = ["Files"];
-const readProblems = problems(
-  "malformed",
-  "unauthorized",
-  "bad-signature",
-  "clock-skew",
-  "replay",
-  "withdrawn",
-  "not-found",
-  "rate-limited",
-);
+const readProblems = problems(...signedProblems);
 // A path of several segments; OpenAPI has no such thing, so the document names it {path}.
 const modelFilePath = "/v1/models/{hash}/files/{path{.+}}";
 

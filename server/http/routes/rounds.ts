@@ -11,7 +11,7 @@ import { clientOnly } from "../authentication.ts";
 import { clientOf } from "../caller.ts";
 import type { AppParts } from "../parts.ts";
 import { readUpload, withUpload } from "../receive_upload.ts";
-import { problems } from "../schemas/problem.ts";
+import { problems, signedProblems } from "../schemas/problem.ts";
 import { acceptedUpdate } from "../schemas/rounds.ts";
 import {
   type App,
@@ -26,18 +26,11 @@ import {
 
 const tags = ["Rounds"];
 const roundProblems = [
-  "malformed",
-  "unauthorized",
-  "bad-signature",
-  "clock-skew",
-  "replay",
-  "withdrawn",
-  "not-found",
+  ...signedProblems,
   "not-sampled",
   "round-closed",
   "run-over",
   "conflict",
-  "rate-limited",
 ] as const;
 const uploadProblems = problems(
   ...roundProblems,

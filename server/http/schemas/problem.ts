@@ -52,3 +52,15 @@ export function problems(...codes: ProblemCode[]): Record<number, ProblemDescrip
   }
   return responses;
 }
+
+/** What any request that a client signed may meet. */
+export const signedProblems = [
+  "malformed",
+  "unauthorized",
+  "bad-signature",
+  "clock-skew",
+  "replay",
+  "withdrawn",
+  "not-found",
+  "rate-limited",
+] as const satisfies readonly ProblemCode[];

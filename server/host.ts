@@ -5,7 +5,7 @@
  */
 
 import { createApp } from "./app.ts";
-import { startTicking } from "./cli/tick_loop.ts";
+import { startTicking } from "./tick_loop.ts";
 import { UserError } from "../src/protocol/errors.ts";
 import { hashToken } from "./http/admin_session.ts";
 import { type Clock, systemClock } from "./http/clock.ts";

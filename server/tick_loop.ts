@@ -1,4 +1,4 @@
-import type { Clock } from "../http/clock.ts";
+import type { Clock } from "./http/clock.ts";
 
 /** Work that is done again and again, never twice at a time. */
 export interface TickLoop {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { startTicking } from "../../../server/cli/tick_loop.ts";
-import { createFakeClock, turn } from "../http/fake_clock.ts";
+import { startTicking } from "../../server/tick_loop.ts";
+import { createFakeClock, turn } from "./http/fake_clock.ts";
 
 function started() {
   const clock = createFakeClock();

@@ -2,15 +2,7 @@ import assert from "node:assert/strict";
 import { folderCache, folderFiles } from "../../src/cli/deno_files.ts";
 import { encodeSafetensors, SafetensorsError } from "../../src/protocol/safetensors.ts";
 import { openWeights, readConfig } from "../../src/weights/mod.ts";
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../temp_folder.ts";
 
 Deno.test("folderFiles() refuses a folder that does not exist, or is a file", async () => {
   await withFolder(async (folder) => {

@@ -1,14 +1,6 @@
 import assert from "node:assert/strict";
 import { fileCache } from "../../src/cli/file_cache.ts";
-
-async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../temp_folder.ts";
 
 Deno.test("fileCache() creates its folder and keeps bytes in one file a key", () =>
   withFolder(async (parent) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { createTestDatabase, postgresTest } from "./postgres.ts";
 import { createTinyRun } from "./tiny_run.ts";
+import { withFolder } from "../temp_folder.ts";
 
 const main = new URL("../../server/main.ts", import.meta.url).pathname;
 
@@ -62,15 +63,6 @@ async function ended(child: Deno.ChildProcess) {
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 Deno.test("main() serves, tells where, makes the token, and drains on SIGTERM", () =>

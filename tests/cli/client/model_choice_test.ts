@@ -8,6 +8,7 @@ import type { RunManifest } from "../../../src/protocol/manifest.ts";
 import { modelHash } from "../../../src/weights/mod.ts";
 import { folderFiles } from "../../../src/cli/deno_files.ts";
 import { connectionTo, fetchOf, problem } from "../../federated/remote/fake_server.ts";
+import { withFolder } from "../../temp_folder.ts";
 
 const key = await openKey(await createKey());
 const golden = new URL("../../golden/llama/", import.meta.url);
@@ -56,15 +57,6 @@ async function choose(
   return { choice, fetched };
 }
 
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 Deno.test("chooseModel() takes what the run names, at its revision", async () => {
   const { choice } = await choose({});
   assert.deepEqual(choice, { model: "org/tiny", revision: "v2", given: false });
@@ -86,7 +78,7 @@ Deno.test("chooseModel() takes what the person names; a revision goes with its o
 });
 
 Deno.test("chooseModel() downloads the server's copy once", () =>
-  inFolder(async (cacheDir) => {
+  withFolder(async (cacheDir) => {
     const first = await choose({ model: "server", cacheDir });
     const folder = join(cacheDir, "models", hash);
     assert.deepEqual(first.choice, { model: folder, revision: null, given: true });
@@ -99,7 +91,7 @@ Deno.test("chooseModel() downloads the server's copy once", () =>
   }));
 
 Deno.test("chooseModel() throws away a copy that is not the run's model", () =>
-  inFolder(async (cacheDir) => {
+  withFolder(async (cacheDir) => {
     const forgeries = [
       ["config.json", "{}", /expected hash .*, got /],
       ["tokenizer.json", '{"model":{}}', /expected a tokenizer of hash .*, got /],
@@ -116,7 +108,7 @@ Deno.test("chooseModel() throws away a copy that is not the run's model", () =>
   }));
 
 Deno.test("chooseModel() downloads anew what the cache has in another size", () =>
-  inFolder(async (cacheDir) => {
+  withFolder(async (cacheDir) => {
     const folder = join(cacheDir, "models", hash);
     await Deno.mkdir(folder, { recursive: true });
     await Deno.writeTextFile(join(folder, "config.json"), "{}");
@@ -129,7 +121,7 @@ Deno.test("chooseModel() downloads anew what the cache has in another size", () 
   }));
 
 Deno.test("chooseModel() takes no more of a file than was announced, and no less", () =>
-  inFolder(async (cacheDir) => {
+  withFolder(async (cacheDir) => {
     const real = contents.get("config.json")!.length;
     for (const [size, got] of [[real - 1, "more"], [real + 1, String(real)]] as const) {
       await assert.rejects(
@@ -156,7 +148,7 @@ Deno.test("chooseModel() downloads no model that would fill the disk", async () 
 });
 
 Deno.test("chooseModel() writes nothing outside its folder", () =>
-  inFolder(async (cacheDir) => {
+  withFolder(async (cacheDir) => {
     for (const path of ["../x", "a/../../x", "/x", "a//x", "C:x", "a\\x", ".x", ""]) {
       const files = new Map([[path, new Uint8Array(1)]]);
       await assert.rejects(choose({ model: "server", cacheDir, files }), /no path inside/, path);

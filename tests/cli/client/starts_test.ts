@@ -3,13 +3,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
-import { createManifest } from "../../../src/federated/remote/manifest.ts";
 import { completeRunConfig } from "../../../src/federated/run_config.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
 import { problem } from "../../federated/remote/fake_server.ts";
 import { runCli } from "../command.ts";
 import { start } from "./processes.ts";
+import { loneClientRun } from "./lone_client.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-client-starts-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -37,19 +37,10 @@ function serverOf(answers: Readonly<Record<string, () => Response | Promise<Resp
 const seat = () => Response.json({ client: 0, role: "client" });
 
 Deno.test("a client whose run ended before it had a rank gets the adapter at every start", async () => {
-  const { manifest, bank } = await createManifest({
-    name: "news",
+  const { manifest, bank } = await loneClientRun({
     config: completeRunConfig({ clients: 1, ranks: [4], rounds: 1, batch: 2, seqLen: 8 }),
     files: builtInBase(),
     labels: corpus.labels,
-    participation: {
-      seats: 1,
-      start: 1,
-      perRound: 1,
-      overSelection: 1,
-      quorum: 1,
-      deadlineSeconds: 60,
-    },
     ranks: { kind: "auto", tiers: [2, 4] },
   });
   const encoded = new Uint8Array(encodeBank(bank));

@@ -3,20 +3,12 @@ import { join } from "node:path";
 import { keyOf } from "../../../src/federated/remote/seat.ts";
 import { openStateFolder } from "../../../src/cli/client/state_folder.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hafl-state-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../../temp_folder.ts";
 
 const modeOf = async (path: string) => ((await Deno.stat(path)).mode ?? 0) & 0o777;
 
 Deno.test("openStateFolder() keeps bytes, and forgets them", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     using store = await openStateFolder(join(folder, "a", "client"));
     assert.equal(await store.read("seat.json"), undefined);
     await store.write("seat.json", new Uint8Array([1]));
@@ -31,7 +23,7 @@ Deno.test({
   name: "openStateFolder() lets nobody else read the key, nor look into the folder",
   ignore: Deno.build.os === "windows",
   fn: () =>
-    inFolder(async (folder) => {
+    withFolder(async (folder) => {
       const path = join(folder, "client");
       await Deno.mkdir(path, { mode: 0o755 });
       using store = await openStateFolder(path);
@@ -42,7 +34,7 @@ Deno.test({
 });
 
 Deno.test("openStateFolder() refuses a folder in use, and takes it when it is free", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "client");
     const first = await openStateFolder(path);
     await assert.rejects(
@@ -56,7 +48,7 @@ Deno.test("openStateFolder() refuses a folder in use, and takes it when it is fr
   }));
 
 Deno.test("openStateFolder() clears away what an earlier start was ended over", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "client");
     {
       using store = await openStateFolder(path);
@@ -70,7 +62,7 @@ Deno.test("openStateFolder() clears away what an earlier start was ended over", 
   }));
 
 Deno.test("openStateFolder() refuses other people's folders and files, and changes nothing", () =>
-  inFolder(async (folder) => {
+  withFolder(async (folder) => {
     await Deno.writeTextFile(join(folder, "notes.txt"), "mine");
     await assert.rejects(openStateFolder(folder), /got other files \("notes.txt"\)/);
     await assert.rejects(openStateFolder(join(folder, "notes.txt")), UserError);

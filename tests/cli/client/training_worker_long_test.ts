@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { workerTrainer } from "../../../src/cli/client/worker_trainer.ts";
 import { folderFiles } from "../../../src/cli/deno_files.ts";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
-import { createManifest } from "../../../src/federated/remote/manifest.ts";
 import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { loneClientRun } from "./lone_client.ts";
 
 Deno.test("the training worker tokenizes for a model in a folder", async () => {
   const folder = await Deno.makeTempDir({ prefix: "hafl-worker-test-" });
@@ -14,19 +14,10 @@ Deno.test("the training worker tokenizes for a model in a folder", async () => {
     const data = join(folder, "rows.jsonl");
     await Deno.writeTextFile(data, jsonLines(corpus));
     const model = fileURLToPath(new URL("../../../base", import.meta.url));
-    const { manifest } = await createManifest({
-      name: "news",
+    const { manifest } = await loneClientRun({
       config: completeRunConfig({ clients: 1, ranks: [2], seqLen: 8 }),
       files: folderFiles(model),
       labels: corpus.labels,
-      participation: {
-        seats: 1,
-        start: 1,
-        perRound: 1,
-        overSelection: 1,
-        quorum: 1,
-        deadlineSeconds: 60,
-      },
       ranks: { kind: "fixed", ranks: [2] },
     });
     const url = new URL("../../../src/cli/client/training_worker.ts", import.meta.url);

@@ -8,13 +8,13 @@ import {
 } from "../../../src/cli/client/worker_trainer.ts";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
 import { RoundFailure } from "../../../src/federated/remote/client_job.ts";
-import { createManifest } from "../../../src/federated/remote/manifest.ts";
 import { completeRunConfig, type RunConfig } from "../../../src/federated/run_config.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { dealOf } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { decodeUpdate, encodeDownload } from "../../../src/protocol/messages/mod.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
+import { loneClientRun } from "./lone_client.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-worker-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -35,19 +35,10 @@ async function setUp(changes: Partial<RunConfig> = {}) {
     threads: 1,
     ...changes,
   });
-  const { manifest, bank } = await createManifest({
-    name: "news",
+  const { manifest, bank } = await loneClientRun({
     config,
     files: builtInBase(),
     labels: corpus.labels,
-    participation: {
-      seats: 1,
-      start: 1,
-      perRound: 1,
-      overSelection: 1,
-      quorum: 1,
-      deadlineSeconds: 60,
-    },
     ranks: { kind: "fixed", ranks: [2] },
   });
   const request: OpenRequest = {

@@ -7,15 +7,7 @@ import { decodeSafetensors } from "../../../src/protocol/safetensors.ts";
 import { manifestOf } from "../../federated/remote/manifest_support.ts";
 import { round, sample, score } from "./sample_status.ts";
 import { printed, stubServer } from "./stub_server.ts";
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hafl-run-export-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { withFolder } from "../../temp_folder.ts";
 
 async function namesIn(folder: string): Promise<string[]> {
   return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();

@@ -52,11 +52,11 @@ async function statusOf({ test, run }: Pick<Party, "test" | "run">): Promise<Run
 }
 
 /** The banks without the client, which comes for its download and vanishes. */
-async function banksWithout(): Promise<Uint8Array[]> {
+async function banksWithout(rounds = manifest.rounds): Promise<Uint8Array[]> {
   const banks: Uint8Array[] = [];
   await withApp(async (test) => {
     const party = await openParty(test, manifest);
-    for (let round = 0; round < manifest.rounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       await play(party, round, async () => {});
       banks.push(await publishedBank(test.admin, party.run));
     }
@@ -95,12 +95,7 @@ Deno.test("createApp() refuses whatever a hostile client sends, and the banks ar
 });
 
 Deno.test("acceptUpdate() counts one update of a client, whatever else it sends", async () => {
-  let expected: Uint8Array | undefined;
-  await withApp(async (test) => {
-    const party = await openParty(test, manifest);
-    await play(party, 0, async () => {});
-    expected = await publishedBank(test.admin, party.run);
-  });
+  const [expected] = await banksWithout(1);
   await withApp(async (test) => {
     const party = await openParty(test, manifest);
     await play(party, 0, async (_, __, { request }) => {
@@ -126,12 +121,7 @@ Deno.test("acceptUpdate() counts one update of a client, whatever else it sends"
 });
 
 Deno.test("createApp() hears nothing more of a client that was withdrawn, whose update is dropped", async () => {
-  let expected: Uint8Array | undefined;
-  await withApp(async (test) => {
-    const party = await openParty(test, manifest);
-    await play(party, 0, async () => {});
-    expected = await publishedBank(test.admin, party.run);
-  });
+  const [expected] = await banksWithout(1);
   await withApp(async (test) => {
     const party = await openParty(test, manifest);
     const { run } = party;

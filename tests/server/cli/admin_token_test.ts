@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { adminToken } from "../../../server/cli/admin_token.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
+import { withFolder } from "../../temp_folder.ts";
 
 const noEnvironment = () => Promise.resolve(false);
-
-async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("adminToken() makes a token that only its owner can read, and finds it again", () =>
   withFolder(async (folder) => {

@@ -1,34 +1,19 @@
 /** Matrix product with the epilogue of a linear layer: bias, LoRA's low-rank part, residual. @module */
 
-import source from "../../../kernels/matmul.wgsl" with { type: "text" };
-import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
-import { GEMM_COLUMNS, GEMM_ROWS } from "../cpu/gemm.ts";
-import { rowsOf, sizeOf, widthOf } from "../kernel_call.ts";
-import {
-  apply,
-  type CpuArguments,
-  type CpuContext,
-  expectShape,
-  type GradientRequest,
-  type KernelCall,
-  nodeBytes,
-  type Op,
-} from "../op.ts";
-import type { Attributes, Node, Program, Tensor } from "../program.ts";
+import { sizeOf, widthOf } from "../kernel_call.ts";
+import { apply, expectShape, type GradientRequest, nodeBytes, type Op } from "../op.ts";
+import type { Node, Program, Tensor } from "../program.ts";
 import { columnMask } from "./column_mask.ts";
 import { columnSum } from "./column_sum.ts";
-
-/** Which operands are transposed, and which optional inputs follow a and b, in this order. */
-export interface MatmulAttributes extends Attributes {
-  readonly transposeA: boolean;
-  readonly transposeB: boolean;
-  readonly alpha: number;
-  readonly bias: boolean;
-  readonly columnMask: boolean;
-  readonly lowRank: boolean;
-  readonly scale: number;
-  readonly residual: boolean;
-}
+import { matmulCpu, matmulUnits } from "./matmul_cpu.ts";
+import { matmulKernel } from "./matmul_kernel.ts";
+import {
+  attributesOf,
+  layoutOf,
+  type MatmulAttributes,
+  matmulLayout,
+  optionalInputs,
+} from "./matmul_layout.ts";
 
 const PLAIN: MatmulAttributes = {
   transposeA: false,
@@ -41,64 +26,11 @@ const PLAIN: MatmulAttributes = {
   residual: false,
 };
 
-/** Sizes and strides of a product, in elements. Axes before the last are one: [B,T,C] multiplies as [B·T, C]. */
-interface Layout {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly aRow: number;
-  readonly aDepth: number;
-  readonly bDepth: number;
-  readonly bColumn: number;
-}
-
-function layout(a: Tensor, b: Tensor, { transposeA, transposeB }: MatmulAttributes): Layout {
-  const aWidth = widthOf(a), bWidth = widthOf(b);
-  const [m, k] = transposeA ? [aWidth, rowsOf(a)] : [rowsOf(a), aWidth];
-  const [depth, n] = transposeB ? [bWidth, rowsOf(b)] : [rowsOf(b), bWidth];
-  if (depth !== k) {
-    throw new RangeError(
-      `Cannot multiply "${a.name}" [${a.shape.join(", ")}]${
-        transposeA ? "ᵀ" : ""
-      } by "${b.name}" [${b.shape.join(", ")}]${
-        transposeB ? "ᵀ" : ""
-      }: expected equal inner sizes, got ${k} and ${depth}`,
-    );
-  }
-  return {
-    m,
-    n,
-    k,
-    aRow: transposeA ? 1 : aWidth,
-    aDepth: transposeA ? aWidth : 1,
-    bDepth: transposeB ? 1 : bWidth,
-    bColumn: transposeB ? bWidth : 1,
-  };
-}
-
-const layoutOf = (node: Node) => layout(node.inputs[0], node.inputs[1], attributesOf(node));
-const attributesOf = (node: Node) => node.attributes as MatmulAttributes;
-
-/** Positions of the optional inputs. */
-function optionalInputs(
-  attributes: MatmulAttributes,
-): Record<"bias" | "mask" | "u" | "v" | "residual", number> {
-  let next = 2;
-  const take = (present: boolean) => present ? next++ : -1;
-  return {
-    bias: take(attributes.bias),
-    mask: take(attributes.columnMask),
-    u: take(attributes.lowRank),
-    v: take(attributes.lowRank),
-    residual: take(attributes.residual),
-  };
-}
-
 export const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
   infer(inputs, attributes) {
     const [a, b] = inputs;
-    const { m, n } = layout(a, b, attributes);
+    const { m, n } = matmulLayout(a, b, attributes);
     const at = optionalInputs(attributes);
     const shape = attributes.transposeA ? [m, n] : [...a.shape.slice(0, -1), n];
     if (at.bias >= 0) expectShape("matmul", inputs[at.bias], [n]);
@@ -115,7 +47,7 @@ export const matmulOp: Op<MatmulAttributes> = {
     return { flops: 2 * m * n * depth, bytes: nodeBytes(node) };
   },
   kernel: matmulKernel,
-  cpu: { units: (node) => unitsOf(layoutOf(node)), run: matmulCpu },
+  cpu: { units: matmulUnits, run: matmulCpu },
 };
 
 /**
@@ -153,148 +85,6 @@ function matmulGradient(
   }
   if (at.residual >= 0 && wanted[at.residual]) gradients[at.residual] = dy;
   return gradients;
-}
-
-/** How the kernel reads its operands: 4 numbers at once where every vector of them is whole, else one by one. */
-function loads(
-  m: number,
-  n: number,
-  k: number,
-  { transposeA, transposeB }: MatmulAttributes,
-): string[] {
-  const whole = k % 4 === 0 && (!transposeA || m % 4 === 0) && (transposeB || n % 4 === 0);
-  if (!whole) return ["SCALAR"];
-  return ["VECTOR", transposeA ? "A_ROWS" : "A_DEPTH", transposeB ? "B_DEPTH" : "B_COLUMNS"];
-}
-
-function matmulKernel(node: Node<MatmulAttributes>): KernelCall {
-  const { m, n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
-  const { attributes } = node;
-  const at = optionalInputs(attributes);
-  const features = [
-    ...loads(m, n, k, attributes),
-    ...(attributes.bias ? ["BIAS"] : []),
-    ...(attributes.columnMask ? ["COLUMN_MASK"] : []),
-    ...(attributes.lowRank ? ["LOW_RANK"] : []),
-    ...(attributes.residual ? ["RESIDUAL"] : []),
-  ];
-  // A narrow result (LoRA's rank) gets a narrow, tall workgroup, so that no lanes idle.
-  const columnLanes = n > 16 ? 8 : n > 8 ? 4 : n > 4 ? 2 : 1;
-  const rowLanes = m > 32 ? 8 : m > 16 ? 4 : m > 8 ? 2 : 1;
-  return {
-    source: indexLibrary + source,
-    features,
-    constants: { ROW_LANES: rowLanes, COLUMN_LANES: columnLanes },
-    params: {
-      rows: m,
-      columns: n,
-      depth: k,
-      a_row: aRow,
-      a_depth: aDepth,
-      b_depth: bDepth,
-      b_column: bColumn,
-      rank: at.u >= 0 ? widthOf(node.inputs[at.u]) : 0,
-      alpha: attributes.alpha,
-      scale: attributes.scale,
-    },
-    workgroups: Math.ceil(m / (rowLanes * 8)) * Math.ceil(n / (columnLanes * 4)),
-  };
-}
-
-/** The part of y that units [begin, end) stand for: rows of it, or columns where there are more of those units, as in the gradients of adapters. */
-function partOf(
-  { m, n }: Layout,
-  begin: number,
-  end: number,
-): { rowBegin: number; rowEnd: number; columnBegin: number; columnEnd: number } {
-  return byColumns(m, n)
-    ? {
-      rowBegin: 0,
-      rowEnd: m,
-      columnBegin: begin * GEMM_COLUMNS,
-      columnEnd: Math.min(end * GEMM_COLUMNS, n),
-    }
-    : {
-      rowBegin: begin * GEMM_ROWS,
-      rowEnd: Math.min(end * GEMM_ROWS, m),
-      columnBegin: 0,
-      columnEnd: n,
-    };
-}
-
-function byColumns(m: number, n: number): boolean {
-  return Math.ceil(n / GEMM_COLUMNS) > Math.ceil(m / GEMM_ROWS);
-}
-
-function unitsOf({ m, n }: Layout): number {
-  return byColumns(m, n) ? Math.ceil(n / GEMM_COLUMNS) : Math.ceil(m / GEMM_ROWS);
-}
-
-function matmulCpu(
-  node: Node,
-  tensors: CpuArguments,
-  begin: number,
-  end: number,
-  { gemm, vector }: CpuContext,
-): void {
-  const sizes = layoutOf(node);
-  const { n, k, aRow, aDepth, bDepth, bColumn } = sizes;
-  const attributes = attributesOf(node);
-  const at = optionalInputs(attributes);
-  const y = tensors.f32(node.inputs.length);
-  const { rowBegin, rowEnd, columnBegin, columnEnd } = partOf(sizes, begin, end);
-  const width = columnEnd - columnBegin;
-  const part = { n: width, rowBegin, rowEnd, aOffset: 0, c: y, cOffset: columnBegin, cRow: n };
-  gemm({
-    ...part,
-    k,
-    alpha: attributes.alpha,
-    a: tensors.f32(0),
-    aRow,
-    aColumn: aDepth,
-    b: tensors.f32(1),
-    bOffset: columnBegin * bColumn,
-    bRow: bDepth,
-    bColumn,
-    accumulate: false,
-  });
-  if (at.mask >= 0) {
-    const mask = tensors.u32(at.mask);
-    for (let row = rowBegin; row < rowEnd; row++) {
-      for (let c = columnBegin; c < columnEnd; c++) if (mask[c] === 0) y[row * n + c] = 0;
-    }
-  }
-  if (at.u >= 0) {
-    const rank = widthOf(node.inputs[at.u]);
-    gemm({
-      ...part,
-      k: rank,
-      alpha: attributes.scale,
-      a: tensors.f32(at.u),
-      aRow: rank,
-      aColumn: 1,
-      b: tensors.f32(at.v),
-      bOffset: columnBegin * rank,
-      bRow: 1,
-      bColumn: rank,
-      accumulate: true,
-    });
-  }
-  const target = {
-    target: y,
-    targetOffset: rowBegin * n + columnBegin,
-    targetRow: n,
-    rows: rowEnd - rowBegin,
-    width,
-  };
-  if (at.bias >= 0) {
-    const source = tensors.f32(at.bias);
-    vector.addRows({ ...target, source, sourceOffset: columnBegin, sourceRow: 0 });
-  }
-  if (at.residual >= 0) {
-    const source = tensors.f32(at.residual);
-    vector.addRows({ ...target, source, sourceOffset: target.targetOffset, sourceRow: n });
-  }
 }
 
 /** α·op(a)·op(b); a trailing axes-but-last count as rows. */

@@ -1,13 +1,21 @@
 /** BERT (Devlin et al. 2019) and what shares its layout, such as MiniLM, with Hugging Face's BertForSequenceClassification head. @module */
 
 import { activation } from "../engine/ops/activation.ts";
+import { linear } from "../engine/ops/matmul.ts";
+import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
-import { BERT_ATTENTION, bertEncode, bertModules, readBertEncoder } from "./bert_encoder.ts";
+import {
+  BERT_ATTENTION,
+  bertEncode,
+  type BertEncoder,
+  bertModules,
+  readBertEncoder,
+} from "./bert_encoder.ts";
 import { readPositive } from "./config.ts";
-import type { Family } from "./family.ts";
-import { linearHead, linearLayer } from "./layers.ts";
+import type { Family, Model, ModelContext } from "./family.ts";
+import { layerNormLayer, linearHead, linearLayer } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
-import { readTied } from "./tied.ts";
+import { outputTable, readTied } from "./tied.ts";
 
 /** model_type "bert": BERT, MiniLM, and other distillations with its layout. */
 export const bert: Family = {
@@ -16,6 +24,8 @@ export const bert: Family = {
   read(config) {
     const encoder = readBertEncoder(config, "bert");
     const { width } = encoder;
+    const words = "bert.embeddings.word_embeddings";
+    const tied = readTied(config, words, "cls.predictions.decoder", true);
     const deviation = readPositive(config, "initializer_range", 0.02);
     const pooler = { name: "bert.pooler.dense", inFeatures: width, outFeatures: width };
     const classifier = (labels: number): ModuleShape => ({
@@ -31,7 +41,7 @@ export const bert: Family = {
       modules: bertModules(encoder),
       defaultTargets: BERT_ATTENTION,
       prefixes: ["bert."],
-      tied: readTied(config, "bert.embeddings.word_embeddings", "cls.predictions.decoder", true),
+      tied,
       // A pretrained pooler stays frozen like the encoder; checkpoints without one (as from masked language modelling alone) get a trained one.
       head: (labels, has) => [
         ...(has(`${pooler.name}.weight`) ? [] : linearHead(pooler, deviation)),
@@ -44,6 +54,28 @@ export const bert: Family = {
         const features = context.dropout(activation(context.program, "tanh", dense));
         return linearLayer(context, classifier(labels), features, true);
       },
+      languageModel: {
+        objective: "masked",
+        architecture: "BertForMaskedLM",
+        logits: (context, states) => maskedTokens(encoder, tied, context, states),
+      },
     };
   },
 };
+
+/** Hugging Face's BertForMaskedLM head: a dense layer with the encoder's activation and a norm, then a product with the word embeddings. */
+function maskedTokens(
+  { width, vocabulary, activation: kind, epsilon }: BertEncoder,
+  tied: Model["tied"],
+  context: ModelContext,
+  states: Tensor,
+): Tensor {
+  const { program } = context;
+  const transform = "cls.predictions.transform";
+  const dense = { name: `${transform}.dense`, inFeatures: width, outFeatures: width };
+  const active = activation(program, kind, linearLayer(context, dense, states, true));
+  const features = layerNormLayer(context, `${transform}.LayerNorm`, active, epsilon);
+  const decoder = outputTable(tied, "cls.predictions.decoder");
+  const table = context.weight(decoder, [vocabulary, width]);
+  return linear(program, features, table, context.weight("cls.predictions.bias", [vocabulary]));
+}

@@ -72,6 +72,16 @@ export interface Model {
   encode(context: ModelContext): Tensor;
   /** Logits [B, labels] from pooled hidden states [B,C]. */
   classify(context: ModelContext, pooled: Tensor, labels: number): Tensor;
+  /**
+   * Logits [N,V] of tokens from hidden states [N,C], by Hugging Face's language-model head: of the masked token itself where {@linkcode objective}
+   * is "masked", of the one after it where it is "next". Absent where the family cannot be pretrained here.
+   */
+  readonly languageModel?: {
+    readonly objective: "masked" | "next";
+    /** Class of the checkpoint that holds this head, for config.json's "architectures". */
+    readonly architecture: string;
+    logits(context: ModelContext, states: Tensor): Tensor;
+  };
 }
 
 /** A group of architectures that one file reads and writes down, such as BERT's or Llama's. */

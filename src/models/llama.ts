@@ -3,6 +3,7 @@
 import { add } from "../engine/ops/add.ts";
 import type { ActivationKind } from "../engine/ops/activation_functions.ts";
 import { gate } from "../engine/ops/gate.ts";
+import { linear } from "../engine/ops/matmul.ts";
 import { rope, ropeTable } from "../engine/ops/rope.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
@@ -21,7 +22,7 @@ import type { Family, ModelContext } from "./family.ts";
 import { embeddingLayer, linearLayer, rmsNormLayer } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { readRopeTheta } from "./rope_settings.ts";
-import { readTied } from "./tied.ts";
+import { outputTable, readTied } from "./tied.ts";
 
 interface Llama {
   readonly vocabulary: number;
@@ -52,6 +53,7 @@ export const llama: Family = {
     const settings = readSettings(config);
     const { width } = settings;
     const deviation = readPositive(config, "initializer_range", 0.02);
+    const tied = readTied(config, "model.embed_tokens", "lm_head", false);
     return {
       family: "llama",
       width,
@@ -63,7 +65,7 @@ export const llama: Family = {
       ).flat(),
       defaultTargets: /\.self_attn\.[qkvo]_proj$/,
       prefixes: ["model."],
-      tied: readTied(config, "model.embed_tokens", "lm_head", false),
+      tied,
       head: (labels) => [{ name: "score.weight", shape: [labels, width], deviation }],
       positions: tokenPositions,
       encode(context) {
@@ -79,6 +81,14 @@ export const llama: Family = {
         return rmsNormLayer(context, "model.norm", x, settings.epsilon);
       },
       classify: (context, pooled, labels) => context.linear("score", pooled, labels, false),
+      languageModel: {
+        objective: "next",
+        architecture: "LlamaForCausalLM",
+        logits: (context, states) => {
+          const table = context.weight(outputTable(tied, "lm_head"), [settings.vocabulary, width]);
+          return linear(context.program, states, table);
+        },
+      },
     };
   },
 };

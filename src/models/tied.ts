@@ -37,3 +37,9 @@ export function storedName(
 ): string {
   return !has(name) && Object.hasOwn(tied, name) && has(tied[name]) ? tied[name] : name;
 }
+
+/** The name of the table of an output layer: its own, or that of the embeddings it is tied to. */
+export function outputTable(tied: Model["tied"], output: string): string {
+  const embeddings = Object.keys(tied).find((name) => tied[name] === `${output}.weight`);
+  return embeddings ?? `${output}.weight`;
+}

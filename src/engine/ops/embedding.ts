@@ -2,16 +2,23 @@
 
 import source from "../../../kernels/embedding.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/embedding_backward.wgsl" with { type: "text" };
-import { elementwiseCall, rowwiseCall, rowwiseCpu, sizeOf, widthOf } from "../kernel_call.ts";
+import {
+  elementwiseCall,
+  rowsOf,
+  rowwiseCall,
+  rowwiseCpu,
+  sizeOf,
+  widthOf,
+} from "../kernel_call.ts";
 import { apply, nodeBytes, type Op } from "../op.ts";
-import type { Attributes, Program, Tensor } from "../program.ts";
+import { activationTensor, type Program, type Tensor } from "../program.ts";
 
 export const embeddingOp: Op<Record<never, never>> = {
   name: "embedding",
   infer([table, ids]) {
-    if (table.shape.length !== 2 || ids.dtype !== "u32") {
+    if (table.shape.length < 2 || ids.dtype !== "u32") {
       throw new RangeError(
-        `Cannot apply embedding to "${table.name}": expected a table [V, C] and u32 ids, got [${
+        `Cannot apply embedding to "${table.name}": expected a table [..., C] and u32 ids, got [${
           table.shape.join(", ")
         }] and ${ids.dtype} ids`,
       );
@@ -21,10 +28,14 @@ export const embeddingOp: Op<Record<never, never>> = {
   gradient({ program, node, outputGradients: [dy], wanted }) {
     if (!wanted[0] || !dy) return [undefined, undefined];
     const [table, ids] = node.inputs;
-    return [
-      apply(program, embeddingBackwardOp, [ids, dy], { entries: table.shape[0] })[0],
-      undefined,
-    ];
+    const gradient = activationTensor(program, `d${table.name}`, table.shape);
+    program.nodes.push({
+      op: embeddingBackwardOp.name,
+      inputs: [ids, dy],
+      outputs: [gradient],
+      attributes: {},
+    });
+    return [gradient, undefined];
   },
   cost: (node) => ({ flops: 0, bytes: 8 * sizeOf(node.outputs[0]) }),
   kernel: (node) =>
@@ -40,20 +51,17 @@ export const embeddingOp: Op<Record<never, never>> = {
   }),
 };
 
-interface EmbeddingBackwardAttributes extends Attributes {
-  readonly entries: number;
-}
-
 /** Gathers per id in one fixed order instead of adding atomically; ids that do not occur are zeroed by the same dispatch's own pass over the table. */
-export const embeddingBackwardOp: Op<EmbeddingBackwardAttributes> = {
+export const embeddingBackwardOp: Op<Record<never, never>> = {
   name: "embedding_backward",
-  infer: ([, dy], { entries }) => [{ name: "dtable", shape: [entries, widthOf(dy)] }],
+  // The table's shape is known to embedding's gradient alone, which makes the output itself.
+  infer: () => [],
   cost: (node) => ({ flops: sizeOf(node.inputs[1]), bytes: nodeBytes(node) }),
   kernel: (node) =>
-    rowwiseCall(backwardSource, node.attributes.entries, widthOf(node.outputs[0]), {
+    rowwiseCall(backwardSource, rowsOf(node.outputs[0]), widthOf(node.outputs[0]), {
       params: { tokens: sizeOf(node.inputs[0]), width: widthOf(node.outputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => node.outputs[0].shape[0], (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.outputs[0]), (node, tensors, begin, end) => {
     const ids = tensors.u32(0), dy = tensors.f32(1), table = tensors.f32(2);
     const width = widthOf(node.outputs[0]);
     table.fill(0, begin * width, end * width);
@@ -64,7 +72,10 @@ export const embeddingBackwardOp: Op<EmbeddingBackwardAttributes> = {
   }),
 };
 
-/** table[ids], shape [...ids, C]. Ids must lie below V: callers check their data, devices do not. */
+/**
+ * table[ids], shape [...ids, C]. A table's axes before the last count as one of V entries, so that rows of hidden states [B,T,C] can be picked too.
+ * Ids must lie below V: callers check their data, devices do not.
+ */
 export function embedding(program: Program, table: Tensor, ids: Tensor): Tensor {
   return apply(program, embeddingOp, [table, ids], {})[0];
 }

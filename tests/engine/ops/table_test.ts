@@ -24,6 +24,19 @@ testOp(
   })),
 );
 
+testOp("embedding of rows of states", [{
+  name: "embedding of [2,3,5] at 4",
+  inputs: {
+    table: { shape: [2, 3, 5] },
+    ids: { shape: [4], data: Uint32Array.of(5, 0, 3, 3) },
+  },
+  build: (program, { table, ids }) => embedding(program, table, ids),
+  oracle: ({ table, ids }, dy) => ({
+    y: embeddingOracle.embedding(table, ids, { V: 6, C: 5 }),
+    gradients: { table: embeddingOracle.embeddingBackward(dy, ids, { V: 6, C: 5 }) },
+  }),
+}]);
+
 testOp(
   "rope",
   [[1, 1, 1, 2], [2, 5, 3, 6], [2, 33, 4, 16]].map(([B, T, H, D]) => ({

@@ -131,3 +131,8 @@ function halfToFloat32(halves: Uint16Array): Float32Array {
   }
   return floats;
 }
+
+/** Floats as IEEE 754 binary16, rounded to nearest even; what is beyond its range becomes infinite. Needs Float16Array (ECMAScript 2025). */
+export function toHalf(floats: Float32Array): Uint16Array {
+  return new Uint16Array(new Float16Array(floats).buffer);
+}

@@ -1,0 +1,209 @@
+/** The programs of a pretraining: a step in which every weight is trained, and an evaluation batch. @module */
+
+import { gradients, placeIn } from "../engine/gradients.ts";
+import { lower } from "../engine/lower.ts";
+import { crossEntropy } from "../engine/ops/cross_entropy.ts";
+import { embedding } from "../engine/ops/embedding.ts";
+import { linear } from "../engine/ops/matmul.ts";
+import { optimizerStep, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
+import { record } from "../engine/ops/record.ts";
+import {
+  bufferTensor,
+  createProgram,
+  declareBuffer,
+  type Program,
+  sliceTensor,
+  type Tensor,
+} from "../engine/program.ts";
+import { type PackedLayout, packLayout } from "../lora/layout.ts";
+import type { Model, ModelContext } from "../models/family.ts";
+import { UserError } from "../protocol/errors.ts";
+
+/** Names of the buffers that the host writes and reads. */
+export const BUFFERS = {
+  ids: "ids",
+  mask: "mask",
+  positions: "positions",
+  places: "places",
+  labels: "labels",
+  weights: "prediction weights",
+  cursor: "cursor",
+  settings: "settings",
+  slots: "slots",
+  parameters: "parameters",
+  gradient: "gradient",
+  moments: "moments",
+  sensitivity: "sensitivity",
+  losses: "losses",
+} as const;
+
+/** Sizes of a pretraining's programs: B rows of T tokens, P predictions, and the runs that its ring of losses holds. */
+export interface PretrainSizes {
+  readonly B: number;
+  readonly T: number;
+  readonly P: number;
+  readonly ring: number;
+}
+
+/** Steps are told apart from evaluations by their program's name. */
+export const programNames = { step: "pretrain step", evaluation: "pretrain evaluation" } as const;
+
+/** The programs, the place of every weight in the packed buffers, and constants by buffer. */
+export interface PretrainPrograms {
+  readonly layout: PackedLayout;
+  readonly programs: readonly Program[];
+  readonly constants: ReadonlyMap<string, Float32Array>;
+}
+
+/**
+ * Builds both programs of a model with a language-model head.
+ *
+ * @throws UserError when the model's family has none here.
+ */
+export function buildPretraining(model: Model, sizes: PretrainSizes): PretrainPrograms {
+  const layout = weightLayout(model, sizes);
+  const constants = new Map<string, Float32Array>();
+  const step = startProgram(programNames.step, model, sizes, packedWeights(layout), constants);
+  addOptimizer(step, layout);
+  record(step.program, step.loss, step.cursor, BUFFERS.losses, sizes.ring);
+  const evaluation = startProgram(
+    programNames.evaluation,
+    model,
+    sizes,
+    packedWeights(layout),
+    constants,
+  );
+  record(evaluation.program, evaluation.loss, evaluation.cursor, BUFFERS.losses, sizes.ring);
+  return { layout, programs: [lower(step.program), lower(evaluation.program)], constants };
+}
+
+/** Provides the weights of a program under construction. */
+type WeightsOf = (program: Program) => (name: string, shape: readonly number[]) => Tensor;
+
+/** Every weight of the forward pass in the order of first use, as the tensors of a "head" that is all there is. */
+function weightLayout(model: Model, sizes: PretrainSizes): PackedLayout {
+  const shapes = new Map<string, readonly number[]>();
+  const small = { B: 1, T: sizes.T, P: 1, ring: 1 };
+  startProgram("weights", model, small, (program) => (name, shape) => {
+    shapes.set(name, shape);
+    return bufferTensor(program, "weight", name, shape);
+  }, new Map());
+  return packLayout([], 0, [...shapes].map(([name, shape]) => ({ name, shape, deviation: 0 })));
+}
+
+function packedWeights(layout: PackedLayout): WeightsOf {
+  return (program) => {
+    declareBuffer(program, {
+      name: BUFFERS.parameters,
+      dtype: "f32",
+      role: "state",
+      length: layout.length,
+    });
+    return (name, shape) => {
+      const tensor = layout.head.findIndex((known) => known.name === name);
+      return sliceTensor(
+        program,
+        BUFFERS.parameters,
+        name,
+        shape,
+        layout.headSlices[tensor].offset,
+      );
+    };
+  };
+}
+
+interface Forward {
+  readonly program: Program;
+  /** [P] */
+  readonly loss: Tensor;
+  readonly cursor: Tensor;
+  /** Weights by name. */
+  readonly weights: ReadonlyMap<string, Tensor>;
+}
+
+function startProgram(
+  name: string,
+  model: Model,
+  { B, T, P }: PretrainSizes,
+  weightsOf: WeightsOf,
+  constants: Map<string, Float32Array>,
+): Forward {
+  const head = model.languageModel;
+  if (head === undefined) {
+    throw new UserError(
+      `Cannot pretrain a model of family "${model.family}": expected bert or llama`,
+    );
+  }
+  const program = createProgram(name);
+  const input = (buffer: string, shape: readonly number[]) =>
+    bufferTensor(program, "input", buffer, shape, "u32");
+  const weights = new Map<string, Tensor>();
+  const weightOf = weightsOf(program);
+  const once = (name: string, create: () => Tensor): Tensor => {
+    const tensor = weights.get(name) ?? create();
+    weights.set(name, tensor);
+    return tensor;
+  };
+  const constantTensors = new Map<string, Tensor>();
+  const context: ModelContext = {
+    program,
+    inputs: {
+      ids: input(BUFFERS.ids, [B, T]),
+      mask: input(BUFFERS.mask, [B, T]),
+      positions: input(BUFFERS.positions, [B, T]),
+      // Nothing is pooled; the buffer is declared because every model's inputs have it.
+      poolWeights: bufferTensor(program, "input", "pool weights", [B, T]),
+    },
+    weight: (name, shape) => once(name, () => weightOf(name, shape)),
+    constant(name, shape, data) {
+      constants.set(name, data);
+      const tensor = constantTensors.get(name) ?? bufferTensor(program, "weight", name, shape);
+      constantTensors.set(name, tensor);
+      return tensor;
+    },
+    linear(name, x, outFeatures, bias) {
+      const weight = context.weight(`${name}.weight`, [outFeatures, x.shape[x.shape.length - 1]]);
+      const shift = bias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
+      return linear(program, x, weight, shift);
+    },
+    // Small models that see each text once or twice underfit: they have nothing to drop out.
+    dropout: (x) => x,
+  };
+  const states = embedding(program, model.encode(context), input(BUFFERS.places, [P]));
+  const loss = crossEntropy(
+    program,
+    head.logits(context, states),
+    input(BUFFERS.labels, [P]),
+    bufferTensor(program, "input", BUFFERS.weights, [P]),
+  );
+  return { program, loss, cursor: input(BUFFERS.cursor, [1]), weights };
+}
+
+function addOptimizer({ program, loss, weights }: Forward, layout: PackedLayout): void {
+  const packed = (name: string, shape: readonly number[]) =>
+    bufferTensor(program, "state", name, shape);
+  declareBuffer(program, {
+    name: BUFFERS.gradient,
+    dtype: "f32",
+    role: "state",
+    length: layout.length,
+  });
+  const tensors = layout.head.map(({ name }) => weights.get(name)!);
+  placeIn(
+    program,
+    gradients(program, loss, tensors),
+    layout.head.map(({ name, shape }, i) =>
+      sliceTensor(program, BUFFERS.gradient, `d${name}`, shape, layout.headSlices[i].offset)
+    ),
+  );
+  optimizerStep(program, "adamw", {
+    gradient: packed(BUFFERS.gradient, [layout.length]),
+    slots: bufferTensor(program, "input", BUFFERS.slots, [layout.length], "u32"),
+    settings: bufferTensor(program, "input", BUFFERS.settings, [
+      STEP_SETTINGS + SLOT_SETTINGS * layout.slots,
+    ]),
+    parameters: packed(BUFFERS.parameters, [layout.length]),
+    moments: packed(BUFFERS.moments, [layout.length, 2]),
+    sensitivity: packed(BUFFERS.sensitivity, [layout.length, 2]),
+  });
+}

@@ -101,8 +101,8 @@ const flags: readonly Flag[] = [
   { name: "batch", kind: count, help: "rows of a step", group: "Training", default: 32 },
   {
     name: "steps",
-    kind: count,
-    help: "steps in all",
+    kind: whole({ least: 0 }),
+    help: "steps in all; 0 writes the untrained model",
     group: "Training",
     default: 10_000,
     resumable: true,

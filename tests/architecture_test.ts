@@ -257,10 +257,10 @@ Deno.test("looseVersions() finds ranges and missing versions", () => {
   assert.deepEqual(looseVersions(code), ["e@^1.0.0", "f", "@g/h@1"]);
 });
 
-Deno.test("every kernel is imported by the operation it serves", () => {
+Deno.test("every kernel is imported by the operation or the measurement it serves", () => {
   assert.ok(kernels.length > 20, "kernels were found");
   const imported = new Set(
-    imports.filter(({ from }) => from.startsWith("src/engine/ops/")).map(({ to }) => to),
+    imports.filter(({ from }) => /^src\/engine\/(ops|profile)\//.test(from)).map(({ to }) => to),
   );
   assert.deepEqual(kernels.filter((path) => !imported.has(path)), []);
 });

@@ -14,6 +14,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   data: ["protocol"],
   lora: ["engine", "models", "protocol", "weights"],
   federated: ["engine", "models", "protocol", "weights", "data", "lora"],
+  pretrain: ["engine", "models", "protocol", "lora"],
   study: ["engine", "models", "protocol", "weights", "data", "lora", "federated"],
   // The version it prints stands in deno.json.
   cli: [
@@ -24,6 +25,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "data",
     "lora",
     "federated",
+    "pretrain",
     "study",
     "deno.json",
   ],
@@ -35,7 +37,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const programs: ReadonlySet<string> = new Set(["cli", "server"]);
 
 /** A browser runs these: web APIs only. */
-const webOnly = /^src\/(engine|protocol|models|weights|data|lora|federated)\//;
+const webOnly = /^src\/(engine|protocol|models|weights|data|lora|federated|pretrain)\//;
 
 interface Import {
   readonly from: string;

@@ -32,7 +32,8 @@ export function encodeCheckpoint(
 /**
  * Decodes a state for a model.
  *
- * @throws UserError when the file is no checkpoint, or one of another shape: of other tensors or sizes.
+ * @throws SafetensorsError when the file is damaged.
+ * @throws UserError when it is no checkpoint, or one of another shape: of other tensors or sizes.
  */
 export function decodeCheckpoint(layout: PackedLayout, file: Uint8Array): PretrainState {
   const { tensors, metadata } = decodeSafetensors(file);
@@ -57,12 +58,10 @@ export function decodeCheckpoint(layout: PackedLayout, file: Uint8Array): Pretra
     place(parameters, name, shape, offset);
     place(moments, momentsName(name), [...shape, 2], 2 * offset);
   });
-  const extra = [...tensors.keys()].length - 2 * layout.head.length;
-  if (extra > 0) {
+  const expected = 2 * layout.head.length;
+  if (tensors.size !== expected) {
     throw new UserError(
-      `Cannot resume from a checkpoint of another shape: expected ${
-        2 * layout.head.length
-      } tensors, got ${tensors.size}`,
+      `Cannot resume from a checkpoint of another shape: expected ${expected} tensors, got ${tensors.size}`,
     );
   }
   return { steps: Number(metadata.steps), parameters, moments };

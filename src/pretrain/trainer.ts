@@ -1,6 +1,6 @@
 /** A pretraining on a device: steps, evaluations, and the state that a later process goes on from. @module */
 
-import type { Device, Executor } from "../engine/device.ts";
+import type { Device } from "../engine/device.ts";
 import { IGNORED_LABEL } from "../engine/ops/cross_entropy.ts";
 import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { elementSlots, headSlot, type PackedLayout } from "../lora/layout.ts";
@@ -22,7 +22,6 @@ export interface PretrainState {
 
 /** A loaded pretraining. Close it when done. */
 export interface Trainer {
-  readonly executor: Executor;
   readonly layout: PackedLayout;
   /** Installs a state; steps go on from it. */
   install(state: PretrainState): void;
@@ -75,7 +74,6 @@ export async function openTrainer(
   };
 
   return {
-    executor,
     layout,
     install({ parameters, moments }) {
       executor.write(BUFFERS.parameters, parameters);

@@ -9,13 +9,18 @@ interface WordPieceJson {
   readonly model: {
     readonly type?: string;
     readonly vocab: Readonly<Record<string, number>>;
+    readonly unk_token?: string;
     readonly continuing_subword_prefix?: string;
   };
 }
 
+/** New ids by piece. */
+type Numbering = ReadonlyMap<string, number>;
+
 /**
- * `tokenizer.json` with a vocabulary of `size` pieces: its special tokens, all single characters (whole and as continuations), so that whatever could be
- * written still can, and of the others those with the highest counts. Ids are numbered anew in the old order.
+ * `tokenizer.json` with a vocabulary of `size` tokens: its special tokens, all single characters (whole and as continuations), so that whatever could be
+ * written still can, and of the other pieces those with the highest counts. Ids are numbered anew in the old order. Words whose pieces all stay are
+ * tokenized as before: WordPiece takes the longest piece that fits, and a longer one never comes to be.
  *
  * @param counts how often a sample of the corpus uses each old id, [V]
  * @throws UserError when the tokenizer is no WordPiece, or `size` does not hold the pieces that must stay.
@@ -26,55 +31,74 @@ export function cutVocabulary(
   size: number,
 ): Record<string, unknown> {
   const json = tokenizerJson as unknown as WordPieceJson;
-  const { model } = json;
-  if (model.type !== undefined && model.type !== "WordPiece" || Array.isArray(model.vocab)) {
-    throw new UserError(
-      `Cannot cut the vocabulary: expected a WordPiece tokenizer, got ${model.type}`,
-    );
-  }
-  const pieces = Object.entries(model.vocab).sort(([, x], [, y]) => x - y);
-  const added = new Set((json.added_tokens ?? []).map(({ content }) => content));
-  const prefix = model.continuing_subword_prefix ?? "##";
-  const stays = (piece: string): boolean => {
-    const text = piece.startsWith(prefix) && piece !== prefix ? piece.slice(prefix.length) : piece;
-    return added.has(piece) || [...text].length === 1;
-  };
-  const fixed = pieces.filter(([piece]) => stays(piece));
-  if (size < fixed.length || size > pieces.length) {
-    throw new UserError(
-      `Cannot cut the vocabulary to ${size} pieces: expected between ${fixed.length} (special tokens and single characters) and ${pieces.length}`,
-    );
-  }
-  const frequent = pieces.filter(([piece]) => !stays(piece))
-    .sort(([, x], [, y]) => counts[y] - counts[x] || x - y)
-    .slice(0, size - fixed.length);
-  const kept = [...fixed, ...frequent].sort(([, x], [, y]) => x - y);
-  const vocab = Object.fromEntries(kept.map(([piece], id) => [piece, id]));
+  const { model, added_tokens: added = [] } = json;
+  requireWordPiece(model);
+  const numbering = numberKept(json, counts, size);
+  const vocab = Object.keys(model.vocab).filter((piece) => numbering.has(piece))
+    .map((piece): [string, number] => [piece, numbering.get(piece)!])
+    .sort(([, x], [, y]) => x - y);
   return {
     ...tokenizerJson,
-    added_tokens: (json.added_tokens ?? []).map((token) => ({
-      ...token,
-      id: vocab[token.content],
-    })),
-    post_processor: renumber(json.post_processor, vocab),
-    model: { ...model, vocab },
+    added_tokens: added.map((token) => ({ ...token, id: numbering.get(token.content) })),
+    post_processor: renumber(json.post_processor, numbering),
+    model: { ...model, vocab: Object.fromEntries(vocab) },
   };
 }
 
-/** A post-processor names its special tokens with their ids, by template or as pairs. */
-function renumber(processor: unknown, vocab: Readonly<Record<string, number>>): unknown {
+function requireWordPiece(model: WordPieceJson["model"]): void {
+  // Files of the first tokenizers release name no type; this setting is WordPiece's own.
+  const type = model.type ?? ("max_input_chars_per_word" in model ? "WordPiece" : "another");
+  if (type === "WordPiece") return;
+  throw new UserError(
+    `Cannot cut the vocabulary: expected a WordPiece tokenizer, got ${type}`,
+  );
+}
+
+function numberKept(
+  { model, added_tokens: added = [] }: WordPieceJson,
+  counts: ArrayLike<number>,
+  size: number,
+): Numbering {
+  const ids = new Map(Object.entries(model.vocab));
+  for (const { content, id } of added) ids.set(content, id);
+  const special = new Set([...added.map(({ content }) => content), model.unk_token]);
+  const prefix = model.continuing_subword_prefix ?? "##";
+  const stays = (piece: string): boolean => {
+    const text = piece.startsWith(prefix) && piece !== prefix ? piece.slice(prefix.length) : piece;
+    return special.has(piece) || [...text].length === 1;
+  };
+  const byId = (x: string, y: string): number => ids.get(x)! - ids.get(y)!;
+  const byCount = (x: string, y: string): number => counts[ids.get(y)!] - counts[ids.get(x)!];
+  const pieces = [...ids.keys()];
+  const fixed = pieces.filter(stays);
+  if (size < fixed.length || size > pieces.length) {
+    throw new UserError(
+      `Cannot cut the vocabulary to ${size} tokens: expected between ${fixed.length} (special tokens and single characters) and ${pieces.length}`,
+    );
+  }
+  const frequent = pieces.filter((piece) => !stays(piece))
+    .sort((x, y) => byCount(x, y) || byId(x, y))
+    .slice(0, size - fixed.length);
+  return new Map([...fixed, ...frequent].sort(byId).map((piece, id) => [piece, id]));
+}
+
+/** A post-processor names its special tokens with their ids, by template or as pairs; a sequence holds several. */
+function renumber(processor: unknown, numbering: Numbering): unknown {
   if (typeof processor !== "object" || processor === null) return processor;
   const copy: Record<string, unknown> = { ...processor };
+  if (Array.isArray(copy.processors)) {
+    copy.processors = copy.processors.map((part) => renumber(part, numbering));
+  }
   for (const end of ["sep", "cls"]) {
     const pair = copy[end];
-    if (Array.isArray(pair)) copy[end] = [pair[0], vocab[pair[0]]];
+    if (Array.isArray(pair)) copy[end] = [pair[0], numbering.get(pair[0])];
   }
   if (typeof copy.special_tokens === "object" && copy.special_tokens !== null) {
     const special = copy.special_tokens as Record<string, { readonly tokens: readonly string[] }>;
     copy.special_tokens = Object.fromEntries(
       Object.entries(special).map(([name, token]) => [
         name,
-        { ...token, ids: token.tokens.map((content) => vocab[content]) },
+        { ...token, ids: token.tokens.map((content) => numbering.get(content)) },
       ]),
     );
   }
@@ -88,12 +112,15 @@ export function cutTokenizerConfig(
 ): Record<string, unknown> {
   const decoder = config.added_tokens_decoder;
   if (typeof decoder !== "object" || decoder === null) return { ...config };
-  const { vocab } = (cut as unknown as WordPieceJson).model;
-  const tokens = Object.values(decoder as Record<string, { readonly content: string }>);
+  const { added_tokens: added = [], model } = cut as unknown as WordPieceJson;
+  const ids = new Map(Object.entries(model.vocab));
+  for (const { content, id } of added) ids.set(content, id);
+  const tokens = Object.values(decoder as Record<string, { readonly content: string }>)
+    .filter(({ content }) => ids.has(content));
   return {
     ...config,
     added_tokens_decoder: Object.fromEntries(
-      tokens.map((token) => [vocab[token.content], token]),
+      tokens.map((token) => [ids.get(token.content)!, token]),
     ),
   };
 }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { ExecutorProfile } from "./profile/profile.ts";
 import type { Program } from "./program.ts";
 
 /** What is written to and read from buffers. */
@@ -40,6 +41,8 @@ export interface Executor {
   run(program: string): void;
   /** Reads `length` elements of a buffer, from element `offset` on (default: all of it). */
   read(buffer: string, offset?: number, length?: number): Promise<BufferData>;
+  /** The times of what ran since this was last called; there only where the device was created to keep them. */
+  profile?(): Promise<ExecutorProfile>;
   /** Frees everything; the executor is unusable afterwards. */
   close(): Promise<void>;
 }

@@ -10,6 +10,8 @@ import { compileVector } from "./vector_wasm.ts";
 export interface CpuDeviceOptions {
   /** Threads to compute with, the calling one included (default: one per logical processor). */
   readonly threads?: number;
+  /** Whether executors keep the times of what they run and tell them by `profile` (default: no). */
+  readonly profile?: boolean;
 }
 
 /**
@@ -51,6 +53,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
       loadOnCpu(programs, {
         info,
         threads,
+        profile: options.profile ?? false,
         gemm: gemm?.module,
         vector,
         lookup: operation,

@@ -2,6 +2,8 @@
 
 import type { BufferData, DeviceInfo, Executor } from "../device.ts";
 import { planMemory } from "../plan.ts";
+import { profiledExecutor } from "../profile/profiled_executor.ts";
+import { createThreadTimes, threadNodeTimes } from "../profile/thread_times.ts";
 import type { Program } from "../program.ts";
 import { LEAVE } from "./control.ts";
 import { allocate, type Layout, layOut, viewAt } from "./layout.ts";
@@ -12,6 +14,8 @@ import type { WorkerReport } from "./worker_thread.ts";
 export interface CpuRuntime {
   readonly info: DeviceInfo;
   readonly threads: number;
+  /** Whether to keep the times of nodes. */
+  readonly profile?: boolean;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
   /** The vector functions; likewise absent. */
@@ -29,7 +33,8 @@ export async function loadOnCpu(
   const { threads, gemm, vector } = runtime;
   const layout = layOut(planMemory(programs), threads);
   const memory = allocate(layout);
-  const setup: ThreadSetup = { programs, layout, memory, gemm, vector, threads, index: 0 };
+  const times = runtime.profile ? createThreadTimes(programs, threads) : undefined;
+  const setup: ThreadSetup = { programs, layout, memory, gemm, vector, threads, index: 0, times };
   const thread = createThread(setup, runtime.lookup);
   const workers = await startWorkers(setup, runtime);
   const positions = new Map(programs.map((program, position) => [program.name, position]));
@@ -43,7 +48,7 @@ export async function loadOnCpu(
     return bufferView(memory, layout, buffer, offset, length);
   };
 
-  return {
+  const executor: Executor = {
     device: runtime.info,
     write(buffer, data, offset = 0) {
       const target = view(buffer, offset, data.length);
@@ -89,6 +94,9 @@ export async function loadOnCpu(
       return closed;
     },
   };
+  return times === undefined
+    ? executor
+    : profiledExecutor(executor, threadNodeTimes(times, programs, threads, runtime.lookup));
 }
 
 async function startWorkers(setup: ThreadSetup, runtime: CpuRuntime): Promise<Worker[]> {

@@ -8,6 +8,7 @@
  */
 
 import type { CpuArguments, CpuContext, Op } from "../op.ts";
+import { nodeClocks } from "../profile/thread_times.ts";
 import type { Node, Program } from "../program.ts";
 import { type Control, openControl } from "./control.ts";
 import { createPlainGemm } from "./gemm_plain.ts";
@@ -29,6 +30,8 @@ export interface ThreadSetup {
   readonly threads: number;
   /** Which thread this is. */
   readonly index: number;
+  /** Where times are kept (`createThreadTimes`); absent unless the programs are profiled. */
+  readonly times: SharedArrayBuffer | undefined;
 }
 
 /** Finds an operation by name. */
@@ -65,6 +68,7 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const vector = setup.vector === undefined ? plainVector : createVector(memory, setup.vector);
   const context: CpuContext = { gemm, vector };
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
+  const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
 
   const execute = (step: Step, position: number): boolean => {
     if (step.begin === step.end) return true;
@@ -89,11 +93,16 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
     control,
     isShared: (program) => programs[program].some((step) => step.shared),
     run(program) {
+      const clock = clocks?.[program];
       let healthy = true;
+      clock?.start();
       for (const [position, step] of programs[program].entries()) {
         if (step.waits && meet(position - 1)) return;
+        clock?.work();
         healthy = healthy && execute(step, position);
+        clock?.rest(position);
         if (step.shared && meet(position)) return;
+        clock?.end(position);
       }
     },
   };

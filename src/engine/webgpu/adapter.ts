@@ -42,11 +42,14 @@ export async function requireAdapter(): Promise<GPUAdapter> {
   );
 }
 
-/** Opens a device at the adapter's own size limits. */
-export async function openDevice(): Promise<{ adapter: GPUAdapter; device: GPUDevice }> {
+/** Opens a device at the adapter's own size limits, with those of the wanted features that it has. */
+export async function openDevice(
+  wanted: readonly GPUFeatureName[] = [],
+): Promise<{ adapter: GPUAdapter; device: GPUDevice }> {
   const adapter = await requireAdapter();
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature));
   const requiredLimits = Object.fromEntries(
     RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]),
   );
-  return { adapter, device: await adapter.requestDevice({ requiredLimits }) };
+  return { adapter, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }) };
 }

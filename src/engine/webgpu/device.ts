@@ -14,6 +14,8 @@ import {
 } from "../device.ts";
 import { operation } from "../ops/registry.ts";
 import { type MemoryPlan, planMemory } from "../plan.ts";
+import { type GpuTimes, openGpuTimes, type Pass } from "../profile/gpu_times.ts";
+import { profiledExecutor } from "../profile/profiled_executor.ts";
 import { type DType, elementCount, type Node, type Program, type Tensor } from "../program.ts";
 import { describeAdapter, isSoftware, openDevice, requireAdapter } from "./adapter.ts";
 import { packParams } from "./params.ts";
@@ -28,6 +30,14 @@ interface Dispatch {
   readonly bindGroup: GPUBindGroup;
   readonly x: number;
   readonly y: number;
+  /** The kernel's variant. */
+  readonly kernel: string;
+}
+
+/** Settings of {@linkcode createWebgpuDevice}. */
+export interface WebgpuDeviceOptions {
+  /** Whether executors keep the times of what they run and tell them by `profile` (default: no). */
+  readonly profile?: boolean;
 }
 
 /**
@@ -36,8 +46,13 @@ interface Dispatch {
  *
  * @throws NoAdapterError when there is no adapter.
  */
-export async function createWebgpuDevice(): Promise<Device> {
-  return { info: deviceInfo(await requireAdapter()), load: loadOnWebgpu };
+export async function createWebgpuDevice(
+  { profile = false }: WebgpuDeviceOptions = {},
+): Promise<Device> {
+  return {
+    info: deviceInfo(await requireAdapter()),
+    load: (programs) => loadOnWebgpu(programs, profile),
+  };
 }
 
 function deviceInfo(adapter: GPUAdapter): DeviceInfo {
@@ -45,11 +60,11 @@ function deviceInfo(adapter: GPUAdapter): DeviceInfo {
 }
 
 /** Every executor opens a device of its own: a consumed or lost one never comes back, and closing it frees all its memory. */
-async function loadOnWebgpu(programs: readonly Program[]): Promise<Executor> {
+async function loadOnWebgpu(programs: readonly Program[], profile: boolean): Promise<Executor> {
   const memory = planMemory(programs);
-  const { adapter, device } = await openDevice();
+  const { adapter, device } = await openDevice(profile ? ["timestamp-query"] : []);
   try {
-    return await createExecutor(adapter, device, programs, memory);
+    return await createExecutor(adapter, device, programs, memory, profile);
   } catch (error) {
     device.destroy();
     throw error;
@@ -61,6 +76,7 @@ async function createExecutor(
   device: GPUDevice,
   programs: readonly Program[],
   memory: MemoryPlan,
+  profile: boolean,
 ): Promise<Executor> {
   checkSizes(memory, device.limits);
   const checkDevice = watch(device);
@@ -70,6 +86,7 @@ async function createExecutor(
     programs.map((program) => [program.name, record(device, cache, program, buffers, memory)]),
   );
   await cache.check();
+  const times = profile ? await openTimes(device, programs, dispatches) : undefined;
 
   let closed: Promise<void> | undefined;
   const check = () => {
@@ -84,7 +101,7 @@ async function createExecutor(
     return { ...found, buffer: buffers.named.get(name)! };
   };
 
-  return {
+  const executor: Executor = {
     device: { ...deviceInfo(adapter), kernels: cache.names() },
     write(name, data, offset = 0) {
       check();
@@ -105,16 +122,7 @@ async function createExecutor(
       if (list === undefined) {
         throw new RangeError(`Cannot run program "${name}": it is not loaded`);
       }
-      const encoder = device.createCommandEncoder();
-      const pass = encoder.beginComputePass();
-      let current: GPUComputePipeline | undefined;
-      for (const { pipeline, bindGroup, x, y } of list) {
-        if (pipeline !== current) pass.setPipeline(current = pipeline);
-        pass.setBindGroup(0, bindGroup);
-        pass.dispatchWorkgroups(x, y);
-      }
-      pass.end();
-      device.queue.submit([encoder.finish()]);
+      submit(device, times?.passes(name, list) ?? [{ dispatches: list }]);
     },
     async read(name, offset = 0, length = spec(name).length - offset) {
       check();
@@ -128,6 +136,41 @@ async function createExecutor(
       return closed ??= device.queue.onSubmittedWorkDone().then(() => device.destroy());
     },
   };
+  return times === undefined ? executor : profiledExecutor(executor, times);
+}
+
+/** Encodes passes and submits them. */
+function submit(device: GPUDevice, passes: readonly Pass<Dispatch>[]): void {
+  const encoder = device.createCommandEncoder();
+  for (const { dispatches, timestampWrites } of passes) {
+    const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+    let current: GPUComputePipeline | undefined;
+    for (const { pipeline, bindGroup, x, y } of dispatches) {
+      if (pipeline !== current) pass.setPipeline(current = pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(x, y);
+    }
+    pass.end();
+  }
+  device.queue.submit([encoder.finish()]);
+}
+
+/** Times of the nodes by the names of their kernels' variants. */
+function openTimes(
+  device: GPUDevice,
+  programs: readonly Program[],
+  dispatches: ReadonlyMap<string, readonly Dispatch[]>,
+): Promise<GpuTimes> {
+  const nodes = programs.map((program) =>
+    [
+      program.name,
+      dispatches.get(program.name)!.map(({ kernel }, position) => {
+        const node = program.nodes[position];
+        return { kernel, cost: operation(node.op).cost(node) };
+      }),
+    ] as const
+  );
+  return openGpuTimes(device, new Map(nodes));
 }
 
 /** Listens for errors that no call reports; the function returned throws a DeviceLostError once there was one. */
@@ -182,7 +225,7 @@ function record(
   const slots = memory.assignments.get(program.name)!;
   return program.nodes.map((node) => {
     const call = operation(node.op).kernel(node);
-    const { pipeline, layout, fields } = cache.get(node.op, call);
+    const { name: kernel, pipeline, layout, fields } = cache.get(node.op, call);
     const resources: GPUBindingResource[] = [...node.inputs, ...node.outputs]
       .map((tensor) => bindTensor(tensor, buffers, slots));
     checkHazards(node, resources as GPUBufferBinding[]);
@@ -202,6 +245,7 @@ function record(
       entries: resources.map((resource, binding) => ({ binding, resource })),
     });
     return {
+      kernel,
       pipeline,
       bindGroup,
       x: Math.min(call.workgroups, MAX_WORKGROUPS),

@@ -1,0 +1,63 @@
+/** Arguments that the measuring programs share. @module */
+
+import { parseArgs } from "node:util";
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import type { Device } from "../../src/engine/device.ts";
+import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
+import type { RepetitionOptions } from "./repetitions.ts";
+
+/** Threads of the CPU measurements, ours and the peers'. */
+export const THREADS = 2;
+
+/** What a measuring program was asked for. */
+export interface ProgramArguments extends RepetitionOptions {
+  readonly shape: string;
+  readonly device: "cpu" | "webgpu";
+  readonly threads: number;
+  /** Rows B of a step, or the side of a matrix; the program's own where absent. */
+  readonly size: number | undefined;
+}
+
+/**
+ * Reads `--shape`, `--device`, `--threads`, `--size`, `--repetitions` and `--wait`.
+ *
+ * @throws RangeError for a device or a number that cannot be.
+ */
+export function readArguments(given: readonly string[]): ProgramArguments {
+  const { values } = parseArgs({
+    args: [...given],
+    options: {
+      shape: { type: "string", default: "minilm" },
+      device: { type: "string", default: "cpu" },
+      threads: { type: "string", default: String(THREADS) },
+      size: { type: "string" },
+      repetitions: { type: "string", default: "5" },
+      wait: { type: "boolean", default: false },
+    },
+  });
+  const { shape, device, wait } = values;
+  if (device !== "cpu" && device !== "webgpu") {
+    throw new RangeError(`Cannot use --device ${device}: expected cpu or webgpu`);
+  }
+  return {
+    shape,
+    device,
+    wait,
+    threads: readCount("threads", values.threads),
+    size: values.size === undefined ? undefined : readCount("size", values.size),
+    repetitions: readCount("repetitions", values.repetitions),
+  };
+}
+
+function readCount(flag: string, text: string): number {
+  const count = Number(text);
+  if (Number.isInteger(count) && count >= 1) return count;
+  throw new RangeError(`Cannot use --${flag} ${text}: expected a whole number of at least 1`);
+}
+
+/** The device that was asked for. */
+export async function openDevice(
+  { device, threads }: Pick<ProgramArguments, "device" | "threads">,
+): Promise<Device> {
+  return device === "cpu" ? createCpuDevice({ threads }) : await createWebgpuDevice();
+}

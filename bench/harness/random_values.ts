@@ -1,0 +1,24 @@
+/** Values to compute with, where only their number and size matter. @module */
+
+import { randomStream } from "../../src/protocol/random.ts";
+
+/** Drawn values that are repeated; an odd number, so that rows of a matrix differ. */
+const DRAWN = 65_537;
+
+/** Values of a normal distribution of that standard deviation, the same in every run. Drawing each of 66 million would take longer than the measurement. */
+export function normals(count: number, deviation: number): Float32Array {
+  const random = randomStream(0, "normals");
+  const values = new Float32Array(count);
+  const drawn = Math.min(count, DRAWN);
+  for (let i = 0; i < drawn; i++) values[i] = deviation * random.normal();
+  for (let filled = drawn; filled < count; filled += drawn) {
+    values.copyWithin(filled, 0, Math.min(drawn, count - filled));
+  }
+  return values;
+}
+
+/** Whole numbers below `limit`, the same in every run. */
+export function randomIds(count: number, limit: number): Uint32Array {
+  const random = randomStream(0, "ids");
+  return Uint32Array.from({ length: count }, () => random.integer(limit));
+}

@@ -1,6 +1,6 @@
 /** Batches of a pretraining: blocks of the tokenized corpus in shuffled order, made ready for the objective. @module */
 
-import { IGNORED_LABEL } from "../engine/ops/cross_entropy.ts";
+import { IGNORED_LABEL } from "../engine/ops/ignored_label.ts";
 import { randomStream } from "../protocol/random.ts";
 import { maskedCount, type MaskingTokens, maskRow } from "./masking.ts";
 

@@ -1,7 +1,7 @@
 /** A pretraining on a device: steps, evaluations, and the state that a later process goes on from. @module */
 
 import type { Device } from "../engine/device.ts";
-import { IGNORED_LABEL } from "../engine/ops/cross_entropy.ts";
+import { IGNORED_LABEL } from "../engine/ops/ignored_label.ts";
 import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { elementSlots, headSlot, type PackedLayout } from "../lora/layout.ts";
 import { setStep } from "../lora/optimizer_settings.ts";

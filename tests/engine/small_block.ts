@@ -3,7 +3,8 @@
 import { activation } from "../../src/engine/ops/activation.ts";
 import { add } from "../../src/engine/ops/add.ts";
 import { attentionContext, attentionScores } from "../../src/engine/ops/attention_matmul.ts";
-import { crossEntropy, IGNORED_LABEL } from "../../src/engine/ops/cross_entropy.ts";
+import { crossEntropy } from "../../src/engine/ops/cross_entropy.ts";
+import { IGNORED_LABEL } from "../../src/engine/ops/ignored_label.ts";
 import { embedding } from "../../src/engine/ops/embedding.ts";
 import { layerNorm } from "../../src/engine/ops/layer_norm.ts";
 import { maskedSoftmax } from "../../src/engine/ops/masked_softmax.ts";

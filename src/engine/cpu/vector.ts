@@ -91,8 +91,50 @@ export interface RmsNormBackwardCall {
   readonly width: number;
 }
 
+/** Sums down the columns of x [rows, width]. */
+export interface ColumnSumsCall {
+  readonly x: Float32Array;
+  /** [width] */
+  readonly y: Float32Array;
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** The gradients of γ and β: dγ = Σ dy·(x − mean)·rstd, dβ = Σ dy, over the rows. */
+export interface LayerNormParametersCall {
+  readonly x: Float32Array;
+  readonly statistics: Float32Array;
+  readonly dy: Float32Array;
+  readonly dgamma: Float32Array;
+  readonly dbeta: Float32Array;
+  readonly rows: number;
+  readonly width: number;
+}
+
+/** log Σ exp of rows of `width` logits; the loss is weights·(that − the label's logit), 0 for an ignored label. */
+export interface CrossEntropyCall {
+  readonly logits: Float32Array;
+  readonly labels: Uint32Array;
+  readonly weights: Float32Array;
+  readonly loss: Float32Array;
+  /** One number a row, where they are wanted. */
+  readonly logSums: Float32Array | undefined;
+  readonly width: number;
+}
+
+/** {@linkcode CrossEntropyCall} backwards: dlogits = dloss·weights·(softmax − label). */
+export interface CrossEntropyBackwardCall {
+  readonly logits: Float32Array;
+  readonly labels: Uint32Array;
+  readonly weights: Float32Array;
+  readonly logSums: Float32Array;
+  readonly dloss: Float32Array;
+  readonly dlogits: Float32Array;
+  readonly width: number;
+}
+
 /**
- * Each function covers [begin, end): elements, or rows for those that work by rows. What comes out for an element or a row does not depend on the range
+ * Each function covers [begin, end): elements, or rows (columns) for those that work by rows (columns). What comes out for an element or a row does not depend on the range
  * it came in. An output may be an input itself, at the same position, and must not overlap one otherwise.
  */
 export interface VectorFunctions {
@@ -134,4 +176,9 @@ export interface VectorFunctions {
   layerNormBackward(call: LayerNormBackwardCall, begin: number, end: number): void;
   rmsNorm(call: RmsNormCall, begin: number, end: number): void;
   rmsNormBackward(call: RmsNormBackwardCall, begin: number, end: number): void;
+  /** Columns [begin, end); likewise below. */
+  columnSums(call: ColumnSumsCall, begin: number, end: number): void;
+  layerNormParameters(call: LayerNormParametersCall, begin: number, end: number): void;
+  crossEntropy(call: CrossEntropyCall, begin: number, end: number): void;
+  crossEntropyBackward(call: CrossEntropyBackwardCall, begin: number, end: number): void;
 }

@@ -11,6 +11,12 @@ import {
   type VectorCode,
   vectorFunction,
 } from "./vector_code.ts";
+import { columnSumsFunction, layerNormParametersFunction } from "./vector_columns.ts";
+import {
+  exponentialsFunction,
+  exponentialSumFunction,
+  highestFunction,
+} from "./vector_cross_entropy.ts";
 import {
   layerNormBackwardFunction,
   layerNormFunction,
@@ -33,6 +39,11 @@ export type VectorExports = Record<
   | "layerNormBackward"
   | "rmsNorm"
   | "rmsNormBackward"
+  | "columnSums"
+  | "layerNormParameters"
+  | "highest"
+  | "exponentialSum"
+  | "exponentials"
   | `${"value" | "derivative" | "gate" | "gateBackward"} ${ActivationKind}`,
   Export
 >;
@@ -50,6 +61,11 @@ export function vectorModule(): Uint8Array<ArrayBuffer> {
     layerNormBackwardFunction(),
     rmsNormFunction(),
     rmsNormBackwardFunction(),
+    columnSumsFunction(),
+    layerNormParametersFunction(),
+    highestFunction(),
+    exponentialSumFunction(),
+    exponentialsFunction(),
   ]);
 }
 

@@ -5,6 +5,7 @@ import {
   activationFunction,
   activationPair,
 } from "../ops/activation_functions.ts";
+import { IGNORED_LABEL } from "../ops/ignored_label.ts";
 import type { VectorFunctions } from "./vector.ts";
 
 /** Vector functions over any views, in float64. */
@@ -123,6 +124,50 @@ export const plainVector: VectorFunctions = {
       const meanProduct = product / width;
       for (let c = 0; c < width; c++) {
         dx[start + c] = scale * (dy[start + c] * gamma[c] - x[start + c] * scale * meanProduct);
+      }
+    }
+  },
+  columnSums({ x, y, rows, width }, begin, end) {
+    const sums = new Float64Array(end - begin);
+    for (let n = 0; n < rows; n++) {
+      for (let c = begin; c < end; c++) sums[c - begin] += x[n * width + c];
+    }
+    y.set(sums, begin);
+  },
+  layerNormParameters({ x, statistics, dy, dgamma, dbeta, rows, width }, begin, end) {
+    const scales = new Float64Array(end - begin), shifts = new Float64Array(end - begin);
+    for (let n = 0; n < rows; n++) {
+      const mean = statistics[2 * n], rstd = statistics[2 * n + 1];
+      for (let c = begin; c < end; c++) {
+        const d = dy[n * width + c];
+        scales[c - begin] += d * (x[n * width + c] - mean) * rstd;
+        shifts[c - begin] += d;
+      }
+    }
+    dgamma.set(scales, begin);
+    dbeta.set(shifts, begin);
+  },
+  crossEntropy({ logits, labels, weights, loss, logSums, width }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      let highest = -Infinity;
+      for (let c = 0; c < width; c++) highest = Math.max(highest, logits[start + c]);
+      let sum = 0;
+      for (let c = 0; c < width; c++) sum += Math.exp(logits[start + c] - highest);
+      const logSum = highest + Math.log(sum);
+      loss[row] = labels[row] === IGNORED_LABEL
+        ? 0
+        : weights[row] * (logSum - logits[start + labels[row]]);
+      if (logSums) logSums[row] = logSum;
+    }
+  },
+  crossEntropyBackward({ logits, labels, weights, logSums, dloss, dlogits, width }, begin, end) {
+    for (let row = begin; row < end; row++) {
+      const start = row * width;
+      const factor = labels[row] === IGNORED_LABEL ? 0 : dloss[row] * weights[row];
+      for (let c = 0; c < width; c++) {
+        const target = c === labels[row] ? 1 : 0;
+        dlogits[start + c] = factor * (Math.exp(logits[start + c] - logSums[row]) - target);
       }
     }
   },

@@ -1,5 +1,6 @@
 /** Vector functions by WebAssembly SIMD on the device's shared memory. @module */
 
+import { IGNORED_LABEL } from "../ops/ignored_label.ts";
 import type { VectorFunctions } from "./vector.ts";
 import { type VectorExports, vectorModule } from "./vector_kernel.ts";
 
@@ -122,5 +123,64 @@ export function createVector(
         end - begin,
         width,
       ),
+    columnSums({ x, y, rows, width }, begin, end) {
+      y.fill(0, begin, end);
+      inChunks(rows, (row, count) =>
+        code.columnSums(
+          at(x, row * width + begin),
+          at(y, begin),
+          count,
+          end - begin,
+          4 * width,
+        ));
+    },
+    layerNormParameters({ x, statistics, dy, dgamma, dbeta, rows, width }, begin, end) {
+      dgamma.fill(0, begin, end);
+      dbeta.fill(0, begin, end);
+      inChunks(rows, (row, count) =>
+        code.layerNormParameters(
+          at(x, row * width + begin),
+          at(statistics, 2 * row),
+          at(dy, row * width + begin),
+          at(dgamma, begin),
+          at(dbeta, begin),
+          count,
+          end - begin,
+          4 * width,
+        ));
+    },
+    crossEntropy({ logits, labels, weights, loss, logSums, width }, begin, end) {
+      for (let row = begin; row < end; row++) {
+        const start = row * width;
+        // The loss's own element carries what the code finds.
+        code.highest(at(logits, start), at(loss, row), width);
+        const highest = loss[row];
+        code.exponentialSum(at(logits, start), at(loss, row), width, highest);
+        const logSum = highest + Math.log(loss[row]);
+        loss[row] = labels[row] === IGNORED_LABEL
+          ? 0
+          : weights[row] * (logSum - logits[start + labels[row]]);
+        if (logSums) logSums[row] = logSum;
+      }
+    },
+    crossEntropyBackward({ logits, labels, weights, logSums, dloss, dlogits, width }, begin, end) {
+      for (let row = begin; row < end; row++) {
+        const start = row * width;
+        if (labels[row] === IGNORED_LABEL) {
+          dlogits.fill(0, start, start + width);
+          continue;
+        }
+        const factor = dloss[row] * weights[row];
+        code.exponentials(at(logits, start), at(dlogits, start), width, logSums[row], factor);
+        dlogits[start + labels[row]] -= factor;
+      }
+    },
   };
+}
+
+/** Rows summed in one go: sums of sums keep float32 exact enough, and a chunk's cache lines serve four groups of columns. */
+const CHUNK_ROWS = 64;
+
+function inChunks(rows: number, sum: (row: number, count: number) => void): void {
+  for (let row = 0; row < rows; row += CHUNK_ROWS) sum(row, Math.min(CHUNK_ROWS, rows - row));
 }

@@ -11,14 +11,10 @@ export const columnSumOp: Op<Record<never, never>> = {
   cost: (node) => ({ flops: sizeOf(node.inputs[0]), bytes: nodeBytes(node) }),
   kernel: (node) =>
     elementwiseCall(source, widthOf(node.inputs[0]), { params: { rows: rowsOf(node.inputs[0]) } }),
-  cpu: rowwiseCpu((node) => widthOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => widthOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const x = tensors.f32(0), y = tensors.f32(1);
-    const columns = widthOf(node.inputs[0]), rows = rowsOf(node.inputs[0]);
-    for (let c = begin; c < end; c++) {
-      let sum = 0;
-      for (let n = 0; n < rows; n++) sum += x[n * columns + c];
-      y[c] = sum;
-    }
+    const width = widthOf(node.inputs[0]), rows = rowsOf(node.inputs[0]);
+    vector.columnSums({ x, y, rows, width }, begin, end);
   }),
 };
 

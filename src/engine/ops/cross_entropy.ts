@@ -6,9 +6,6 @@ import { rowsOf, rowwiseCall, rowwiseCpu, sizeOf, widthOf } from "../kernel_call
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Program, Tensor } from "../program.ts";
 
-/** Rows with this label have no loss and no gradient (−100 in PyTorch). */
-export const IGNORED_LABEL = 0xFFFFFFFF;
-
 export const crossEntropyOp: Op<Record<never, never>> = {
   name: "cross_entropy",
   saved: 1,
@@ -30,22 +27,11 @@ export const crossEntropyOp: Op<Record<never, never>> = {
       features: node.outputs.length > 1 ? ["SAVE"] : [],
       params: { classes: widthOf(node.inputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const logits = tensors.f32(0), labels = tensors.u32(1), weights = tensors.f32(2);
-    const loss = tensors.f32(3), lse = node.outputs.length > 1 ? tensors.f32(4) : undefined;
-    const classes = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * classes;
-      let highest = -Infinity;
-      for (let c = 0; c < classes; c++) highest = Math.max(highest, logits[start + c]);
-      let sum = 0;
-      for (let c = 0; c < classes; c++) sum += Math.exp(logits[start + c] - highest);
-      const logSum = highest + Math.log(sum);
-      loss[row] = labels[row] === IGNORED_LABEL
-        ? 0
-        : weights[row] * (logSum - logits[start + labels[row]]);
-      if (lse) lse[row] = logSum;
-    }
+    const loss = tensors.f32(3), logSums = node.outputs.length > 1 ? tensors.f32(4) : undefined;
+    const width = widthOf(node.inputs[0]);
+    vector.crossEntropy({ logits, labels, weights, loss, logSums, width }, begin, end);
   }),
 };
 
@@ -57,23 +43,17 @@ export const crossEntropyBackwardOp: Op<Record<never, never>> = {
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { classes: widthOf(node.inputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const logits = tensors.f32(0), labels = tensors.u32(1), weights = tensors.f32(2);
-    const lse = tensors.f32(3), dloss = tensors.f32(4), dlogits = tensors.f32(5);
-    const classes = widthOf(node.inputs[0]);
-    for (let row = begin; row < end; row++) {
-      const start = row * classes;
-      const factor = labels[row] === IGNORED_LABEL ? 0 : dloss[row] * weights[row];
-      for (let c = 0; c < classes; c++) {
-        const target = c === labels[row] ? 1 : 0;
-        dlogits[start + c] = factor * (Math.exp(logits[start + c] - lse[row]) - target);
-      }
-    }
+    const logSums = tensors.f32(3), dloss = tensors.f32(4), dlogits = tensors.f32(5);
+    const width = widthOf(node.inputs[0]);
+    const call = { logits, labels, weights, logSums, dloss, dlogits, width };
+    vector.crossEntropyBackward(call, begin, end);
   }),
 };
 
 /**
- * weights[n]·(log Σ_c exp logits[n,c] − logits[n, labels[n]]) for every row n; 0 for {@linkcode IGNORED_LABEL}. logits [..., L]; labels u32 and
+ * weights[n]·(log Σ_c exp logits[n,c] − logits[n, labels[n]]) for every row n; 0 for IGNORED_LABEL (ignored_label.ts). logits [..., L]; labels u32 and
  * weights one a row. With weights 1/rows the sum over rows is PyTorch's mean loss.
  */
 export function crossEntropy(

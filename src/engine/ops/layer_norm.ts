@@ -85,20 +85,11 @@ export const layerNormParameterBackwardOp: Op<Record<never, never>> = {
     elementwiseCall(parameterSource, widthOf(node.inputs[0]), {
       params: { rows: rowsOf(node.inputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => widthOf(node.inputs[0]), (node, tensors, begin, end) => {
+  cpu: rowwiseCpu((node) => widthOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const x = tensors.f32(0), statistics = tensors.f32(1), dy = tensors.f32(2);
     const dgamma = tensors.f32(3), dbeta = tensors.f32(4);
     const width = widthOf(node.inputs[0]), rows = rowsOf(node.inputs[0]);
-    for (let c = begin; c < end; c++) {
-      let scale = 0, shift = 0;
-      for (let n = 0; n < rows; n++) {
-        const d = dy[n * width + c];
-        scale += d * (x[n * width + c] - statistics[2 * n]) * statistics[2 * n + 1];
-        shift += d;
-      }
-      dgamma[c] = scale;
-      dbeta[c] = shift;
-    }
+    vector.layerNormParameters({ x, statistics, dy, dgamma, dbeta, rows, width }, begin, end);
   }),
 };
 

@@ -1,4 +1,5 @@
-import { crossEntropy, IGNORED_LABEL } from "../../../src/engine/ops/cross_entropy.ts";
+import { crossEntropy } from "../../../src/engine/ops/cross_entropy.ts";
+import { IGNORED_LABEL } from "../../../src/engine/ops/ignored_label.ts";
 import { embedding } from "../../../src/engine/ops/embedding.ts";
 import { pool } from "../../../src/engine/ops/pool.ts";
 import { rope, ropeTable } from "../../../src/engine/ops/rope.ts";

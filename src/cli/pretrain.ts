@@ -11,8 +11,9 @@ import { readFlags } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { checkNewFolder, readPretrainFile } from "./pretrain/folder.ts";
 import { runPretraining } from "./pretrain/run_pretrain.ts";
-import { pretrainOptions, readConfig, readPace, resumeConfig } from "./pretrain/settings.ts";
-import { createReporter } from "./progress.ts";
+import { readConfig, readPace, resumeConfig } from "./pretrain/config.ts";
+import { pretrainOptions } from "./pretrain/flags.ts";
+import { createPretrainReporter } from "./pretrain/progress.ts";
 
 const settings: readonly SettingKey[] = [
   "seed",
@@ -51,7 +52,7 @@ if (import.meta.main) {
       kind: given.device ?? defaultConfig.device,
       threads: given.threads ?? navigator.hardwareConcurrency,
     };
-    const reporter = await createReporter(given.format ?? defaultConfig.format);
+    const reporter = await createPretrainReporter(given.format ?? defaultConfig.format);
     try {
       await runPretraining({ config, pace: readPace(own), folder, saved, device }, reporter);
     } finally {

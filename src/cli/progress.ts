@@ -4,6 +4,8 @@
  * @module
  */
 import type { RoundRecord, RunSummary } from "../protocol/records.ts";
+import type { RunProfile } from "./profile.ts";
+import { profileText } from "./profile_text.ts";
 import { type Bar, openBar } from "./progress_bar.ts";
 import { bytesText, countText, durationText, percentText } from "./units.ts";
 
@@ -40,6 +42,8 @@ export interface Reporter {
   step(progress: StepProgress): void;
   round(record: RoundRecord): void;
   done(summary: RunSummary): void;
+  /** Where the time went, after `done`. */
+  profile(profile: RunProfile): void;
   /** Ends what is still drawn; call it also when the run fails. */
   close(): void;
 }
@@ -52,16 +56,25 @@ export type WriteLine = (line: string) => void;
  *
  * @param format "json" for one JSON object a line; "text" for a bar when stderr is a terminal, else plain lines
  */
-export async function createReporter(format: "text" | "json"): Promise<Reporter> {
+export function createReporter(format: "text" | "json"): Promise<Reporter> {
+  return chooseReporter(format, { json: jsonReporter, lines: lineReporter, bar: barReporter });
+}
+
+/** Makes the one of a command's reporters that suits where the output goes, as {@linkcode createReporter} does. */
+export async function chooseReporter<R>(format: "text" | "json", reporters: {
+  json(write: WriteLine): R;
+  lines(write: WriteLine): R;
+  bar(write: WriteLine, bar: Bar): R;
+}): Promise<R> {
   const write: WriteLine = (line) => console.log(line);
-  if (format === "json") return jsonReporter(write);
-  if (!Deno.stderr.isTerminal()) return lineReporter(write);
-  return barReporter(write, await openBar());
+  if (format === "json") return reporters.json(write);
+  if (!Deno.stderr.isTerminal()) return reporters.lines(write);
+  return reporters.bar(write, await openBar());
 }
 
 /**
  * One JSON object a line, told apart by `type`: note, prepare (at its begin and end), start, client (one has ended its local steps),
- * round, done.
+ * round, done, profile.
  *
  * @example
  * ```ts
@@ -91,6 +104,7 @@ export function jsonReporter(write: WriteLine): Reporter {
     },
     round: (record) => emit("round", record),
     done: (summary) => emit("done", summary),
+    profile: (profile) => emit("profile", profile),
     close() {},
   };
 }
@@ -109,6 +123,7 @@ export function lineReporter(write: WriteLine): Reporter {
     step() {},
     round: (record) => write(roundLine(record, rounds)),
     done: (summary) => doneLines(summary).forEach(write),
+    profile: (profile) => profileText(profile).forEach(write),
     close() {},
   };
 }

@@ -2,74 +2,102 @@
 
 import { basename } from "node:path";
 import type { SafetensorsInput } from "../../protocol/safetensors.ts";
-import { countText, durationText } from "../units.ts";
+import { countText, durationText, percentText } from "../units.ts";
+import { architectureOf } from "./announce.ts";
+import type { PretrainConfig } from "./config.ts";
 import type { Metric, PretrainFile } from "./folder.ts";
 
 /** README.md of the model's folder. */
 export function modelCard(
-  { config, corpus, device, started }: PretrainFile,
+  file: PretrainFile,
   tensors: readonly SafetensorsInput[],
   metrics: readonly Metric[],
 ): string {
+  const { config } = file;
   const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0);
-  const last = metrics.at(-1);
-  const held = metrics.findLast(({ validationLoss }) => validationLoss !== undefined);
-  const steps = last?.step ?? 0;
-  const seen = steps * config.batch * config.tokens;
-  const task = config.objective === "masked"
-    ? `masked tokens (${
-      (100 * config.maskRate).toFixed(0)
-    } %; of these 80 % masked, 10 % random, 10 % kept)`
-    : "the next token";
-  const rows: [string, string][] = [
-    [
-      "shape",
-      `${
-        config.objective === "masked" ? "BERT" : "Llama"
-      }, ${config.layers} layers, width ${config.width}, ${config.heads} heads, feed-forward ${config.feedForward}, ${config.tokens} positions`,
-    ],
+  const rows: readonly (readonly [string, string])[] = [
+    ["shape", shapeText(config)],
     ["parameters", `${countText(parameters)}, float16`],
-    [
-      "texts",
-      `${config.corpus.map((file) => basename(file)).join(", ")}: ${
-        countText(corpus.documents)
-      } documents, ${countText(corpus.trainTokens)} tokens; each 100th document held out`,
-    ],
+    ["vocabulary", vocabularyText(config)],
+    ["texts", textsText(file)],
     ["licence of the texts", config.licence],
-    ["objective", task],
-    [
-      "steps",
-      `${countText(steps)} of ${config.batch} × ${config.tokens} tokens: ${
-        countText(seen)
-      } tokens, ${(seen / corpus.trainTokens).toFixed(2)} epochs`,
-    ],
-    [
-      "optimizer",
-      `AdamW, highest rate ${config.learningRate}, ${countText(config.warmupSteps)} steps up, ${
-        countText(config.decaySteps)
-      } down, weight decay ${config.weightDecay}, seed ${config.seed}`,
-    ],
-    [
-      "loss",
-      last === undefined
-        ? "not trained"
-        : `${last.loss.toFixed(3)} in training, ${
-          held?.validationLoss?.toFixed(3)
-        } on held-out documents (nats per predicted token)`,
-    ],
-    [
-      "trained",
-      `${started.slice(0, 10)}, ${
-        last === undefined ? "" : `${durationText(last.seconds)} on `
-      }${device}`,
-    ],
+    ["objective", objectiveText(config)],
+    ["steps", stepsText(file, metrics)],
+    ["optimizer", optimizerText(config)],
+    ["loss", lossText(metrics)],
+    ["trained", trainedText(file, metrics)],
   ];
-  return `# A model pretrained by HAFL
+  const lines = rows.map(([name, value]) => `| ${name} | ${value.replaceAll("|", "\\|")} |`);
+  return [
+    "# A model pretrained by HAFL",
+    "",
+    "|  |  |",
+    "| --- | --- |",
+    ...lines,
+    "",
+    "Made by `deno task pretrain`.",
+    "",
+  ].join("\n");
+}
 
-|  |  |
-| --- | --- |
-${rows.map(([name, value]) => `| ${name} | ${value.replaceAll("|", "\\|")} |`).join("\n")}
+function shapeText(
+  { objective, layers, width, heads, feedForward, tokens }: PretrainConfig,
+): string {
+  const sizes = [
+    `${layers} layers`,
+    `width ${width}`,
+    `${heads} heads`,
+    `feed-forward ${feedForward}`,
+    `${tokens} positions`,
+  ];
+  return `${architectureOf(objective)}, ${sizes.join(", ")}`;
+}
 
-Made by \`deno task pretrain\`, with the engine it is used with.
-`;
+function vocabularyText({ tokenizer, vocabulary }: PretrainConfig): string {
+  const name = basename(tokenizer);
+  return vocabulary === null ? `of ${name}` : `${countText(vocabulary)} tokens, cut from ${name}`;
+}
+
+function textsText({ config, corpus }: PretrainFile): string {
+  const files = config.corpus.map((file) => basename(file)).join(", ");
+  const size = `${countText(corpus.documents)} documents, ${countText(corpus.trainTokens)} tokens`;
+  return `${files}: ${size}; each 100th document held out`;
+}
+
+function objectiveText({ objective, maskRate }: PretrainConfig): string {
+  if (objective === "next") return "the next token";
+  return `masked tokens: ${
+    percentText(maskRate, 0)
+  } (of these 80 % masked, 10 % random, 10 % kept)`;
+}
+
+function stepsText({ config, corpus }: PretrainFile, metrics: readonly Metric[]): string {
+  const steps = metrics.at(-1)?.step ?? 0;
+  const seen = steps * config.batch * config.tokens;
+  const epochs = (seen / corpus.trainTokens).toFixed(2);
+  const each = `${config.batch} × ${config.tokens} tokens`;
+  return `${countText(steps)} of ${each}: ${countText(seen)} tokens, ${epochs} epochs`;
+}
+
+function optimizerText(
+  { learningRate, warmupSteps, decaySteps, weightDecay, seed }: PretrainConfig,
+): string {
+  const schedule = `${countText(warmupSteps)} steps up, ${countText(decaySteps)} down`;
+  return `AdamW, highest rate ${learningRate}, ${schedule}, weight decay ${weightDecay}, seed ${seed}`;
+}
+
+function lossText(metrics: readonly Metric[]): string {
+  const last = metrics.at(-1);
+  if (last === undefined) return "not trained";
+  const held = metrics.findLast(({ validationLoss }) => validationLoss !== undefined);
+  const heldOut = held?.validationLoss === undefined
+    ? ""
+    : `, ${held.validationLoss.toFixed(3)} on held-out documents, masked alike each time`;
+  return `${last.loss.toFixed(3)} in training${heldOut} (nats per predicted token)`;
+}
+
+function trainedText({ started, device }: PretrainFile, metrics: readonly Metric[]): string {
+  const day = started.slice(0, 10);
+  const last = metrics.at(-1);
+  return last === undefined ? day : `${day}, ${durationText(last.seconds)} on ${device}`;
 }

@@ -1,14 +1,41 @@
 /** The device of a pretraining. @module */
 
 import { createCpuDevice } from "../../engine/cpu/device.ts";
-import type { Device } from "../../engine/device.ts";
-import { findAdapter, isSoftware } from "../../engine/webgpu/adapter.ts";
+import { type Device, DeviceMemoryError } from "../../engine/device.ts";
+import { findAdapter, isSoftware, NoAdapterError } from "../../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
+import { UserError } from "../../protocol/errors.ts";
 
-/** "auto" takes a real GPU where there is one: for training all weights none is slower than the processor beside it. */
-export async function openDevice(
-  { kind, threads }: { readonly kind: "auto" | "cpu" | "webgpu"; readonly threads: number },
-): Promise<Device> {
+/** Which device to use. */
+export interface DeviceChoice {
+  readonly kind: "auto" | "cpu" | "webgpu";
+  /** Threads of the CPU device. */
+  readonly threads: number;
+}
+
+/**
+ * Opens the device and loads something onto it. "auto" takes a real GPU where there is one: for training all weights none is slower than the processor
+ * beside it.
+ *
+ * @throws UserError when WebGPU is asked for by name and there is no adapter, or when the memory does not suffice.
+ */
+export async function loadOnDevice<T>(
+  choice: DeviceChoice,
+  load: (device: Device) => Promise<T>,
+): Promise<{ readonly device: Device; readonly loaded: T }> {
+  try {
+    const device = await openDevice(choice);
+    return { device, loaded: await load(device) };
+  } catch (error) {
+    if (error instanceof NoAdapterError) throw new UserError(error.message);
+    if (error instanceof DeviceMemoryError) {
+      throw new UserError(`${error.message}; try a smaller --batch, --seq-len or model`);
+    }
+    throw error;
+  }
+}
+
+async function openDevice({ kind, threads }: DeviceChoice): Promise<Device> {
   if (kind === "webgpu") return await createWebgpuDevice();
   if (kind === "auto") {
     const adapter = await findAdapter();

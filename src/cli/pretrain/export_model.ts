@@ -8,9 +8,10 @@ import { encodeSafetensors } from "../../protocol/safetensors.ts";
 import { toHalf } from "../../protocol/safetensors_dtype.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { modelCard } from "./card.ts";
-import { jsonText, type Metric, partsOf, type PretrainFile, writeTokenizer } from "./folder.ts";
+import { type Metric, partsOf, type PretrainFile } from "./folder.ts";
+import { jsonText } from "./json_text.ts";
 import { lossReport } from "./loss_report.ts";
-import type { TokenizerJson } from "./tokenize_corpus.ts";
+import { type TokenizerJson, writeTokenizer } from "./tokenizer_json.ts";
 
 /** What is written. */
 export interface ModelExport {
@@ -35,11 +36,9 @@ export async function exportModel(
     data: toHalf(data),
     dtype: "F16" as const,
   }));
-  const config = {
-    ...tokenizer.config,
-    max_length: undefined,
-    model_max_length: file.config.tokens,
-  };
+  // A length that the tokenizer was saved with is that of another model.
+  const { max_length: _, ...settings } = tokenizer.config;
+  const config = { ...settings, model_max_length: file.config.tokens };
   await writeTokenizer(parts.model, { tokenizer: tokenizer.tokenizer, config });
   await writeAtomically(join(parts.model, "config.json"), jsonText(json));
   await writeAtomically(

@@ -2,11 +2,11 @@
  * The folder of a pretraining.
  *
  * ```
- * pretrain.json            settings and facts: written before the first step
  * tokenizer/               the tokenizer, its vocabulary cut where asked
  * train.tokens, validation.tokens
- * metrics.jsonl            a Metric a line
  * checkpoint.safetensors   what a later process goes on from
+ * metrics.jsonl            a Metric a line
+ * pretrain.json            settings and facts: written last before the first step
  * model/                   the result, in Hugging Face's layout, with a card
  * report.html              the loss curve
  * ```
@@ -17,8 +17,9 @@
 import { join } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
 import { writeAtomically } from "../write_atomically.ts";
-import type { PretrainConfig } from "./settings.ts";
-import type { CorpusFacts, TokenizerJson } from "./tokenize_corpus.ts";
+import { isPretrainConfig, type PretrainConfig } from "./config.ts";
+import { jsonText } from "./json_text.ts";
+import type { CorpusFacts } from "./tokenize_corpus.ts";
 
 /** The content of pretrain.json. */
 export interface PretrainFile {
@@ -36,7 +37,7 @@ export interface Metric {
   readonly step: number;
   /** Mean loss in nats of the steps since the line before. */
   readonly loss: number;
-  /** Loss in nats on held-out documents, where it was measured. */
+  /** Loss in nats on held-out documents, masked alike each time, where it was measured. */
   readonly validationLoss?: number;
   readonly learningRate: number;
   readonly tokensPerSecond: number;
@@ -48,33 +49,26 @@ export interface Metric {
 export const partsOf = (folder: string) => ({
   facts: join(folder, "pretrain.json"),
   tokenizer: join(folder, "tokenizer"),
+  train: join(folder, "train.tokens"),
+  validation: join(folder, "validation.tokens"),
   metrics: join(folder, "metrics.jsonl"),
   checkpoint: join(folder, "checkpoint.safetensors"),
   model: join(folder, "model"),
   report: join(folder, "report.html"),
 });
 
-/** JSON as files hold it. */
-export const jsonText = (value: unknown): string => JSON.stringify(value, null, 2) + "\n";
-
 /**
- * Refuses a folder that a new pretraining must not use.
+ * Refuses a folder that a new pretraining must not use; writes nothing.
  *
  * @throws UserError when anything but the remains of one that never began lies in it.
  */
 export async function checkNewFolder(folder: string): Promise<void> {
-  const names = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name).catch(
-    (error): string[] => {
-      if (error instanceof Deno.errors.NotFound) return [];
-      throw error;
-    },
-  );
+  const names = await namesIn(folder);
   if (names.includes("pretrain.json")) {
     throw new UserError(
       `Folder "${folder}" already holds a pretraining: use --resume ${folder} to continue it`,
     );
   }
-  const remains = /^(run\.lock|tokenizer|.*\.tokens|.*\.partial)$/;
   const other = names.find((name) => !remains.test(name));
   if (other !== undefined) {
     throw new UserError(
@@ -83,40 +77,72 @@ export async function checkNewFolder(folder: string): Promise<void> {
   }
 }
 
+/** What is written before pretrain.json, and files that were not finished. */
+const remains =
+  /^(run\.lock|tokenizer|(train|validation)\.tokens|metrics\.jsonl|checkpoint\.safetensors|.*\.partial)$/;
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new UserError(`Cannot use folder "${folder}": ${(error as Error).message}`);
+  }
+}
+
+/** Writes pretrain.json. From then on the folder holds a pretraining that can be continued: the checkpoint must be there already. */
+export function writePretrainFile(folder: string, file: PretrainFile): Promise<void> {
+  return writeAtomically(partsOf(folder).facts, jsonText(file));
+}
+
 /**
  * Reads pretrain.json.
  *
- * @throws UserError when the folder holds none.
+ * @throws UserError when the folder holds none, or one that this program did not write.
  */
 export async function readPretrainFile(folder: string): Promise<PretrainFile> {
-  const path = partsOf(folder).facts;
+  const refuse = (reason: string) => new UserError(`Cannot resume from "${folder}": ${reason}`);
+  const text = await Deno.readTextFile(partsOf(folder).facts).catch((error) => {
+    throw refuse(
+      error instanceof Deno.errors.NotFound
+        ? "it holds no pretraining that has begun; start it with --out"
+        : error.message,
+    );
+  });
   let value: unknown;
   try {
-    value = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    throw new UserError(`Cannot resume from "${folder}": ${(error as Error).message}`);
+    value = JSON.parse(text);
+  } catch {
+    throw refuse("pretrain.json is not valid JSON");
   }
-  if ((value as { kind?: unknown } | null)?.kind !== "hafl-pretrain") {
-    throw new UserError(`Cannot resume from "${folder}": ${path} is not of a pretraining`);
-  }
-  return value as PretrainFile;
+  if (!isPretrainFile(value)) throw refuse("pretrain.json was not written by this program");
+  return value;
 }
 
-/** Writes the tokenizer's two files into a folder. */
-export async function writeTokenizer(
-  folder: string,
-  { tokenizer, config }: TokenizerJson,
-): Promise<void> {
-  await writeAtomically(join(folder, "tokenizer.json"), jsonText(tokenizer));
-  await writeAtomically(join(folder, "tokenizer_config.json"), jsonText(config));
+function isPretrainFile(value: unknown): value is PretrainFile {
+  const { kind, config, corpus } = (value ?? {}) as Partial<PretrainFile>;
+  return kind === "hafl-pretrain" && isPretrainConfig(config) &&
+    [corpus?.documents, corpus?.trainTokens, corpus?.validationTokens].every(Number.isSafeInteger);
 }
 
-/** The metrics up to a step, those of steps that a crash undid left out. */
+/** The metrics up to a step. Lines of steps that a crash undid are left out, and half a line that it left behind. */
 export async function readMetrics(folder: string, steps: number): Promise<Metric[]> {
-  const text = await Deno.readTextFile(partsOf(folder).metrics).catch(() => "");
-  return text.split("\n").filter((line) => line.endsWith("}"))
-    .map((line) => JSON.parse(line) as Metric)
-    .filter(({ step }) => step <= steps);
+  const text = await Deno.readTextFile(partsOf(folder).metrics).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
+  });
+  return text.split("\n").flatMap((line) => {
+    const metric = parseMetric(line);
+    return metric !== undefined && metric.step <= steps ? [metric] : [];
+  });
+}
+
+function parseMetric(line: string): Metric | undefined {
+  try {
+    return JSON.parse(line) as Metric;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Replaces the metrics. */

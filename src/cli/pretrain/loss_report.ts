@@ -39,7 +39,7 @@ export function lossReport({ config, corpus }: PretrainFile, metrics: readonly M
   });
   const lead = `${countText(corpus.trainTokens)} tokens of ${
     countText(corpus.documents)
-  } documents; loss in nats per predicted token.`;
+  } documents; loss in nats per predicted token. The held-out rows are the same each time.`;
   const body = element(
     "main",
     {},

@@ -1,15 +1,10 @@
 /** The config.json of a model to pretrain. @module */
 
-import type { PretrainConfig } from "./settings.ts";
+import type { PretrainConfig } from "./config.ts";
+import type { SpecialIds } from "./special_ids.ts";
 
-/** Ids that a config.json names. */
-export interface SpecialIds {
-  readonly pad: number;
-  /** Begins a text; undefined where the tokenizer has no such token. */
-  readonly start: number | undefined;
-  /** Ends a text. */
-  readonly end: number;
-}
+/** Standard deviation of the initial matrices. */
+export const DEVIATION = 0.02;
 
 /** Hugging Face's config.json of a BERT (masked) or a Llama (next) of the sizes that were asked for. */
 export function modelConfig(
@@ -19,7 +14,7 @@ export function modelConfig(
 ): Record<string, unknown> {
   const sizes = {
     hidden_size: width,
-    initializer_range: 0.02,
+    initializer_range: DEVIATION,
     intermediate_size: feedForward,
     max_position_embeddings: tokens,
     num_attention_heads: heads,

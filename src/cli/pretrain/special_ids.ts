@@ -1,13 +1,17 @@
 /** Which ids of a tokenizer play which part in pretraining. @module */
 
 import { UserError } from "../../protocol/errors.ts";
-import type { SpecialIds } from "./model_config.ts";
-import type { TokenizerJson } from "./tokenize_corpus.ts";
+import { addedTokens, idOfToken, type TokenizerJson } from "./tokenizer_json.ts";
 
-interface Added {
-  readonly id: number;
-  readonly content: string;
-  readonly special?: boolean;
+/** Ids of special tokens. */
+export interface SpecialIds {
+  readonly pad: number;
+  /** Begins a row of masked tokens, and a text; undefined where the tokenizer has no such token and none is needed. */
+  readonly start: number | undefined;
+  /** Ends a text. */
+  readonly end: number;
+  /** Undefined where nothing is masked. */
+  readonly mask: number | undefined;
 }
 
 /**
@@ -18,41 +22,50 @@ interface Added {
 export function readSpecialIds(
   { tokenizer, config }: TokenizerJson,
   objective: "masked" | "next",
-): SpecialIds & { readonly mask: number | undefined } {
-  const vocab = (tokenizer.model as { readonly vocab: Readonly<Record<string, number>> }).vocab;
-  const added = (tokenizer.added_tokens ?? []) as readonly Added[];
+): SpecialIds {
   const idOf = (...names: readonly string[]): number | undefined => {
     for (const name of names) {
-      const token = config[name];
-      const content = typeof token === "object" && token !== null
-        ? (token as { readonly content?: unknown }).content
-        : token;
-      if (typeof content !== "string") continue;
-      const id = added.find((entry) => entry.content === content)?.id ?? vocab[content];
+      const content = contentOf(config[name]);
+      const id = content === undefined ? undefined : idOfToken(tokenizer, content);
       if (id !== undefined) return id;
     }
     return undefined;
   };
-  const required = (id: number | undefined, name: string): number => {
+  const required = (...names: readonly string[]): number => {
+    const id = idOf(...names);
     if (id !== undefined) return id;
     throw new UserError(
-      `Cannot pretrain with objective "${objective}": expected a tokenizer whose tokenizer_config.json names a "${name}"`,
+      `Cannot pretrain with objective "${objective}": expected a tokenizer whose tokenizer_config.json names a "${
+        names[0]
+      }"`,
     );
   };
   if (objective === "next") {
-    const end = required(idOf("eos_token", "sep_token"), "eos_token");
+    const end = required("eos_token", "sep_token");
     return { pad: idOf("pad_token") ?? end, start: idOf("bos_token"), end, mask: undefined };
   }
   return {
     pad: idOf("pad_token") ?? 0,
-    start: required(idOf("cls_token", "bos_token"), "cls_token"),
-    end: required(idOf("sep_token", "eos_token"), "sep_token"),
-    mask: required(idOf("mask_token"), "mask_token"),
+    start: required("cls_token", "bos_token"),
+    end: required("sep_token", "eos_token"),
+    mask: required("mask_token"),
   };
 }
 
-/** All special ids: never predicted. */
-export function specialIdSet(tokenizer: Record<string, unknown>): ReadonlySet<number> {
-  const added = (tokenizer.added_tokens ?? []) as readonly Added[];
-  return new Set(added.filter(({ special }) => special !== false).map(({ id }) => id));
+/** All ids that are never predicted. */
+export function specialIdSet(
+  tokenizer: TokenizerJson["tokenizer"],
+  { pad, start, end, mask }: SpecialIds,
+): ReadonlySet<number> {
+  const added = addedTokens(tokenizer).filter(({ special }) => special !== false);
+  const named = [pad, start, end, mask].filter((id) => id !== undefined);
+  return new Set([...added.map(({ id }) => id), ...named]);
+}
+
+/** Configurations write a special token as a text or as an object with `content`. */
+function contentOf(token: unknown): string | undefined {
+  const content = typeof token === "object" && token !== null
+    ? (token as { readonly content?: unknown }).content
+    : token;
+  return typeof content === "string" ? content : undefined;
 }

@@ -3,35 +3,42 @@
 import { UserError } from "../../protocol/errors.ts";
 
 /**
- * The texts of a `.jsonl` file (field `column` of each line) or of a `.txt` file (parted by blank lines), either with `.gz`.
+ * The format of a corpus file, by its name.
  *
- * @throws UserError when the file cannot be read, has another ending, is no UTF-8, or a line has no such text.
+ * @throws UserError when it has another ending.
  */
-export async function* readTexts(path: string, column: string): AsyncGenerator<string> {
-  const format = path.toLowerCase().replace(/\.gz$/, "");
-  if (!format.endsWith(".jsonl") && !format.endsWith(".txt")) {
-    throw new UserError(
-      `Cannot read corpus "${path}": expected a file named .jsonl, .jsonl.gz, .txt or .txt.gz`,
-    );
-  }
-  const lines = readLines(path);
-  yield* format.endsWith(".txt") ? paragraphs(lines) : fields(path, column, lines);
+export function formatOf(path: string): "jsonl" | "txt" {
+  const name = path.toLowerCase().replace(/\.gz$/, "");
+  if (name.endsWith(".jsonl")) return "jsonl";
+  if (name.endsWith(".txt")) return "txt";
+  throw new UserError(
+    `Cannot read corpus "${path}": expected a file named .jsonl, .jsonl.gz, .txt or .txt.gz`,
+  );
 }
 
-async function* readLines(path: string): AsyncGenerator<string> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch (error) {
-    throw new UserError(`Cannot read corpus "${path}": ${(error as Error).message}`);
-  }
-  const bytes: ReadableStream<Uint8Array<ArrayBuffer>> = path.toLowerCase().endsWith(".gz")
-    ? file.readable.pipeThrough(new DecompressionStream("gzip"))
-    : file.readable;
-  let rest = "";
-  let number = 0;
+/**
+ * The texts of a `.jsonl` file (field `column` of each line) or of a `.txt` file (parted by blank lines), either with `.gz`.
+ *
+ * @param onBytes told of every piece of the file that is read.
+ * @throws UserError when the file cannot be read, has another ending, is no UTF-8, or a line has no such text.
+ */
+export async function* readTexts(
+  path: string,
+  column: string,
+  onBytes: (count: number) => void = () => {},
+): AsyncGenerator<string> {
+  const format = formatOf(path);
+  const lines = readLines(path, onBytes);
+  yield* format === "txt" ? paragraphs(lines) : fields(path, column, lines);
+}
+
+async function* readLines(
+  path: string,
+  onBytes: (count: number) => void,
+): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  const decode = (chunk?: Uint8Array<ArrayBuffer>): string => {
+  let number = 0;
+  const decode = (chunk?: Uint8Array): string => {
     try {
       return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
     } catch {
@@ -40,21 +47,53 @@ async function* readLines(path: string): AsyncGenerator<string> {
       );
     }
   };
-  try {
-    for await (const chunk of bytes) {
-      const lines = (rest + decode(chunk)).split("\n");
-      rest = lines.pop()!;
-      for (const line of lines) {
-        number++;
-        yield line;
-      }
+  let rest = "";
+  for await (const chunk of readPieces(path, onBytes)) {
+    const lines = (rest + decode(chunk)).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) {
+      number++;
+      yield line;
     }
-  } catch (error) {
-    if (error instanceof UserError || !(error instanceof TypeError)) throw error;
-    throw new UserError(`Cannot unpack corpus "${path}": expected a complete gzip file`);
   }
   rest += decode();
   if (rest !== "") yield rest;
+}
+
+/** The file's bytes, unpacked where it is packed. */
+async function* readPieces(
+  path: string,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
+  const refuse = (error: unknown): never => {
+    throw new UserError(`Cannot read corpus "${path}": ${(error as Error).message}`);
+  };
+  const file = await Deno.open(path).catch(refuse);
+  const counted = file.readable.pipeThrough(
+    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform(piece, controller) {
+        onBytes(piece.length);
+        controller.enqueue(piece);
+      },
+    }),
+  );
+  const packed = path.toLowerCase().endsWith(".gz");
+  const pieces = packed ? counted.pipeThrough(new DecompressionStream("gzip")) : counted;
+  const reader = pieces.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read().catch((error) => {
+        if (packed && error instanceof TypeError) {
+          throw new UserError(`Cannot unpack corpus "${path}": expected a complete gzip file`);
+        }
+        return refuse(error);
+      });
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {}); // closes a file that is not read to its end
+  }
 }
 
 async function* fields(

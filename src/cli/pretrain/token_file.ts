@@ -11,12 +11,22 @@ export function tokenBytes(vocabulary: number): 2 | 4 {
 /** A corpus in an open file; dispose of it when done. */
 export interface OpenCorpus extends TokenCorpus, Disposable {}
 
-/** Opens a token file. */
-export function openTokenFile(path: string, width: 2 | 4): OpenCorpus {
+/**
+ * Opens a token file.
+ *
+ * @throws UserError when it is missing or does not hold `length` tokens.
+ */
+export function openTokenFile(path: string, width: 2 | 4, length: number): OpenCorpus {
   const file = openFile(path);
   const { size } = file.statSync();
+  if (size !== length * width) {
+    file.close();
+    throw new UserError(
+      `Cannot read the tokenized corpus "${path}": expected ${length * width} bytes, got ${size}`,
+    );
+  }
   return {
-    length: size / width,
+    length,
     read(start, count) {
       const bytes = new Uint8Array(count * width);
       file.seekSync(start * width, Deno.SeekMode.Start);
@@ -43,7 +53,7 @@ function openFile(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path);
   } catch (error) {
-    throw new UserError(`Cannot read the tokenized corpus: ${(error as Error).message}`);
+    throw new UserError(`Cannot read the tokenized corpus "${path}": ${(error as Error).message}`);
   }
 }
 

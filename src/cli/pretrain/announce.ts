@@ -1,0 +1,41 @@
+/** The lines that a pretraining begins with. @module */
+
+import { elementCount } from "../../engine/program.ts";
+import { countText } from "../units.ts";
+import type { PretrainFile } from "./folder.ts";
+import type { PretrainReporter } from "./progress.ts";
+
+/** Tells what is trained, on what, for how long, and where it goes. */
+export function announce(
+  { config, corpus, device }: PretrainFile,
+  tensors: readonly { readonly shape: readonly number[] }[],
+  vocabulary: number,
+  folder: string,
+  reporter: PretrainReporter,
+): void {
+  const { objective, layers, width, batch, tokens, steps } = config;
+  const parameters = tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const epochs = steps * batch * tokens / corpus.trainTokens;
+  const model = [
+    `${architectureOf(objective)}, ${layers} layers × ${width}`,
+    `${countText(parameters)} parameters`,
+    `${countText(vocabulary)} tokens`,
+  ];
+  const texts = [
+    `${countText(corpus.documents)} documents`,
+    `${countText(corpus.trainTokens)} tokens to train on`,
+    `${countText(corpus.validationTokens)} held out`,
+  ];
+  reporter.note(`Model    ${model.join(", ")}`);
+  reporter.note(`Texts    ${texts.join(", ")}`);
+  reporter.note(
+    `Steps    ${countText(steps)} of ${batch} × ${tokens} tokens, ${epochs.toFixed(1)} epochs`,
+  );
+  reporter.note(`Device   ${device}`);
+  reporter.note(`Folder   ${folder}`);
+}
+
+/** What the models of an objective are called. */
+export function architectureOf(objective: "masked" | "next"): string {
+  return objective === "masked" ? "BERT" : "Llama";
+}

@@ -8,6 +8,7 @@
  * checkpoint/       round-000012/: what the next round starts from
  * adapter/          the result, for PEFT
  * report.html
+ * profile.json      where the time went, of a run with --profile
  * ```
  *
  * @module
@@ -18,6 +19,7 @@ import { UserError } from "../protocol/errors.ts";
 import type { RoundRecord, RunFacts } from "../protocol/records.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import { settingKeys, settings } from "../federated/settings.ts";
+import type { RunProfile } from "./profile.ts";
 import { writeAtomically, writeFlushed, writeWhole } from "./write_atomically.ts";
 
 /** The folder already holds a run. */
@@ -61,8 +63,16 @@ export interface SavedRun {
 const runFile = "run.json";
 const metricsFile = "metrics.jsonl";
 const checkpointFolder = "checkpoint";
+const profileFile = "profile.json";
 // run.json goes last: while it is there, an interrupted removal can be repeated.
-const parts = [metricsFile, checkpointFolder, "adapter", "report.html", runFile] as const;
+const parts = [
+  metricsFile,
+  checkpointFolder,
+  "adapter",
+  "report.html",
+  profileFile,
+  runFile,
+] as const;
 
 /** What a run that was killed may leave beside its parts: the lock, and files that were not finished. */
 const leftover = /^(run\.lock|.*\.partial)$/;
@@ -126,6 +136,11 @@ export async function createRunFolder(
 /** Writes run.json. */
 export function writeRunFile(path: string, run: RunFile): Promise<void> {
   return writeAtomically(join(path, runFile), JSON.stringify(run, null, 2) + "\n");
+}
+
+/** Writes profile.json. */
+export function writeProfile(path: string, profile: RunProfile): Promise<void> {
+  return writeAtomically(join(path, profileFile), JSON.stringify(profile, null, 2) + "\n");
 }
 
 /** Adds a round's line to metrics.jsonl. */

@@ -29,6 +29,7 @@ import { adapterCard } from "./adapter_card.ts";
 import { deviceText } from "./device_text.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
+import { profileRun } from "./profile.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
 import {
@@ -40,6 +41,7 @@ import {
   type RunFile,
   type SavedRun,
   writeCheckpoint,
+  writeProfile,
   writeRunFile,
 } from "./run_folder.ts";
 import { dataHash, modelName, openData, openModelFiles, openTokenCache } from "./sources.ts";
@@ -52,22 +54,28 @@ const RANDOM_BASE_NOTE =
 /**
  * Runs a new training, or continues a saved one.
  *
+ * @param profile whether to tell where the time went; what is computed does not depend on it.
+ *
  * @throws UserError for whatever is the user's to mend; nothing of an older run is touched before all input is checked.
  */
 export async function runTraining(
   config: RunConfig,
   saved: SavedRun | undefined,
   reporter: Reporter,
+  profile = false,
 ): Promise<void> {
+  const started = performance.now();
   const files = await openModelFiles(config, reporter.prepare);
   const data = await openData(config);
   if (saved) checkSameSources(saved.run, await hashSources(config, files));
   const prepared = await prepare(config, files, data, reporter);
   const { federation } = prepared;
+  const preparedAt = performance.now();
   // A resumed run stays on its kind of device, measured or not: another one would not give the same bytes.
   const device = config.device === "auto" && saved ? saved.run.device.kind : config.device;
-  const choice = { device, threads: config.threads };
+  const choice = { device, threads: config.threads, profile };
   const session = await openLastingSession(federation, choice, reporter.note);
+  const opened = performance.now();
   try {
     const run: RunFile = saved?.run ?? {
       kind: "hafl-run",
@@ -99,6 +107,11 @@ export async function runTraining(
       (rounds) => done = rounds,
     );
     await finish(job, trained, interrupt.check);
+    if (profile) {
+      const told = await profileRun(session, { started, prepared: preparedAt, opened });
+      await writeProfile(config.out, told);
+      reporter.profile(told);
+    }
   } catch (error) {
     throw error instanceof DivergedError || error instanceof DeviceLostError
       ? new UserError(`${error.message}; ${await lastCheckpoint(config)}`, { cause: error })

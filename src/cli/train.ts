@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { readCommandLine } from "./flags.ts";
+import { Option } from "commander";
+import { readFlags } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
@@ -16,6 +17,11 @@ const description = {
   name: "deno task train",
   summary:
     "Fine-tunes a language model with LoRA in a federation of unequal clients, simulated on this machine.",
+  // Not a setting: how a run is watched is no part of what it is.
+  options: [
+    new Option("--profile", "tell where the time went, by kernel, and write profile.json")
+      .helpGroup("Run:"),
+  ],
 };
 
 function checkRounds(rounds: number, done: number): void {
@@ -27,7 +33,7 @@ function checkRounds(rounds: number, done: number): void {
 
 if (import.meta.main) {
   await runCommand(async () => {
-    const given = await readCommandLine(Deno.args, description);
+    const { settings: given, own } = await readFlags(Deno.args, description);
     const saved = given.resume ? await readRun(given.resume) : undefined;
     const config = saved ? resumedConfig(saved.run.config, given) : completeRunConfig(given);
     if (!saved) await checkRunFolder(config.out, config);
@@ -35,7 +41,7 @@ if (import.meta.main) {
     prepareGraphics();
     const reporter = await createReporter(config.format);
     try {
-      await runTraining(config, saved, reporter);
+      await runTraining(config, saved, reporter, own.profile === true);
     } finally {
       reporter.close();
     }

@@ -16,6 +16,8 @@ export interface DeviceChoice {
   readonly device: DeviceName;
   /** Threads of the CPU device. */
   readonly threads: number;
+  /** Whether the session's executor keeps the times of what it runs (default: no). */
+  readonly profile?: boolean;
 }
 
 /**
@@ -45,6 +47,8 @@ export async function openFastest(
   if (opened.length === 0) throw (attempts[0] as PromiseRejectedResult).reason;
   const fastest = opened.length === 1 ? 0 : await fastestOf(model, opened);
   await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));
+  // A profile begins after loading and measuring.
+  await opened[fastest].profile?.();
   return {
     executor: opened[fastest],
     classifier: model.classifier,
@@ -53,16 +57,18 @@ export async function openFastest(
   };
 }
 
-async function candidates({ device, threads }: DeviceChoice): Promise<Device[]> {
-  const cpu = createCpuDevice({ threads });
+async function candidates(
+  { device, threads, profile = false }: DeviceChoice,
+): Promise<Device[]> {
+  const cpu = createCpuDevice({ threads, profile });
   switch (device) {
     case "cpu":
       return [cpu];
     case "webgpu":
-      return [await createWebgpuDevice()];
+      return [await createWebgpuDevice({ profile })];
     case "auto": {
       const adapter = await findAdapter();
-      return adapter && !isSoftware(adapter) ? [await createWebgpuDevice(), cpu] : [cpu];
+      return adapter && !isSoftware(adapter) ? [await createWebgpuDevice({ profile }), cpu] : [cpu];
     }
     default:
       return device satisfies never;

@@ -25,6 +25,8 @@ export interface Pass<D> {
 export interface GpuTimes extends NodeTimes {
   /** The passes of the next run of a program. */
   passes<D>(program: string, dispatches: readonly D[]): readonly Pass<D>[];
+  /** Hears that these passes are encoded and about to be submitted. */
+  encoded(): void;
 }
 
 /** Times by the GPU's clock; by the wall, a program at a time, where the device has none. */

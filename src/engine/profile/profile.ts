@@ -25,15 +25,17 @@ export interface ProgramProfile {
   readonly runs: number;
   /** Its nodes, in execution order, over all runs. */
   readonly nodes: readonly NodeProfile[];
-  /** Seconds in `run` outside of nodes: encoding and submitting on a GPU, waking threads on the CPU. */
+  /** Seconds to start its runs: encoding on a GPU, waking threads on the CPU. */
   readonly encodeSeconds: number;
+  /** Seconds to hand runs to a GPU; most of it is waiting where the runs before fill its queue. */
+  readonly submitSeconds: number;
   /** One run on a GPU without a timestamp at each node, on average; absent where there is none. */
   readonly step?: StepTimes;
 }
 
 /** Seconds of one run, on this thread and on the GPU. */
 export interface StepTimes {
-  /** Encoding and submitting. */
+  /** Encoding, and submitting to a queue that has room. */
   readonly encodeSeconds: number;
   /** From the first dispatch to the end of the last. */
   readonly gpuSeconds: number;

@@ -75,6 +75,7 @@ export function threadNodeTimes(
       program: name,
       runs,
       encodeSeconds: Math.max(0, seconds - inNodes),
+      submitSeconds: 0,
       nodes: nodes.map((node, i) => {
         const working = busy.reduce((sum, thread) => sum + thread[i], 0) / threads;
         return {

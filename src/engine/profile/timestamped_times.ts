@@ -12,6 +12,7 @@ interface Runs {
   readonly nodes: readonly TimedNode[];
   count: number;
   encodeSeconds: number;
+  submitSeconds: number;
   /** GPU seconds of each node over the runs in which nodes were timed. */
   readonly nodeSeconds: Float64Array;
   nodesTimed: number;
@@ -34,6 +35,10 @@ export function timestampedTimes(
   const room = timestamps.room();
   let pending: Pending[] = [];
   let last: Pending["kind"] | "untimed" = "untimed";
+  // The shortest found room in the queue; the others waited for it.
+  let shortestSubmit = Infinity;
+  let began = 0;
+  let encoding = 0;
 
   const fetch = async (): Promise<void> => {
     const waiting = pending;
@@ -53,6 +58,7 @@ export function timestampedTimes(
   return {
     clock: "timestamps",
     passes(program, dispatches) {
+      began = performance.now();
       const runs = known.get(program)!;
       const each = runs.count % NODES_TIMED_EVERY === 0;
       last = "untimed";
@@ -66,11 +72,15 @@ export function timestampedTimes(
         }))
         : [{ dispatches, timestampWrites: timestamps.next() }];
     },
+    encoded: () => void (encoding = (performance.now() - began) / 1000),
     ran(program, seconds) {
       const runs = known.get(program)!;
+      const submitting = seconds - encoding;
       runs.count++;
-      runs.encodeSeconds += seconds;
-      if (last === "whole") runs.whole.encodeSeconds += seconds;
+      runs.encodeSeconds += encoding;
+      runs.submitSeconds += submitting;
+      shortestSubmit = Math.min(shortestSubmit, submitting);
+      if (last === "whole") runs.whole.encodeSeconds += encoding;
     },
     async settle() {
       if (timestamps.room() < room / 2) await fetch();
@@ -78,19 +88,21 @@ export function timestampedTimes(
     finished() {},
     async take() {
       await fetch();
-      const profiles = [...known].filter(([, { count }]) => count > 0).map(profileOf);
+      const profiles = [...known].filter(([, { count }]) => count > 0)
+        .map(([name, runs]) => profileOf(name, runs, shortestSubmit));
       for (const [name, { nodes }] of known) known.set(name, newRuns(nodes));
       return profiles;
     },
   };
 }
 
-function profileOf([program, runs]: [string, Runs]): ProgramProfile {
-  const { count, encodeSeconds, nodes, nodeSeconds, nodesTimed, whole } = runs;
+function profileOf(program: string, runs: Runs, shortestSubmit: number): ProgramProfile {
+  const { count, encodeSeconds, submitSeconds, nodes, nodeSeconds, nodesTimed, whole } = runs;
   return {
     program,
     runs: count,
     encodeSeconds,
+    submitSeconds,
     nodes: nodes.map((node, i) => ({
       ...node,
       seconds: nodesTimed === 0 ? 0 : nodeSeconds[i] / nodesTimed * count,
@@ -98,7 +110,7 @@ function profileOf([program, runs]: [string, Runs]): ProgramProfile {
     })),
     ...(whole.count > 0 && {
       step: {
-        encodeSeconds: whole.encodeSeconds / whole.count,
+        encodeSeconds: whole.encodeSeconds / whole.count + shortestSubmit,
         gpuSeconds: whole.gpuSeconds / whole.count,
       },
     }),
@@ -110,6 +122,7 @@ function newRuns(nodes: readonly TimedNode[]): Runs {
     nodes,
     count: 0,
     encodeSeconds: 0,
+    submitSeconds: 0,
     nodeSeconds: new Float64Array(nodes.length),
     nodesTimed: 0,
     whole: { count: 0, encodeSeconds: 0, gpuSeconds: 0 },

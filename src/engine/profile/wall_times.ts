@@ -12,18 +12,26 @@ export function wallTimes(programs: ReadonlyMap<string, readonly TimedNode[]>): 
     ),
     runs: 0,
     encodeSeconds: 0,
+    submitSeconds: 0,
     seconds: 0,
   }]));
+  let began = 0;
+  let encoding = 0;
   let since: number | undefined;
   let work = new Map<string, number>();
   return {
     clock: "wall",
-    passes: (_, dispatches) => [{ dispatches }],
+    passes(_, dispatches) {
+      began = performance.now();
+      return [{ dispatches }];
+    },
+    encoded: () => void (encoding = (performance.now() - began) / 1000),
     ran(program, seconds) {
       const runs = known.get(program)!;
       since ??= performance.now() - 1000 * seconds;
       runs.runs++;
-      runs.encodeSeconds += seconds;
+      runs.encodeSeconds += encoding;
+      runs.submitSeconds += seconds - encoding;
       work.set(program, (work.get(program) ?? 0) + runs.cost.flops + runs.cost.bytes);
     },
     settle: () => Promise.resolve(),
@@ -37,14 +45,19 @@ export function wallTimes(programs: ReadonlyMap<string, readonly TimedNode[]>): 
     },
     take() {
       const profiles = [...known].filter(([, { runs }]) => runs > 0).map(
-        ([program, { cost, runs, encodeSeconds, seconds }]): ProgramProfile => ({
+        ([program, { cost, seconds, ...calls }]): ProgramProfile => ({
           program,
-          runs,
-          encodeSeconds,
+          ...calls,
           nodes: [{ kernel: program, cost, seconds, idleSeconds: 0 }],
         }),
       );
-      for (const runs of known.values()) runs.runs = runs.encodeSeconds = runs.seconds = 0;
+      for (const sums of known.values()) {
+        sums.runs =
+          sums.encodeSeconds =
+          sums.submitSeconds =
+          sums.seconds =
+            0;
+      }
       return Promise.resolve(profiles);
     },
   };

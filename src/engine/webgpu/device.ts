@@ -122,7 +122,9 @@ async function createExecutor(
       if (list === undefined) {
         throw new RangeError(`Cannot run program "${name}": it is not loaded`);
       }
-      submit(device, times?.passes(name, list) ?? [{ dispatches: list }]);
+      const commands = encode(device, times?.passes(name, list) ?? [{ dispatches: list }]);
+      times?.encoded();
+      device.queue.submit([commands]);
     },
     async read(name, offset = 0, length = spec(name).length - offset) {
       check();
@@ -139,8 +141,7 @@ async function createExecutor(
   return times === undefined ? executor : profiledExecutor(executor, times);
 }
 
-/** Encodes passes and submits them. */
-function submit(device: GPUDevice, passes: readonly Pass<Dispatch>[]): void {
+function encode(device: GPUDevice, passes: readonly Pass<Dispatch>[]): GPUCommandBuffer {
   const encoder = device.createCommandEncoder();
   for (const { dispatches, timestampWrites } of passes) {
     const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
@@ -152,7 +153,7 @@ function submit(device: GPUDevice, passes: readonly Pass<Dispatch>[]): void {
     }
     pass.end();
   }
-  device.queue.submit([encoder.finish()]);
+  return encoder.finish();
 }
 
 /** Times of the nodes by the names of their kernels' variants. */

@@ -1,9 +1,6 @@
 /** Arguments that the measuring programs share. @module */
 
 import { parseArgs } from "node:util";
-import { createCpuDevice } from "../../src/engine/cpu/device.ts";
-import type { Device } from "../../src/engine/device.ts";
-import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
 import type { RepetitionOptions } from "./repetitions.ts";
 
 /** Threads of the CPU measurements, ours and the peers'. */
@@ -53,11 +50,4 @@ function readCount(flag: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   throw new RangeError(`Cannot use --${flag} ${text}: expected a whole number of at least 1`);
-}
-
-/** The device that was asked for. */
-export async function openDevice(
-  { device, threads }: Pick<ProgramArguments, "device" | "threads">,
-): Promise<Device> {
-  return device === "cpu" ? createCpuDevice({ threads }) : await createWebgpuDevice();
 }

@@ -1,6 +1,5 @@
 /**
- * How a program of the benchmark measures: warm-up, then repetitions, each a line of JSON. Programs in other languages (peers/repetitions.py) follow
- * the same protocol:
+ * How a program of the benchmark measures: warm-up, then repetitions, each a line of JSON. Programs in Python (peers/repetitions.py) do the same:
  *
  * - first line: what was set up, `{"facts": {…}}`
  * - a line for each repetition, `{"seconds": …}`: of one step or product, with further figures beside it
@@ -15,9 +14,9 @@ export type Facts = Readonly<Record<string, string | number | boolean>>;
 
 /** Figures of one repetition. */
 export interface Repetition {
-  /** Seconds of one step or product. */
+  /** Seconds of one step, product or measurement. */
   readonly seconds: number;
-  /** Figures that only some programs have, in seconds or bytes. */
+  /** Figures that only some programs have. */
   readonly [figure: string]: number;
 }
 
@@ -29,8 +28,10 @@ export interface RepetitionOptions {
   readonly wait: boolean;
 }
 
-/** Seconds that a warm-up and a repetition take at least, so that the clock and a read-back do not count. */
+/** Seconds that a repetition takes at least, so that the clock and a read-back do not count. */
 const LONG_ENOUGH = 0.5;
+/** A first run of so many seconds has warmed up what there is to warm up. */
+const WARM = 2;
 
 /**
  * Measures `run`, which does the work `times` times and waits until it is done.
@@ -41,29 +42,30 @@ export async function repeat(
   facts: Facts,
   run: (times: number) => Promise<void>,
   options: RepetitionOptions,
-  figuresOf: (times: number) => Record<string, number> = () => ({}),
+  figuresOf: () => Record<string, number> | Promise<Record<string, number>> = () => ({}),
 ): Promise<void> {
   const secondsOf = async (times: number): Promise<number> => {
     const start = performance.now();
     await run(times);
     return (performance.now() - start) / 1000;
   };
-  await secondsOf(1);
   let times = 1;
   let taken = await secondsOf(times);
+  if (taken < WARM) taken = await secondsOf(times);
   while (taken < LONG_ENOUGH) {
     times = Math.ceil(times * Math.min(10, 1.2 * LONG_ENOUGH / taken));
     taken = await secondsOf(times);
   }
+  await figuresOf();
   console.log(JSON.stringify({ facts }));
-  const lines = options.wait ? requests() : undefined;
-  for (let done = 0; lines ? await lines() : done < options.repetitions; done++) {
+  const wanted = options.wait ? requests() : undefined;
+  for (let done = 0; wanted ? await wanted() : done < options.repetitions; done++) {
     const seconds = await secondsOf(times) / times;
-    console.log(JSON.stringify({ seconds, ...figuresOf(times) } satisfies Repetition));
+    console.log(JSON.stringify({ seconds, ...await figuresOf() } satisfies Repetition));
   }
 }
 
-/** Waits for the next line of stdin; false at its end. The one who asks waits for the answer, so a read never brings two lines. */
+/** Waits for the next line of stdin; false at its end. Who asks waits for the answer, so a read never brings two lines. */
 function requests(): () => Promise<boolean> {
   const reader = Deno.stdin.readable.getReader();
   return async () => !(await reader.read()).done;

@@ -57,7 +57,7 @@ export function shapeOf(name: string): EncoderShape {
 
 /** A shape as Hugging Face's BERT has it in config.json. */
 export function bertConfig(
-  { layers, width, heads, feedForward }: EncoderShape,
+  { layers, width, heads, feedForward }: Omit<EncoderShape, "title" | "batch">,
 ): Record<string, unknown> {
   return {
     model_type: "bert",

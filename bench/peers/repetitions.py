@@ -7,6 +7,7 @@ import sys
 import time
 
 LONG_ENOUGH = 0.5
+WARM = 2
 
 
 def set_threads(threads):
@@ -47,9 +48,10 @@ def repeat(facts, run, repetitions, wait, figures=dict):
         run(times)
         return time.perf_counter() - start
 
-    seconds_of(1)
     times = 1
     taken = seconds_of(times)
+    if taken < WARM:
+        taken = seconds_of(times)
     while taken < LONG_ENOUGH:
         times = int(times * min(10, 1.2 * LONG_ENOUGH / taken)) + 1
         taken = seconds_of(times)

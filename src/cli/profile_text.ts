@@ -9,7 +9,7 @@ import { countText, percentText } from "./units.ts";
 /** Kernels of a smaller part of the time share a line. */
 const SMALL_SHARE = 0.005;
 /** Characters of a kernel's name on a line; GPU variants have long ones. */
-const NAME_WIDTH = 38;
+const NAME_WIDTH = 34;
 
 const COLUMNS: readonly Column[] = [
   { heading: "kernel" },
@@ -126,7 +126,7 @@ function remarks({ device, clock, seconds, programs, kernels }: RunProfile): str
     const ratio = step.encodeSeconds / step.gpuSeconds;
     lines.push(
       `A run of "${program}": ${secondsText(step.encodeSeconds)} to encode, ` +
-        `${secondsText(step.gpuSeconds)} on the GPU, ratio ${ratio.toFixed(2)}`,
+        `${secondsText(step.gpuSeconds)} on the GPU, ratio ${ratio.toFixed(3)}`,
     );
   }
   return lines;
@@ -160,10 +160,8 @@ function significant(value: number): string {
 
 /** Operations or bytes a second, in thousand millions. */
 function rateText(perSecond: number): string {
-  return (perSecond / 1e9).toLocaleString("en-US", {
-    minimumFractionDigits: 1,
-    maximumFractionDigits: 1,
-  });
+  const rate = perSecond / 1e9;
+  return rate >= 999.95 ? countText(rate) : rate.toFixed(1);
 }
 
 function binaryText(bytes: number): string {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { RunConfig } from "../../src/federated/run_config.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { type Ended, root, runCli, tiny } from "./command.ts";
 
@@ -78,6 +79,40 @@ Deno.test("train on WebGPU without an adapter says what to install", async () =>
   }).output().then(({ code, stderr }) => ({ code, err: new TextDecoder().decode(stderr) }));
   assert.equal(code, 2, err);
   assert.match(err, /mesa-vulkan-drivers/);
+});
+
+Deno.test("train --profile tells where the time went, and changes nothing else", async () => {
+  const [plain, watched] = await Promise.all([
+    train(...tiny, `--out=${join(folder, "plain")}`),
+    train(...tiny, "--profile", "--format=json", `--out=${join(folder, "watched")}`),
+  ]);
+  assert.deepEqual([plain.code, watched.code], [0, 0], plain.err + watched.err);
+  for (
+    const path of ["adapter/adapter_model.safetensors", "checkpoint/round-000002/bank.safetensors"]
+  ) {
+    assert.equal(await bytesOf("plain", path), await bytesOf("watched", path), path);
+  }
+  const configOf = async (run: string): Promise<RunConfig> =>
+    JSON.parse(await Deno.readTextFile(join(folder, run, "run.json"))).config;
+  const { out, format } = await configOf("plain");
+  assert.deepEqual({ ...await configOf("watched"), out, format }, await configOf("plain"));
+
+  const events = watched.out.trim().split("\n").map((line) => JSON.parse(line));
+  const { type, ...profile } = events[events.length - 1];
+  assert.equal(type, "profile");
+  const written = JSON.parse(await Deno.readTextFile(join(folder, "watched", "profile.json")));
+  assert.deepEqual(written, profile);
+  const programs: { program: string; runs: number }[] = profile.programs;
+  const steps = programs.filter(({ program }) => program.startsWith("train"))
+    .reduce((sum, { runs }) => sum + runs, 0);
+  assert.equal(steps, 2 * 3 * 2, "rounds, clients, steps");
+
+  const resumed = await train(`--resume=${join(folder, "plain")}`, "--rounds=3", "--profile");
+  assert.equal(resumed.code, 0, resumed.err);
+  assert.match(resumed.out, /^kernel +calls +seconds +share/m);
+  const again = await train(...tiny, "--overwrite", `--out=${join(folder, "watched")}`);
+  assert.equal(again.code, 0, again.err);
+  await assert.rejects(Deno.stat(join(folder, "watched", "profile.json")), Deno.errors.NotFound);
 });
 
 /** A user's mistake: one line on stderr that matches, exit code 2, and no run folder. */

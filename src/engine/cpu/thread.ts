@@ -8,7 +8,7 @@
  */
 
 import type { CpuArguments, CpuContext, Op } from "../op.ts";
-import { nodeClocks } from "../profile/thread_times.ts";
+import { type NodeClock, nodeClocks } from "../profile/thread_times.ts";
 import type { Node, Program } from "../program.ts";
 import { type Control, openControl } from "./control.ts";
 import { createPlainGemm } from "./gemm_plain.ts";
@@ -70,14 +70,17 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
   const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
 
-  const execute = (step: Step, position: number): boolean => {
+  const execute = (step: Step, position: number, clock: NodeClock | undefined): boolean => {
     if (step.begin === step.end) return true;
+    clock?.work();
     try {
       step.op.cpu.run(step.node, step.tensors, step.begin, step.end, context);
       return true;
     } catch (error) {
       control.fail(position, error instanceof Error ? error.message : String(error));
       return false;
+    } finally {
+      clock?.rest(position);
     }
   };
   /** Waits for all threads; true when they must stop because a node up to `position` failed. */
@@ -98,9 +101,7 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
       clock?.start();
       for (const [position, step] of programs[program].entries()) {
         if (step.waits && meet(position - 1)) return;
-        clock?.work();
-        healthy = healthy && execute(step, position);
-        clock?.rest(position);
+        healthy = healthy && execute(step, position, clock);
         if (step.shared && meet(position)) return;
         clock?.end(position);
       }

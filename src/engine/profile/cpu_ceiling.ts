@@ -11,7 +11,7 @@ import {
 } from "./cpu_ceiling_kernel.ts";
 
 /** Milliseconds for each measurement: enough for the runtime to compile the loops well, and for a fast pass among slow ones. */
-const MEASURING = 150;
+const MEASURING = 200;
 /** Bytes of the three vectors together on all threads: what a core's own cache, a group of cores' and no common cache holds. */
 const WORKING_SETS = [2 ** 18, 2 ** 22, 192 * 2 ** 20] as const;
 /** Work of a pass, so that meeting the other threads is little beside it: some 5 ms of multiply-adds, and at least as many bytes. */

@@ -177,9 +177,15 @@ export {
   DeviceLostError,
   type Executor,
 } from "./src/engine/device.ts";
+export type { Cost } from "./src/engine/op.ts";
+export type { Bandwidth, Ceiling, CeilingShare } from "./src/engine/profile/ceiling.ts";
+export { measureCpuCeiling } from "./src/engine/profile/cpu_ceiling.ts";
+export type * from "./src/engine/profile/profile.ts";
+export { type KernelRow, kernelRows } from "./src/engine/profile/rows.ts";
+export { measureWebgpuCeiling } from "./src/engine/profile/webgpu_ceiling.ts";
 export type * from "./src/engine/program.ts";
 export { NoAdapterError } from "./src/engine/webgpu/adapter.ts";
-export { createWebgpuDevice } from "./src/engine/webgpu/device.ts";
+export { createWebgpuDevice, type WebgpuDeviceOptions } from "./src/engine/webgpu/device.ts";
 
 // The protocol: what the simulation, a server and its clients share.
 export * from "./src/protocol/mod.ts";

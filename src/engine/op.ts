@@ -25,7 +25,9 @@ export interface TensorSpec {
 
 /** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
 export interface Cost {
+  /** Floating-point operations. */
   readonly flops: number;
+  /** Bytes read and written. */
   readonly bytes: number;
 }
 

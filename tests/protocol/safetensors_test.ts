@@ -9,6 +9,7 @@ import {
   type SafetensorsInput,
   toFloat32,
 } from "../../src/protocol/safetensors.ts";
+import { toHalf } from "../../src/protocol/safetensors_dtype.ts";
 
 /** A file from a header text and the size of its data section. */
 function fileOf(header: string, dataSize: number): Uint8Array {
@@ -214,6 +215,37 @@ Deno.test("toFloat32() converts halves when they are normal, subnormal, zero or 
   const expected = [1, -2, smallest, -smallest, 1023 * smallest, 2 ** -14, 65504, Infinity, -0];
   assert.deepEqual([...floats], expected);
   assert(Number.isNaN(toFloat32("F16", new Uint8Array([0x01, 0x7c]))[0]));
+});
+
+Deno.test("toHalf() rounds to the nearest half, ties to even, and to infinity beyond the range", () => {
+  const step = 2 ** -10;
+  const smallest = 2 ** -24;
+  const cases: [number, number][] = [
+    [1 + 0.49 * step, 1],
+    [1 + 0.51 * step, 1 + step],
+    [1 + 0.5 * step, 1],
+    [1 + 1.5 * step, 1 + 2 * step],
+    [-1 - 1.5 * step, -1 - 2 * step],
+    [65519, 65504],
+    [65520, Infinity],
+    [-1e9, -Infinity],
+    [0.4 * smallest, 0],
+    [0.6 * smallest, smallest],
+    [1.5 * smallest, 2 * smallest],
+    [-0, -0],
+    [NaN, NaN],
+  ];
+  const halves = toHalf(Float32Array.from(cases, ([given]) => given));
+  assert.deepEqual(
+    [...toFloat32("F16", new Uint8Array(halves.buffer))],
+    cases.map(([, expected]) => expected),
+  );
+});
+
+Deno.test("toHalf() keeps every half as it is", () => {
+  const halves = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits)
+    .filter((bits) => (bits & 0x7fff) <= 0x7c00);
+  assert.deepEqual(toHalf(toFloat32("F16", new Uint8Array(halves.buffer))), halves);
 });
 
 Deno.test("toFloat32() converts bfloat16 as the upper half of a float", () => {

@@ -13,6 +13,7 @@ import {
   type Program,
   type Tensor,
 } from "./program.ts";
+import type { AttentionFunctions } from "./cpu/attention.ts";
 import type { Gemm } from "./cpu/gemm.ts";
 import type { VectorFunctions } from "./cpu/vector.ts";
 
@@ -25,9 +26,7 @@ export interface TensorSpec {
 
 /** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
 export interface Cost {
-  /** Floating-point operations. */
   readonly flops: number;
-  /** Bytes read and written. */
   readonly bytes: number;
 }
 
@@ -55,6 +54,7 @@ export interface CpuArguments {
 export interface CpuContext {
   readonly gemm: Gemm;
   readonly vector: VectorFunctions;
+  readonly attention: AttentionFunctions;
 }
 
 /**
@@ -63,6 +63,8 @@ export interface CpuContext {
  */
 export interface CpuFunction {
   units(node: Node): number;
+  /** Bytes of working memory that a thread needs (default: what a matrix product does). */
+  scratch?(node: Node): number;
   run(node: Node, tensors: CpuArguments, begin: number, end: number, context: CpuContext): void;
 }
 

@@ -262,6 +262,7 @@ function createContext(
       return loraLinear(program, x, weight, bias, adapter, drop(x, loraDropout));
     },
     dropout: (x) => drop(x, baseRate),
+    drops: training && baseRate > 0,
   };
   return context;
 }

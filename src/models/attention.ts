@@ -1,6 +1,8 @@
 /** Multi-head softmax attention, as every family uses it. @module */
 
+import { attention as fusedAttention } from "../engine/ops/attention.ts";
 import { attentionContext, attentionScores } from "../engine/ops/attention_matmul.ts";
+import { LARGEST_HEAD_SIZE } from "../engine/ops/attention_sizes.ts";
 import { maskedSoftmax } from "../engine/ops/masked_softmax.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModelContext } from "./family.ts";
@@ -29,8 +31,12 @@ export function attention(
   { heads, keyHeads, headSize, causal }: AttentionShape,
 ): Tensor {
   const { program, inputs } = context;
-  const scores = attentionScores(program, q, k, heads, keyHeads);
   const scale = 1 / Math.sqrt(headSize);
+  // One operation never holds the probabilities that dropout would change.
+  if (!context.drops && headSize <= LARGEST_HEAD_SIZE) {
+    return fusedAttention(program, q, k, v, inputs.mask, { heads, keyHeads, scale, causal });
+  }
+  const scores = attentionScores(program, q, k, heads, keyHeads);
   const probabilities = context.dropout(
     maskedSoftmax(program, scores, inputs.mask, scale, causal),
   );

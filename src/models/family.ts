@@ -34,6 +34,8 @@ export interface ModelContext {
   linear(name: string, x: Tensor, outFeatures: number, bias: boolean): Tensor;
   /** Dropout of the base model, at the run's rate; the identity in evaluation. */
   dropout(x: Tensor): Tensor;
+  /** Whether {@linkcode dropout} drops anything in this program. */
+  readonly drops: boolean;
 }
 
 /** A tensor of the classification head: full name, shape, and how it starts. */

@@ -168,6 +168,7 @@ function startProgram(
     },
     // Small models that see each text once or twice underfit: they have nothing to drop out.
     dropout: (x) => x,
+    drops: false,
   };
   const states = embedding(program, model.encode(context), input(BUFFERS.places, [P]));
   const loss = crossEntropy(

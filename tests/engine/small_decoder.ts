@@ -1,12 +1,11 @@
 /** A small Llama-like classifier: rotary positions, grouped keys, causal attention, RMS norm, a SiLU gate, dropout. */
 
 import { add } from "../../src/engine/ops/add.ts";
-import { attentionContext, attentionScores } from "../../src/engine/ops/attention_matmul.ts";
+import { attention } from "../../src/engine/ops/attention.ts";
 import { crossEntropy } from "../../src/engine/ops/cross_entropy.ts";
 import { dropout } from "../../src/engine/ops/dropout.ts";
 import { embedding } from "../../src/engine/ops/embedding.ts";
 import { gate } from "../../src/engine/ops/gate.ts";
-import { maskedSoftmax } from "../../src/engine/ops/masked_softmax.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { pool } from "../../src/engine/ops/pool.ts";
 import { rmsNorm } from "../../src/engine/ops/rms_norm.ts";
@@ -62,9 +61,8 @@ export function buildDecoder(
   const q = rope(program, linear(program, x, p["q.weight"]), positions, angles, H);
   const k = rope(program, linear(program, x, p["k.weight"]), positions, angles, Hkv);
   const v = linear(program, x, p["v.weight"]);
-  const scores = attentionScores(program, q, k, H, Hkv);
-  const attention = maskedSoftmax(program, scores, input("mask", [B, T]), D ** -0.5, true);
-  const context = attentionContext(program, attention, v, H, Hkv);
+  const heads = { heads: H, keyHeads: Hkv, scale: D ** -0.5, causal: true };
+  const context = attention(program, q, k, v, input("mask", [B, T]), heads);
   const dropped = dropout(program, context, input("seed", [1]), 0.25, 1);
   const middle = add(program, rows, linear(program, dropped, p["o.weight"]));
   const y = rmsNorm(program, middle, p["norm2.gamma"], EPSILON);

@@ -23,16 +23,30 @@ for (const family of FAMILIES) {
   const { model, weights, expected } = readGolden(family);
   const rows = goldenRows(expected);
 
-  onEveryDevice(`encode() and classify() of ${family} equal PyTorch's`, async (device) => {
-    const [{ hidden, logits }] = await runForward(device, model, weights, [rows], LABELS);
-    const states = largestDifference(hidden, expected.get("hidden_states")!.data);
-    assert.ok(states <= TOLERANCE, `hidden states differ by ${states}`);
-    for (const pooling of Object.keys(POOLINGS)) {
-      const golden = expected.get(`logits.${pooling}`)!.data;
-      const difference = largestDifference(logits[pooling], golden);
-      assert.ok(difference <= TOLERANCE, `logits of "${pooling}" differ by ${difference}`);
-    }
-  });
+  for (const drops of [false, true]) {
+    const form = drops ? "built for dropout" : "without dropout";
+    onEveryDevice(
+      `encode() and classify() of ${family} ${form} equal PyTorch's`,
+      async (device) => {
+        const batches = [rows];
+        const [{ hidden, logits }] = await runForward(
+          device,
+          model,
+          weights,
+          batches,
+          LABELS,
+          drops,
+        );
+        const states = largestDifference(hidden, expected.get("hidden_states")!.data);
+        assert.ok(states <= TOLERANCE, `hidden states differ by ${states}`);
+        for (const pooling of Object.keys(POOLINGS)) {
+          const golden = expected.get(`logits.${pooling}`)!.data;
+          const difference = largestDifference(logits[pooling], golden);
+          assert.ok(difference <= TOLERANCE, `logits of "${pooling}" differ by ${difference}`);
+        }
+      },
+    );
+  }
 
   onEveryDevice(
     `classify() of ${family} does not depend on the padding of its row`,

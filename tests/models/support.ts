@@ -47,11 +47,12 @@ export interface Requests {
   readonly dropouts: string[];
 }
 
-/** A context over buffers named like the weights, with a record of what is asked of it. */
+/** A context over buffers named like the weights, with a record of what is asked of it; `drops` builds the model for dropout, of which none happens. */
 export function recordingContext(
   program: Program,
   B: number,
   T: number,
+  drops = false,
 ): { context: ModelContext; requests: Requests } {
   const requests: Requests = {
     weights: new Map(),
@@ -86,6 +87,7 @@ export function recordingContext(
       requests.dropouts.push(x.name);
       return x;
     },
+    drops,
   };
   return { context, requests };
 }
@@ -93,7 +95,7 @@ export function recordingContext(
 /** What a whole forward pass, pooled and classified, asks for. */
 export function requestsOf(model: Model, labels: number): Requests {
   const program = createProgram("requests");
-  const { context, requests } = recordingContext(program, 2, 3);
+  const { context, requests } = recordingContext(program, 2, 3, true);
   const pooled = pool(program, model.encode(context), context.inputs.poolWeights);
   model.classify(context, pooled, labels);
   return requests;
@@ -123,15 +125,18 @@ export interface Forward {
   readonly logits: Readonly<Record<string, BufferData>>;
 }
 
-/** Runs the forward pass for each of `batches`, all programs loaded together. */
+/** Runs the forward pass for each of `batches`, all programs loaded together; `drops` as in {@linkcode recordingContext}. */
 export async function runForward(
   device: Device,
   model: Model,
   weights: ReadonlyMap<string, Values>,
   batches: readonly Rows[],
   labels: number,
+  drops = false,
 ): Promise<Forward[]> {
-  const built = batches.map(({ B, T }, i) => buildForward(`forward ${i}`, model, B, T, labels));
+  const built = batches.map(({ B, T }, i) =>
+    buildForward(`forward ${i}`, model, B, T, labels, drops)
+  );
   const executor = await device.load(built.map(({ program }) => program));
   try {
     for (const { requests } of built) {
@@ -158,9 +163,16 @@ export async function runForward(
   }
 }
 
-function buildForward(name: string, model: Model, B: number, T: number, labels: number) {
+function buildForward(
+  name: string,
+  model: Model,
+  B: number,
+  T: number,
+  labels: number,
+  drops: boolean,
+) {
   const program = createProgram(name);
-  const { context, requests } = recordingContext(program, B, T);
+  const { context, requests } = recordingContext(program, B, T, drops);
   const hidden = model.encode(context);
   const pooled = pool(program, hidden, context.inputs.poolWeights);
   const logits = model.classify(context, pooled, labels);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { attention, attentionBackward } from "./attention.ts";
 import { attentionContext, attentionContextBackward } from "./attention_context.ts";
 import { attentionScores, attentionScoresBackward } from "./attention_scores.ts";
 import { assertClose } from "./compare.ts";
@@ -121,5 +122,32 @@ Deno.test("attentionContextBackward() matches finite differences", () => {
     const { dp, dv } = attentionContextBackward(dY, P, v, shape);
     assertGradient("dp", dp, (x) => attentionContext(x, v, shape), P, dY);
     assertGradient("dv", dv, (x) => attentionContext(P, x, shape), v, dY);
+  }
+});
+
+Deno.test("attention() weights values by the scores of the visible keys", () => {
+  const shape = { B: 1, T: 2, H: 1, Hkv: 1, D: 1 };
+  const q = [1, 1], k = [0, Math.log(3)], v = [4, 8];
+  const settings = { mask: [1, 1], scale: 1, causal: false };
+  assertClose(attention(q, k, v, shape, settings), [7, 7], 1e-12, "all");
+  assertClose(attention(q, k, v, shape, { ...settings, causal: true }), [4, 7], 1e-12, "causal");
+  assertClose(attention(q, k, v, shape, { ...settings, mask: [0, 0] }), [0, 0], 1e-12, "none");
+});
+
+Deno.test("attentionBackward() matches finite differences", () => {
+  for (const shape of SHAPES) {
+    const { B, T, H, Hkv, D } = shape;
+    const q = normals(B * T * H * D, "query", H);
+    const [k, v] = ["key", "value"].map((name) => normals(B * T * Hkv * D, name, H));
+    const dY = normals(B * T * H * D, "dcontext", H);
+    // The last entry of a larger batch sees nothing at all.
+    const mask = Array.from({ length: B * T }, (_, i) => B > 1 && i >= T ? 0 : i % 4 === 1 ? 0 : 1);
+    for (const causal of [false, true]) {
+      const settings = { mask, scale: 0.7, causal };
+      const { dq, dk, dv } = attentionBackward(dY, q, k, v, shape, settings);
+      assertGradient("dq", dq, (x) => attention(x, k, v, shape, settings), q, dY);
+      assertGradient("dk", dk, (x) => attention(q, x, v, shape, settings), k, dY);
+      assertGradient("dv", dv, (x) => attention(q, k, x, shape, settings), v, dY);
+    }
   }
 });

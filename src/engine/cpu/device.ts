@@ -2,6 +2,7 @@
 
 import type { Device, DeviceInfo } from "../device.ts";
 import { operation } from "../ops/registry.ts";
+import { compileAttention } from "./attention_wasm.ts";
 import { loadOnCpu } from "./executor.ts";
 import { compileGemm } from "./gemm_wasm.ts";
 import { compileVector } from "./vector_wasm.ts";
@@ -42,6 +43,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
   }
   const gemm = compileGemm();
   const vector = compileVector();
+  const attention = compileAttention();
   const products = gemm === undefined
     ? "no WebAssembly SIMD"
     : `WebAssembly SIMD, ${gemm.multiplyAdd} multiply-add`;
@@ -56,6 +58,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
         profile: options.profile ?? false,
         gemm: gemm?.module,
         vector,
+        attention,
         lookup: operation,
         startWorker: () => new Worker(new URL("./worker.ts", import.meta.url), { type: "module" }),
       }),

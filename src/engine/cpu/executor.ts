@@ -18,8 +18,9 @@ export interface CpuRuntime {
   readonly profile?: boolean;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
-  /** The vector functions; likewise absent. */
+  /** The vector functions and attention; likewise absent. */
   readonly vector: WebAssembly.Module | undefined;
+  readonly attention: WebAssembly.Module | undefined;
   readonly lookup: Lookup;
   /** Starts a module worker that calls `serveThread`. */
   startWorker(): Worker;
@@ -30,12 +31,16 @@ export async function loadOnCpu(
   programs: readonly Program[],
   runtime: CpuRuntime,
 ): Promise<Executor> {
-  const { threads, gemm, vector } = runtime;
-  const layout = layOut(planMemory(programs), threads);
+  const { threads, gemm, vector, attention, lookup } = runtime;
+  const scratch = programs.flatMap(({ nodes }) =>
+    nodes.map((node) => lookup(node.op).cpu.scratch?.(node) ?? 0)
+  );
+  const layout = layOut(planMemory(programs), threads, scratch.reduce((x, y) => Math.max(x, y), 0));
   const memory = allocate(layout);
+  const modules = { gemm, vector, attention };
   const times = runtime.profile ? createThreadTimes(programs, threads) : undefined;
-  const setup: ThreadSetup = { programs, layout, memory, gemm, vector, threads, index: 0, times };
-  const thread = createThread(setup, runtime.lookup);
+  const setup: ThreadSetup = { programs, layout, memory, ...modules, threads, index: 0, times };
+  const thread = createThread(setup, lookup);
   const workers = await startWorkers(setup, runtime);
   const positions = new Map(programs.map((program, position) => [program.name, position]));
   let closed: Promise<void> | undefined;
@@ -96,7 +101,7 @@ export async function loadOnCpu(
   };
   return times === undefined
     ? executor
-    : profiledExecutor(executor, threadNodeTimes(times, programs, threads, runtime.lookup));
+    : profiledExecutor(executor, threadNodeTimes(times, programs, threads, lookup));
 }
 
 async function startWorkers(setup: ThreadSetup, runtime: CpuRuntime): Promise<Worker[]> {

@@ -25,8 +25,11 @@ const CACHE_LINE = 64;
 const PAGE_BYTES = 65536;
 const MAXIMUM_PAGES = 65536;
 
-/** Assigns addresses. Throws DeviceMemoryError when they go beyond what WebAssembly addresses. */
-export function layOut(plan: MemoryPlan, threads: number): Layout {
+/**
+ * Assigns addresses; a thread gets `scratchBytes` of working memory, and no less than its matrix products need. Throws DeviceMemoryError when they go beyond
+ * what WebAssembly addresses.
+ */
+export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Layout {
   let end = 0;
   const take = (bytes: number): number => {
     const address = end;
@@ -34,7 +37,8 @@ export function layOut(plan: MemoryPlan, threads: number): Layout {
     return address;
   };
   const control = take(CONTROL_BYTES);
-  const scratch = Array.from({ length: threads }, () => take(GEMM_SCRATCH_BYTES));
+  const working = Math.max(GEMM_SCRATCH_BYTES, scratchBytes);
+  const scratch = Array.from({ length: threads }, () => take(working));
   const buffers = new Map(
     [...plan.buffers].map(([name, spec]) => [name, { spec, address: take(4 * spec.length) }]),
   );

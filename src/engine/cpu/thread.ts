@@ -10,6 +10,8 @@
 import type { CpuArguments, CpuContext, Op } from "../op.ts";
 import { type NodeClock, nodeClocks } from "../profile/thread_times.ts";
 import type { Node, Program } from "../program.ts";
+import { plainAttention } from "./attention_plain.ts";
+import { createAttention } from "./attention_wasm.ts";
 import { type Control, openControl } from "./control.ts";
 import { createPlainGemm } from "./gemm_plain.ts";
 import { createGemm } from "./gemm_wasm.ts";
@@ -25,8 +27,9 @@ export interface ThreadSetup {
   readonly memory: WebAssembly.Memory;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
-  /** The vector functions; likewise absent. */
+  /** The vector functions and attention; likewise absent. */
   readonly vector: WebAssembly.Module | undefined;
+  readonly attention: WebAssembly.Module | undefined;
   readonly threads: number;
   /** Which thread this is. */
   readonly index: number;
@@ -66,7 +69,10 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
     ? createPlainGemm()
     : createGemm(memory, layout.scratch[index], setup.gemm);
   const vector = setup.vector === undefined ? plainVector : createVector(memory, setup.vector);
-  const context: CpuContext = { gemm, vector };
+  const attention = setup.attention === undefined
+    ? plainAttention
+    : createAttention(memory, layout.scratch[index], setup.attention);
+  const context: CpuContext = { gemm, vector, attention };
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
   const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
 

@@ -59,6 +59,7 @@ const SIMD_OPCODES = {
   "i32x4.add": 0xae,
   "i32x4.sub": 0xb1,
   "v128.and": 0x4e,
+  "v128.andnot": 0x4f,
   "v128.bitselect": 0x52,
   "f32x4.relaxed_madd": 0x105,
 } as const;

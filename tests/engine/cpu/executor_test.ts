@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { loadOnCpu } from "../../../src/engine/cpu/executor.ts";
+import { compileAttention } from "../../../src/engine/cpu/attention_wasm.ts";
 import { compileGemm } from "../../../src/engine/cpu/gemm_wasm.ts";
 import { compileVector } from "../../../src/engine/cpu/vector_wasm.ts";
 import type { Executor } from "../../../src/engine/device.ts";
@@ -32,6 +33,7 @@ function load(
     threads,
     gemm: compileGemm()?.module,
     vector: compileVector(),
+    attention: compileAttention(),
     lookup: lookupAmong(increaseOp, refuseOp, reverseOp),
     startWorker() {
       const entry = workers[started++ % workers.length];

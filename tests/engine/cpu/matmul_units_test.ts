@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { GEMM_COLUMNS } from "../../../src/engine/cpu/gemm.ts";
-import { TILE_COLUMNS } from "../../../src/engine/cpu/gemm_kernel.ts";
+import { TILE_COLUMNS } from "../../../src/engine/cpu/gemm_tile.ts";
+import { plainAttention } from "../../../src/engine/cpu/attention_plain.ts";
 import { createPlainGemm } from "../../../src/engine/cpu/gemm_plain.ts";
 import { plainVector } from "../../../src/engine/cpu/vector_plain.ts";
 import { lower } from "../../../src/engine/lower.ts";
 import type { CpuArguments } from "../../../src/engine/op.ts";
 import { add } from "../../../src/engine/ops/add.ts";
-import { loraLinear, type MatmulAttributes, matmulOp } from "../../../src/engine/ops/matmul.ts";
+import { loraLinear, matmulOp } from "../../../src/engine/ops/matmul.ts";
+import type { MatmulAttributes } from "../../../src/engine/ops/matmul_layout.ts";
 import {
   bufferTensor,
   createProgram,
@@ -49,7 +51,8 @@ function runInParts(node: Node<MatmulAttributes>, ends: readonly number[]): Floa
   };
   let begin = 0;
   for (const end of ends) {
-    matmulOp.cpu.run(node, tensors, begin, end, { gemm: createPlainGemm(), vector: plainVector });
+    const context = { gemm: createPlainGemm(), vector: plainVector, attention: plainAttention };
+    matmulOp.cpu.run(node, tensors, begin, end, context);
     begin = end;
   }
   return f32[node.inputs.length];

@@ -1,5 +1,7 @@
+import { attention } from "../../../src/engine/ops/attention.ts";
 import { attentionContext, attentionScores } from "../../../src/engine/ops/attention_matmul.ts";
 import { maskedSoftmax } from "../../../src/engine/ops/masked_softmax.ts";
+import { attention as oracle, attentionBackward } from "../../reference/attention.ts";
 import {
   attentionContext as contextOracle,
   attentionContextBackward,
@@ -13,6 +15,7 @@ import {
   maskedSoftmaxBackward,
 } from "../../reference/masked_softmax.ts";
 import { testOp } from "../op_testing.ts";
+import { attentionMask } from "./attention_mask.ts";
 
 /** B, T, H, Hkv, D */
 const shapes = [[1, 1, 1, 1, 1], [2, 5, 4, 2, 6], [3, 33, 2, 2, 16], [2, 37, 6, 3, 7], [
@@ -58,19 +61,48 @@ testOp(
       name: `softmax B${B} H${H} T${T}${causal ? " causal" : ""}`,
       inputs: {
         s: { shape: [B, H, T, T] },
-        // Row 0 is full, the others are padded; the last row of a larger batch sees nothing at all.
-        mask: {
-          shape: [B, T],
-          data: Uint32Array.from({ length: B * T }, (_, i) => {
-            const b = Math.floor(i / T);
-            return b === 2 ? 0 : i % T < T - b * Math.floor(T / 2) ? 1 : 0;
-          }),
-        },
+        mask: { shape: [B, T], data: attentionMask(B, T) },
       },
       build: (program, { s, mask }) => maskedSoftmax(program, s, mask, 0.7, causal),
       oracle({ s, mask }, dy) {
         const p = softmaxOracle(s, mask, { B, H, T }, 0.7, causal);
         return { y: p, gradients: { s: maskedSoftmaxBackward(dy, p, { B, H, T }, 0.7) } };
+      },
+    }))
+  ),
+);
+
+/** B, T, H, Hkv, D: tiles of 32 tokens and columns on WebGPU, 6, 8 and 48 on the CPU; head sizes of whole vectors and others. */
+const fusedShapes = [
+  [1, 1, 1, 1, 1],
+  [2, 7, 4, 2, 3],
+  [3, 33, 2, 2, 16],
+  [2, 33, 6, 3, 7],
+  [3, 49, 4, 1, 64],
+  [2, 128, 2, 2, 32],
+  [3, 130, 2, 1, 16],
+  [1, 130, 1, 1, 128],
+  [1, 40, 2, 1, 90],
+];
+
+testOp(
+  "attention()",
+  fusedShapes.flatMap(([B, T, H, Hkv, D]) =>
+    [false, true].map((causal) => ({
+      name: `attention B${B} T${T} H${H}/${Hkv} D${D}${causal ? " causal" : ""}`,
+      inputs: {
+        q: { shape: [B, T, H * D] },
+        k: { shape: [B, T, Hkv * D] },
+        v: { shape: [B, T, Hkv * D] },
+        mask: { shape: [B, T], data: attentionMask(B, T) },
+      },
+      build: (program, { q, k, v, mask }) =>
+        attention(program, q, k, v, mask, { heads: H, keyHeads: Hkv, scale: 0.3, causal }),
+      oracle({ q, k, v, mask }, dy) {
+        const shape = { B, T, H, Hkv, D };
+        const settings = { mask, scale: Math.fround(0.3), causal };
+        const { dq, dk, dv } = attentionBackward(dy, q, k, v, shape, settings);
+        return { y: oracle(q, k, v, shape, settings), gradients: { q: dq, k: dk, v: dv } };
       },
     }))
   ),

@@ -1,0 +1,116 @@
+/** Attention in plain TypeScript, for runtimes without WebAssembly SIMD and as an independent check of the WebAssembly one. @module */
+
+import { type AttentionCall, type AttentionFunctions, keysInUse, unitOf } from "./attention.ts";
+
+/** Attention over any views, in float64, one query at a time. */
+export const plainAttention: AttentionFunctions = {
+  dotRows({ x, y, offset, stride, rows, width, result, resultOffset }) {
+    for (let row = 0; row < rows; row++) {
+      let sum = 0;
+      const start = offset + row * stride;
+      for (let c = start; c < start + width; c++) sum += x[c] * y[c];
+      result[resultOffset + row] = sum;
+    }
+  },
+  forward(call, begin, end) {
+    const { v, context, logSumExp, headSize, tokens, heads } = call;
+    const weights = new Float64Array(tokens);
+    forEachQuery(call, begin, end, ({ entry, head, query, queryStart, visible, keyStart }) => {
+      let highest = -Infinity;
+      for (let j = 0; j < visible; j++) {
+        weights[j] = score(call, entry, j, queryStart, keyStart(j));
+        highest = Math.max(highest, weights[j]);
+      }
+      let sum = 0;
+      context.fill(0, queryStart, queryStart + headSize);
+      for (let j = 0; j < visible; j++) {
+        weights[j] = weights[j] === -Infinity ? 0 : Math.exp(weights[j] - highest);
+        sum += weights[j];
+      }
+      for (let d = 0; d < headSize && sum > 0; d++) {
+        let value = 0;
+        for (let j = 0; j < visible; j++) value += weights[j] * v[keyStart(j) + d];
+        context[queryStart + d] = value / sum;
+      }
+      if (logSumExp) {
+        logSumExp[(entry * heads + head) * tokens + query] = sum > 0 ? highest + Math.log(sum) : 0;
+      }
+    });
+  },
+  backward(call, begin, end) {
+    const { q, k, v, statistics, dcontext, dq, dk, dv } = call;
+    const { headSize, tokens, heads, keyHeads, scale } = call;
+    for (let unit = begin; unit < end; unit++) {
+      for (let j = 0; j < tokens; j++) {
+        const start = unitOf(call, unit).keyStart + j * keyHeads * headSize;
+        dk.fill(0, start, start + headSize);
+        dv.fill(0, start, start + headSize);
+      }
+    }
+    forEachQuery(call, begin, end, ({ entry, head, query, queryStart, visible, keyStart }) => {
+      const row = (entry * (2 * heads + 1) + head) * tokens + query;
+      const logSumExp = statistics[row], delta = statistics[row + heads * tokens];
+      dq.fill(0, queryStart, queryStart + headSize);
+      for (let j = 0; j < visible; j++) {
+        const start = keyStart(j);
+        const p = Math.exp(score(call, entry, j, queryStart, start) - logSumExp);
+        let dp = 0;
+        for (let d = 0; d < headSize; d++) dp += dcontext[queryStart + d] * v[start + d];
+        const ds = scale * p * (dp - delta);
+        for (let d = 0; d < headSize; d++) {
+          dv[start + d] += p * dcontext[queryStart + d];
+          dk[start + d] += ds * q[queryStart + d];
+          dq[queryStart + d] += ds * k[start + d];
+        }
+      }
+    });
+  },
+};
+
+/** One query of one head. */
+interface Query {
+  readonly entry: number;
+  readonly head: number;
+  readonly query: number;
+  /** Position of its first element in q and context. */
+  readonly queryStart: number;
+  /** Keys that are not hidden by their place; the mask may hide some of them. */
+  readonly visible: number;
+  /** Position of a key's first element in k and v. */
+  keyStart(key: number): number;
+}
+
+function forEachQuery(
+  call: AttentionCall,
+  begin: number,
+  end: number,
+  visit: (query: Query) => void,
+): void {
+  const { tokens, heads, keyHeads, headSize, causal } = call;
+  for (let unit = begin; unit < end; unit++) {
+    const { entry, keyStart: first, queryHeads } = unitOf(call, unit);
+    const keys = keysInUse(call, entry);
+    const keyStart = (key: number) => first + key * keyHeads * headSize;
+    for (const head of queryHeads) {
+      for (let query = 0; query < tokens; query++) {
+        const queryStart = ((entry * tokens + query) * heads + head) * headSize;
+        const visible = causal ? Math.min(keys, query + 1) : keys;
+        visit({ entry, head, query, queryStart, visible, keyStart });
+      }
+    }
+  }
+}
+
+/** The scaled score of a key, −∞ where the mask hides it. */
+function score(
+  { q, k, mask, maskOffset, maskStride, headSize, scale }: AttentionCall,
+  entry: number,
+  key: number,
+  queryStart: number,
+  keyStart: number,
+): number {
+  if (mask[maskOffset + entry * maskStride + key] === 0) return -Infinity;
+  let product = 0;
+  for (let d = 0; d < headSize; d++) product += q[queryStart + d] * k[keyStart + d];
+  return scale * product;
+}

@@ -1,0 +1,156 @@
+/** The steps of attention over one head's matrices in a thread's working memory. @module */
+
+import type { AttentionCall } from "./attention.ts";
+import type { AttentionExports } from "./attention_kernel.ts";
+import { TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
+import { layOutWorkspace, roundUp, type Workspace } from "./attention_workspace.ts";
+
+/** Queries in a row, and the keys they see. */
+export interface Block {
+  readonly first: number;
+  readonly rows: number;
+  /** Keys that one of the queries sees, and these padded to whole tiles. */
+  readonly seen: number;
+  readonly columns: number;
+  /** Keys that the first query sees; under a causal mask every further one sees one more. */
+  readonly visible: number;
+}
+
+/** See {@linkcode attentionSteps}. Addresses count bytes; matrices are those of the {@linkcode Workspace}. */
+export interface AttentionSteps {
+  readonly space: Workspace;
+  /** Addresses of the factors 1 and scale. */
+  readonly one: number;
+  readonly scale: number;
+  /** Bytes from one token to the next in k and v, and in q and the context. */
+  readonly keyRow: number;
+  readonly queryRow: number;
+  /** All blocks, the last first: it sees all keys. */
+  blocks(keys: number): Block[];
+  /** Rows of a tensor times a factor, and zeros up to a whole tile of `unit` rows. */
+  load(
+    target: number,
+    source: number,
+    rows: number,
+    unit: number,
+    stride: number,
+    factor: number,
+  ): void;
+  /** Keys or values of a head, in rows and by panels. */
+  loadKeys(rows: number, panels: number, source: number, keys: number): void;
+  /** Which keys the mask hides. */
+  loadMask(entry: number, keys: number): void;
+  /** Scores [rows, columns] = left · rightᵀ, the right side by panels. */
+  scores(target: number, left: number, panels: number, block: Block): void;
+  /** [rows, width] = scores · right. */
+  mix(target: number, scores: number, right: number, block: Block): void;
+  /** [seen, width] = scoresᵀ · right, or added to it. */
+  mixBack(target: number, scores: number, right: number, block: Block, accumulate: boolean): void;
+  clear(address: number, bytes: number): void;
+}
+
+/** The steps of a call, whose head matrices lie from `scratch` on. */
+export function attentionSteps(
+  code: AttentionExports,
+  numbers: Float32Array,
+  scratch: number,
+  call: AttentionCall,
+): AttentionSteps {
+  const { tokens, heads, keyHeads, headSize, causal } = call;
+  const space = layOutWorkspace(scratch, tokens, headSize);
+  const { row, scoreRow, width } = space;
+  const one = space.factors, scale = space.factors + 4;
+  const keyRow = 4 * keyHeads * headSize;
+  const panel = 4 * TILE_COLUMNS;
+  const clear = (address: number, bytes: number): void => {
+    numbers.fill(0, address / 4, (address + bytes) / 4);
+  };
+  const load: AttentionSteps["load"] = (target, source, rows, unit, stride, factor) => {
+    code.copyRows(target, source, rows, headSize, row, stride, factor, 0);
+    clear(target + rows * row, (roundUp(rows, unit) - rows) * row);
+  };
+
+  numbers[one / 4] = 1;
+  numbers[scale / 4] = call.scale;
+  // Columns beyond the head size: nothing writes them again.
+  if (width > headSize) clear(space.k, space.p - space.k);
+
+  return {
+    space,
+    one,
+    scale,
+    keyRow,
+    queryRow: 4 * heads * headSize,
+    blocks(keys) {
+      const count = Math.ceil(tokens / space.queries);
+      return Array.from({ length: count }, (_, i) => {
+        const first = (count - 1 - i) * space.queries;
+        const rows = Math.min(space.queries, tokens - first);
+        const seen = causal ? Math.min(keys, first + rows) : keys;
+        const columns = roundUp(seen, TILE_COLUMNS);
+        return { first, rows, seen, columns, visible: causal ? first + 1 : columns };
+      });
+    },
+    load,
+    loadKeys(rows, panels, source, keys) {
+      load(rows, source, keys, TILE_COLUMNS, keyRow, one);
+      code.transpose(panels, rows, Math.ceil(keys / TILE_COLUMNS), width);
+    },
+    loadMask(entry, keys) {
+      const bias = space.bias / 4, start = call.maskOffset + entry * call.maskStride;
+      for (let j = 0; j < keys; j++) {
+        numbers[bias + j] = call.mask[start + j] === 0 ? -Infinity : 0;
+      }
+      numbers.fill(-Infinity, bias + keys, bias + roundUp(keys, TILE_COLUMNS));
+    },
+    scores(target, left, panels, { rows, columns }) {
+      code.multiplyRows(
+        left,
+        TILE_ROWS * row,
+        row,
+        panels,
+        TILE_COLUMNS * row,
+        panel,
+        target,
+        scoreRow,
+        roundUp(rows, TILE_ROWS),
+        columns,
+        width,
+        0,
+      );
+    },
+    mix(target, scores, right, { rows, columns }) {
+      code.multiplyRows(
+        scores,
+        TILE_ROWS * scoreRow,
+        scoreRow,
+        right,
+        panel,
+        row,
+        target,
+        row,
+        roundUp(rows, TILE_ROWS),
+        width,
+        columns,
+        0,
+      );
+    },
+    mixBack(target, scores, right, { rows, seen }, accumulate) {
+      code.multiplyColumns(
+        scores,
+        4 * TILE_ROWS,
+        scoreRow,
+        right,
+        panel,
+        row,
+        target,
+        row,
+        roundUp(seen, TILE_ROWS),
+        width,
+        roundUp(rows, TILE_ROWS),
+        accumulate ? 1 : 0,
+      );
+    },
+    clear,
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Attention by WebAssembly SIMD on the device's shared memory: head by head, a block of queries at a time against all keys in use. Nothing of the size
+ * [T,T] exists; the backward pass computes a block's probabilities again from their log-sum-exp (Dao 2023).
+ *
+ * @module
+ */
+
+import {
+  type AttentionBackwardCall,
+  type AttentionForwardCall,
+  type AttentionFunctions,
+  keysInUse,
+  unitOf,
+} from "./attention.ts";
+import { type AttentionExports, attentionModules } from "./attention_kernel.ts";
+import { TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
+import { attentionSteps } from "./attention_steps.ts";
+import { layOutWorkspace } from "./attention_workspace.ts";
+
+/** The best module this runtime validates; undefined where it has no WebAssembly SIMD. */
+export function compileAttention(): WebAssembly.Module | undefined {
+  const bytes = attentionModules().find((module) => WebAssembly.validate(module));
+  return bytes && new WebAssembly.Module(bytes);
+}
+
+/** Bytes of working memory that a thread needs. */
+export function attentionScratchBytes(tokens: number, headSize: number): number {
+  return layOutWorkspace(0, tokens, headSize).bytes;
+}
+
+/**
+ * Attention over views of `memory`, in float32.
+ *
+ * @param scratch Address of {@linkcode attentionScratchBytes} that no other thread uses, a multiple of 64
+ */
+export function createAttention(
+  memory: WebAssembly.Memory,
+  scratch: number,
+  module: WebAssembly.Module,
+): AttentionFunctions {
+  const { exports } = new WebAssembly.Instance(module, { engine: { memory } });
+  const code = exports as unknown as AttentionExports;
+  const numbers = new Float32Array(memory.buffer);
+
+  /** Address of an element of a view. */
+  const at = (view: Float32Array, element: number): number => {
+    if (view.buffer !== memory.buffer) {
+      throw new TypeError("Cannot attend to what does not lie in the device's memory");
+    }
+    return view.byteOffset + 4 * element;
+  };
+
+  function forward(call: AttentionForwardCall, begin: number, end: number): void {
+    const { q, k, v, context, logSumExp, tokens, heads, headSize } = call;
+    const steps = attentionSteps(code, numbers, scratch, call);
+    const { space, keyRow, queryRow, one, scale } = steps;
+    const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
+    for (let unit = begin; unit < end; unit++) {
+      const { entry, keyStart, queryHeads } = unitOf(call, unit);
+      const keys = keysInUse(call, entry);
+      steps.loadMask(entry, keys);
+      steps.loadKeys(space.k, space.kPanels, at(k, keyStart), keys);
+      steps.load(space.v, at(v, keyStart), keys, TILE_COLUMNS, keyRow, one);
+      for (const head of queryHeads) {
+        for (const block of steps.blocks(keys)) {
+          const { first, rows, columns, visible } = block;
+          const start = ((entry * tokens + first) * heads + head) * headSize;
+          steps.load(space.q, at(q, start), rows, TILE_ROWS, queryRow, scale);
+          steps.scores(space.p, space.q, space.kPanels, block);
+          const { p, bias, highest, sums } = space;
+          code.softmaxRows(p, bias, rows, columns, scoreRow, visible, causal, highest, sums);
+          steps.mix(space.result, p, space.v, block);
+          const total = (entry * heads + head) * tokens + first;
+          for (let i = 0; i < rows; i++) {
+            const sum = numbers[sums / 4 + i], top = numbers[highest / 4 + i];
+            if (logSumExp) logSumExp[total + i] = sum === 0 ? 0 : top + Math.log(sum);
+            numbers[sums / 4 + i] = sum === 0 ? 0 : 1 / sum;
+          }
+          code.copyRows(at(context, start), space.result, rows, headSize, queryRow, row, sums, 4);
+        }
+      }
+    }
+  }
+
+  function backward(call: AttentionBackwardCall, begin: number, end: number): void {
+    const { q, k, v, statistics, dcontext, dq, dk, dv, tokens, heads, headSize } = call;
+    const steps = attentionSteps(code, numbers, scratch, call);
+    const { space, queryRow, keyRow, one, scale } = steps;
+    const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
+    for (let unit = begin; unit < end; unit++) {
+      const { entry, keyStart, queryHeads } = unitOf(call, unit);
+      const keys = keysInUse(call, entry);
+      steps.loadMask(entry, keys);
+      steps.loadKeys(space.k, space.kPanels, at(k, keyStart), keys);
+      steps.loadKeys(space.v, space.vPanels, at(v, keyStart), keys);
+      let accumulate = false;
+      for (const head of queryHeads) {
+        for (const block of steps.blocks(keys)) {
+          const { first, rows, columns, visible } = block;
+          const { p, dp, bias } = space;
+          const start = ((entry * tokens + first) * heads + head) * headSize;
+          const total = (entry * (2 * heads + 1) + head) * tokens + first;
+          const lse = at(statistics, total), delta = at(statistics, total + heads * tokens);
+          steps.load(space.q, at(q, start), rows, TILE_ROWS, queryRow, scale);
+          steps.load(space.dcontext, at(dcontext, start), rows, TILE_ROWS, queryRow, one);
+          steps.scores(p, space.q, space.kPanels, block);
+          steps.scores(dp, space.dcontext, space.vPanels, block);
+          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, lse, delta);
+          steps.mixBack(space.dv, p, space.dcontext, block, accumulate);
+          steps.mixBack(space.dk, dp, space.q, block, accumulate);
+          steps.mix(space.result, dp, space.k, block);
+          code.copyRows(at(dq, start), space.result, rows, headSize, queryRow, row, scale, 0);
+          accumulate = true;
+        }
+      }
+      for (const [target, source] of [[dk, space.dk], [dv, space.dv]] as const) {
+        steps.clear(source + keys * row, (tokens - keys) * row);
+        code.copyRows(at(target, keyStart), source, tokens, headSize, keyRow, row, one, 0);
+      }
+    }
+  }
+
+  return {
+    forward,
+    backward,
+    dotRows({ x, y, result, offset, resultOffset, rows, width, stride }) {
+      code.dotRows(at(x, offset), at(y, offset), at(result, resultOffset), rows, width, 4 * stride);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+/** What the operations of attention share: attributes and sizes. @module */
+
+import type { KernelCall } from "../op.ts";
+import type { Attributes, Node } from "../program.ts";
+
+/** Settings of an attention node. */
+export interface AttentionAttributes extends Attributes {
+  /** Query heads H. */
+  readonly heads: number;
+  /** Key heads Hkv, a divisor of H. */
+  readonly keyHeads: number;
+  /** Factor of the scores, above 0. */
+  readonly scale: number;
+  /** Hides the keys after the query. */
+  readonly causal: boolean;
+}
+
+/** Sizes of an attention node whose first inputs are q [B,T,H·D] and k [B,T,Hkv·D]. */
+export interface AttentionSizes {
+  readonly batch: number;
+  readonly tokens: number;
+  readonly headSize: number;
+}
+
+/** The sizes of a node. */
+export function attentionSizes(
+  { inputs: [q], attributes }: Pick<Node<AttentionAttributes>, "inputs" | "attributes">,
+): AttentionSizes {
+  const [batch, tokens, width] = q.shape;
+  return { batch, tokens, headSize: width / attributes.heads };
+}
+
+/** B·H·T·T, the scores that are computed and not kept. */
+export function scoreCount(node: Node<AttentionAttributes>): number {
+  const { batch, tokens } = attentionSizes(node);
+  return batch * node.attributes.heads * tokens * tokens;
+}
+
+/** Queries or keys that a workgroup of the kernels covers. */
+const KERNEL_TILE = 32;
+/** Columns of a head that the kernels hold in one matrix of an invocation, of which they have up to four. */
+const KERNEL_COLUMNS = 32;
+/** The largest head size D of an attention node: what the kernels hold. */
+export const LARGEST_HEAD_SIZE: number = 4 * KERNEL_COLUMNS;
+
+/** A kernel's call with a workgroup for each tile of tokens of `heads` heads. */
+export function attentionCall(
+  node: Node<AttentionAttributes>,
+  source: string,
+  heads: number,
+  features: readonly string[] = [],
+): KernelCall {
+  const { batch, tokens, headSize } = attentionSizes(node);
+  const { attributes } = node;
+  const columns = [64, 96, 128].filter((_, i) => headSize > KERNEL_COLUMNS * (i + 1));
+  return {
+    source,
+    features: [
+      headSize % 4 === 0 ? "VECTOR" : "SCALAR",
+      ...columns.map((count) => `COLUMNS_${count}`),
+      ...features,
+    ],
+    constants: { CAUSAL: attributes.causal ? 1 : 0 },
+    params: {
+      batches: batch,
+      tokens,
+      heads: attributes.heads,
+      group: attributes.heads / attributes.keyHeads,
+      head_size: headSize,
+      scale: attributes.scale,
+    },
+    workgroups: batch * heads * Math.ceil(tokens / KERNEL_TILE),
+  };
+}

@@ -1,7 +1,11 @@
 import type { DeviceInfo } from "../engine/device.ts";
 
-/** A device as people read it: "cpu (2 threads)". */
-export function deviceText({ description, threads }: DeviceInfo): string {
+/** A device as people read it: "CPU (2 threads)", with a warning where threads outnumber the processors, for then they get in each other's way. */
+export function deviceText(
+  { description, threads }: DeviceInfo,
+  processors: number = navigator.hardwareConcurrency,
+): string {
   if (threads === undefined) return description;
-  return `${description} (${threads} ${threads === 1 ? "thread" : "threads"})`;
+  const warning = threads > processors ? `, more than the ${processors} processors` : "";
+  return `${description} (${threads} ${threads === 1 ? "thread" : "threads"}${warning})`;
 }

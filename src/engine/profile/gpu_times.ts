@@ -9,7 +9,7 @@ import { wallTimes } from "./wall_times.ts";
 /** Passes that can be timed between two reads: dozens of runs of a model's step. */
 const ROOM = 16384;
 
-/** A node as a profile names it. */
+/** A dispatch as a profile names it: a node, or a part of one that is large. */
 export interface TimedNode {
   readonly kernel: string;
   readonly cost: Cost;

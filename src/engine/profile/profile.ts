@@ -41,7 +41,7 @@ export interface StepTimes {
   readonly gpuSeconds: number;
 }
 
-/** One node over all runs of its program. */
+/** One node over all runs of its program, or one dispatch of a node that takes several. */
 export interface NodeProfile {
   /** The operation's name, or the name of the kernel's variant on a GPU. */
   readonly kernel: string;

@@ -103,8 +103,9 @@ function profileOf(program: string, runs: Runs, shortestSubmit: number): Program
     runs: count,
     encodeSeconds,
     submitSeconds,
-    nodes: nodes.map((node, i) => ({
-      ...node,
+    nodes: nodes.map(({ kernel, cost }, i) => ({
+      kernel,
+      cost,
       seconds: nodesTimed === 0 ? 0 : nodeSeconds[i] / nodesTimed * count,
       idleSeconds: 0,
     })),

@@ -6,7 +6,12 @@ import { timestampedTimes } from "../../../src/engine/profile/timestamped_times.
 import type { Timestamps } from "../../../src/engine/profile/timestamps.ts";
 import { wallTimes } from "../../../src/engine/profile/wall_times.ts";
 
-const node = (kernel: string, flops: number): TimedNode => ({ kernel, cost: { flops, bytes: 0 } });
+/** A node with more to it than a profile may pass on. */
+const node = (kernel: string, flops: number): TimedNode & { pipeline: object } => ({
+  kernel,
+  cost: { flops, bytes: 0 },
+  pipeline: {},
+});
 const programs = new Map([
   ["train", [node("matmul", 6), node("add", 2)]],
   ["evaluate", [node("matmul", 2)]],
@@ -43,6 +48,7 @@ Deno.test("timestampedTimes() cuts every fourth run into a pass a dispatch, and 
   assert.equal(runs, 5);
   // Passes 1 and 2, then 6 and 7: the mean of two runs, for five.
   assert.deepEqual(nodes.map(({ seconds }) => seconds), [(1 + 6) / 2 * 5, (2 + 7) / 2 * 5]);
+  assert.deepEqual(Object.keys(nodes[0]), ["kernel", "cost", "seconds", "idleSeconds"]);
   assert.equal(step!.gpuSeconds, 4);
 });
 

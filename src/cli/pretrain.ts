@@ -5,21 +5,18 @@
  */
 import { defaultConfig } from "../federated/run_config.ts";
 import type { SettingKey } from "../federated/settings.ts";
-import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
 import { readFlags } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { checkNewFolder, readPretrainFile } from "./pretrain/folder.ts";
 import { runPretraining } from "./pretrain/run_pretrain.ts";
-import { readConfig, readPace, resumeConfig } from "./pretrain/config.ts";
+import { readConfig, readFolder, readPace, resumeConfig } from "./pretrain/config.ts";
 import { pretrainOptions } from "./pretrain/flags.ts";
 import { createPretrainReporter } from "./pretrain/progress.ts";
 
 const settings: readonly SettingKey[] = [
-  "seed",
   "device",
   "threads",
-  "out",
   "resume",
   "format",
 ];
@@ -35,17 +32,10 @@ const description = {
 if (import.meta.main) {
   await runCommand(async () => {
     const { settings: given, own } = await readFlags(Deno.args, description);
-    const { resume, out } = given;
-    if (resume && (out !== undefined || given.seed !== undefined)) {
-      throw new UserError(
-        `Cannot use --${out !== undefined ? "out" : "seed"} with --resume: the folder settles it`,
-      );
-    }
-    const folder = resume ?? out ?? "pretrained";
+    const { resume } = given;
     const saved = resume ? await readPretrainFile(resume) : undefined;
-    const config = saved
-      ? resumeConfig(saved.config, own)
-      : readConfig(own, given.seed ?? defaultConfig.seed);
+    const config = saved ? resumeConfig(saved.config, own) : readConfig(own);
+    const folder = resume ?? readFolder(own);
     if (!saved) await checkNewFolder(folder);
     prepareGraphics();
     const device = {

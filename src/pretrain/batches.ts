@@ -1,7 +1,7 @@
 /** Batches of a pretraining: blocks of the tokenized corpus in shuffled order, made ready for the objective. @module */
 
 import { IGNORED_LABEL } from "../engine/ops/ignored_label.ts";
-import { randomStream } from "../protocol/random.ts";
+import { type RandomStream, randomStream } from "../protocol/random.ts";
 import { maskedCount, type MaskingTokens, maskRow } from "./masking.ts";
 
 /** A tokenized corpus, read by ranges: it may be larger than memory. */
@@ -67,12 +67,14 @@ export function batchesOf(
 ): (step: number) => PretrainBatch {
   const blocks = blockCount(objective, corpus, tokens);
   const width = textTokens(objective, tokens);
-  let epoch = -1, order = new Uint32Array(), shift = 0;
+  let epoch = -1;
+  let order: ArrayLike<number> = [];
+  let shift = 0;
   const block = (position: number): Uint32Array => {
     const now = Math.floor(position / blocks);
     if (now !== epoch) {
       const random = randomStream(seed, "blocks", now);
-      order = Uint32Array.from(random.shuffle(Uint32Array.from({ length: blocks }, (_, i) => i)));
+      order = random.shuffle(Array.from({ length: blocks }, (_, i) => i));
       shift = random.integer(width);
       epoch = now;
     }
@@ -92,7 +94,7 @@ function assemble(
   objective: Objective,
   blocks: readonly Uint32Array[],
   tokens: number,
-  randomOf: (row: number) => ReturnType<typeof randomStream>,
+  randomOf: (row: number) => RandomStream,
 ): PretrainBatch {
   const ids = new Uint32Array(blocks.length * tokens);
   const count = predictionCount(objective, 1, tokens);

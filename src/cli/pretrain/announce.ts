@@ -2,6 +2,7 @@
 
 import { elementCount } from "../../engine/program.ts";
 import { countText } from "../units.ts";
+import type { PretrainConfig } from "./config.ts";
 import type { PretrainFile } from "./folder.ts";
 import type { PretrainReporter } from "./progress.ts";
 
@@ -13,11 +14,11 @@ export function announce(
   folder: string,
   reporter: PretrainReporter,
 ): void {
-  const { objective, layers, width, batch, tokens, steps } = config;
+  const { batch, tokens, steps } = config;
   const parameters = tensors.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const epochs = steps * batch * tokens / corpus.trainTokens;
   const model = [
-    `${architectureOf(objective)}, ${layers} layers × ${width}`,
+    modelText(config),
     `${countText(parameters)} parameters`,
     `${countText(vocabulary)} tokens`,
   ];
@@ -35,7 +36,8 @@ export function announce(
   reporter.note(`Folder   ${folder}`);
 }
 
-/** What the models of an objective are called. */
-export function architectureOf(objective: "masked" | "next"): string {
-  return objective === "masked" ? "BERT" : "Llama";
+/** A model in a few words. */
+export function modelText({ objective, layers, width }: PretrainConfig): string {
+  const architecture = objective === "masked" ? "BERT" : "Llama";
+  return `${architecture}, ${layers} ${layers === 1 ? "layer" : "layers"} × ${width}`;
 }

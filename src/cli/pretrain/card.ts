@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import type { SafetensorsInput } from "../../protocol/safetensors.ts";
 import { countText, durationText, percentText } from "../units.ts";
-import { architectureOf } from "./announce.ts";
+import { modelText } from "./announce.ts";
 import type { PretrainConfig } from "./config.ts";
 import type { Metric, PretrainFile } from "./folder.ts";
 
@@ -40,17 +40,9 @@ export function modelCard(
   ].join("\n");
 }
 
-function shapeText(
-  { objective, layers, width, heads, feedForward, tokens }: PretrainConfig,
-): string {
-  const sizes = [
-    `${layers} layers`,
-    `width ${width}`,
-    `${heads} heads`,
-    `feed-forward ${feedForward}`,
-    `${tokens} positions`,
-  ];
-  return `${architectureOf(objective)}, ${sizes.join(", ")}`;
+function shapeText(config: PretrainConfig): string {
+  const { heads, feedForward, tokens } = config;
+  return `${modelText(config)}, ${heads} heads, feed-forward ${feedForward}, ${tokens} positions`;
 }
 
 function vocabularyText({ tokenizer, vocabulary }: PretrainConfig): string {

@@ -29,6 +29,11 @@ export interface PretrainPace {
   readonly evaluateEvery: number;
 }
 
+/** The folder of a new pretraining. */
+export function readFolder(own: GivenFlags["own"]): string {
+  return String(valueOf(own, "out"));
+}
+
 /** The pace that the flags set. */
 export function readPace(own: GivenFlags["own"]): PretrainPace {
   return {
@@ -42,7 +47,7 @@ export function readPace(own: GivenFlags["own"]): PretrainPace {
  *
  * @throws UserError naming the flag that is missing or wrong.
  */
-export function readConfig(own: GivenFlags["own"], seed: number): PretrainConfig {
+export function readConfig(own: GivenFlags["own"]): PretrainConfig {
   const corpus = String(own.corpus ?? "").split(",").map((file) => file.trim()).filter(Boolean);
   if (corpus.length === 0) {
     throw new UserError("Cannot pretrain without texts: expected --corpus FILE[,FILE…]");
@@ -73,7 +78,7 @@ export function readConfig(own: GivenFlags["own"], seed: number): PretrainConfig
     decaySteps: value<number | undefined>("decay-steps") ?? Math.floor(steps / 5),
     weightDecay: value("weight-decay"),
     maskRate: value("mask-rate"),
-    seed,
+    seed: value("seed"),
   });
 }
 
@@ -101,9 +106,8 @@ export function resumeConfig(saved: PretrainConfig, own: GivenFlags["own"]): Pre
 export function isPretrainConfig(value: unknown): value is PretrainConfig {
   if (typeof value !== "object" || value === null) return false;
   const config = value as Readonly<Record<string, unknown>>;
-  const { corpus, seed } = config;
+  const { corpus } = config;
   return Array.isArray(corpus) && corpus.every((file) => typeof file === "string") &&
-    Number.isSafeInteger(seed) &&
     flags.filter(({ group }) => group !== "Run").every(
       ({ name, field, kind, default: byDefault }) => {
         const setting = config[field ?? keyOf(name)];

@@ -1,6 +1,7 @@
 /** Flags of `deno task pretrain`, beside those it shares with other commands. @module */
 
 import { Option } from "commander";
+import { defaultConfig } from "../../federated/run_config.ts";
 import type { Kind } from "../../federated/setting_kinds.ts";
 import { choice, number, text, whole } from "../../federated/setting_kinds.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -121,6 +122,20 @@ export const flags: readonly Flag[] = [
     help: "share of the tokens that are masked",
     group: "Training",
     default: 0.15,
+  },
+  {
+    name: "seed",
+    kind: whole({ least: 0 }),
+    help: "decides the initial weights, the order of the texts and the masks",
+    group: "Training",
+    default: defaultConfig.seed,
+  },
+  {
+    name: "out",
+    kind: text("<folder>"),
+    help: "folder of a new pretraining",
+    group: "Run",
+    default: "pretrained",
   },
   {
     name: "checkpoint-minutes",

@@ -4,6 +4,7 @@ import { lineChart } from "../report/line_chart.ts";
 import { style } from "../report/style.ts";
 import { element, escapeText } from "../report/svg.ts";
 import { countText } from "../units.ts";
+import { modelText } from "./announce.ts";
 import type { Metric, PretrainFile } from "./folder.ts";
 
 /** Points that a curve is drawn with at most. */
@@ -11,7 +12,7 @@ const MOST_POINTS = 200;
 
 /** Renders the report. */
 export function lossReport({ config, corpus }: PretrainFile, metrics: readonly Metric[]): string {
-  const title = `Pretraining: ${config.layers} layers × ${config.width}`;
+  const title = `Pretraining: ${modelText(config)}`;
   const series = (name: string, color: string, points: readonly [Metric, number][]) => ({
     name,
     color,

@@ -13,24 +13,24 @@ const refused = (run: () => unknown, message: RegExp) =>
   assert.throws(run, (error) => error instanceof UserError && message.test(error.message));
 
 Deno.test("readConfig() fills what depends on other flags", () => {
-  const config = readConfig({ ...given, width: "96", steps: "1000" }, 3);
+  const config = readConfig({ ...given, width: "96", steps: "1000" });
   assert.deepEqual(config.corpus, ["a.txt", "b.jsonl.gz"]);
   assert.deepEqual(
     [config.feedForward, config.warmupSteps, config.decaySteps, config.seed],
-    [384, 50, 200, 3],
+    [384, 50, 200, 1],
   );
-  assert.equal(readConfig({ ...given, steps: "100000" }, 1).warmupSteps, 1000);
+  assert.equal(readConfig({ ...given, steps: "100000" }).warmupSteps, 1000);
   assert.ok(isPretrainConfig(JSON.parse(JSON.stringify(config))));
 });
 
 Deno.test("readConfig() refuses what is missing or does not fit", () => {
-  refused(() => readConfig({ tokenizer: "t" }, 1), /--corpus/);
-  refused(() => readConfig({ ...given, corpus: " , " }, 1), /--corpus/);
-  refused(() => readConfig({ corpus: "a.txt" }, 1), /--tokenizer/);
-  refused(() => readConfig({ ...given, heads: "5" }, 1), /--heads 5: expected a divisor .* 128/);
+  refused(() => readConfig({ tokenizer: "t" }), /--corpus/);
+  refused(() => readConfig({ ...given, corpus: " , " }), /--corpus/);
+  refused(() => readConfig({ corpus: "a.txt" }), /--tokenizer/);
+  refused(() => readConfig({ ...given, heads: "5" }), /--heads 5: expected a divisor .* 128/);
   const odd = { ...given, objective: "next", width: "12", heads: "4" };
-  refused(() => readConfig(odd, 1), /--heads 4: expected heads of an even size .* got 3/);
-  assert.equal(readConfig({ ...odd, objective: "masked" }, 1).heads, 4);
+  refused(() => readConfig(odd), /--heads 4: expected heads of an even size .* got 3/);
+  assert.equal(readConfig({ ...odd, objective: "masked" }).heads, 4);
   const wrong = {
     "vocabulary": "0",
     "layers": "1.5",
@@ -42,13 +42,13 @@ Deno.test("readConfig() refuses what is missing or does not fit", () => {
     "weight-decay": "-1",
   };
   for (const [name, value] of Object.entries(wrong)) {
-    refused(() => readConfig({ ...given, [keyOf(name)]: value }, 1), new RegExp(`--${name}`));
+    refused(() => readConfig({ ...given, [keyOf(name)]: value }), new RegExp(`--${name}`));
   }
-  refused(() => readConfig({ ...given, objective: "maskd" }, 1), /did you mean "masked"/);
+  refused(() => readConfig({ ...given, objective: "maskd" }), /did you mean "masked"/);
 });
 
 Deno.test("resumeConfig() changes how long and how fast, and nothing else", () => {
-  const saved = readConfig(given, 1);
+  const saved = readConfig(given);
   assert.deepEqual(resumeConfig(saved, {}), saved);
   const longer = { steps: "20000", learningRate: "0.0005", decaySteps: "0" };
   assert.deepEqual(resumeConfig(saved, longer), {

@@ -43,7 +43,7 @@ Deno.test("readMetrics() leaves out steps that a crash undid and the half line i
 
 const file: PretrainFile = {
   kind: "hafl-pretrain",
-  config: readConfig({ corpus: "a.txt,b.jsonl.gz", tokenizer: "t" }, 3),
+  config: readConfig({ corpus: "a.txt,b.jsonl.gz", tokenizer: "t" }),
   corpus: { documents: 10, trainTokens: 900, validationTokens: 100 },
   started: new Date(0).toISOString(),
   versions: { hafl: "0.1.0" },

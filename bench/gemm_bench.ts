@@ -41,23 +41,24 @@ for (const [m, n, k, transposed, use] of SHAPES) {
     return view;
   };
   const call = {
+    products: [{
+      k,
+      factor: 1,
+      a: take(m * k),
+      aOffset: 0,
+      aRow: transposed === "A" ? 1 : k,
+      aColumn: transposed === "A" ? m : 1,
+      b: take(k * n),
+      bOffset: 0,
+      bRow: transposed === "B" ? 1 : n,
+      bColumn: transposed === "B" ? k : 1,
+    }],
     n,
-    k,
     rowBegin: 0,
     rowEnd: m,
-    alpha: 1,
-    a: take(m * k),
-    aOffset: 0,
-    aRow: transposed === "A" ? 1 : k,
-    aColumn: transposed === "A" ? m : 1,
-    b: take(k * n),
-    bOffset: 0,
-    bRow: transposed === "B" ? 1 : n,
-    bColumn: transposed === "B" ? k : 1,
     c: take(m * n),
     cOffset: 0,
     cRow: n,
-    accumulate: false,
   };
   // Enough products a measurement that the clock does not matter.
   const repeats = Math.ceil(1e7 / (m * n * k));

@@ -39,14 +39,9 @@ const softmax = (causal: boolean) => (vector: VectorFunctions): void =>
     B * H * T,
   );
 const norm = { x: a, gamma, width: WIDTH, epsilon: 1e-5 };
-const matrix = { target: b, targetOffset: 0, targetRow: WIDTH, rows: ROWS, width: WIDTH };
 
 const calls: readonly [string, (vector: VectorFunctions) => void][] = [
   ["add", (vector) => vector.add(a, b, c, 0, ELEMENTS)],
-  [
-    "add a bias",
-    (vector) => vector.addRows({ ...matrix, source: gamma, sourceOffset: 0, sourceRow: 0 }),
-  ],
   ...activations,
   ["silu gate", (vector) => vector.gate("silu", a, c, b, 0, ELEMENTS)],
   [

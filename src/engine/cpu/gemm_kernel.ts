@@ -1,13 +1,11 @@
 /**
- * The WebAssembly code of the matrix product: packing into panels, and a product of packed panels by tiles of {@linkcode TILE_ROWS} ×
- * {@linkcode TILE_COLUMNS} that stay in registers.
- *
- * A panel holds TILE_ROWS rows of A (or TILE_COLUMNS columns of B), step by step along k. A last, partial panel repeats its last row or column: what
- * comes of the repeats lands in a spill tile and is never copied out, so that edges get exactly the arithmetic of full tiles.
+ * The WebAssembly module of the matrix product: packing into panels, and a product of packed panels tile by tile.
  *
  * @module
  */
 
+import { packFunction } from "./gemm_pack.ts";
+import { createTile, type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
 import {
   advance,
   branch,
@@ -19,146 +17,85 @@ import {
   get,
   instruction,
   load,
-  type Local,
   loopWhile,
   set,
-  shuffle,
   store,
-  storeHalf,
   type WasmFunction,
-  zeros,
 } from "./wasm_module.ts";
 
-/** Rows of a register tile: with 8 columns, 12 of the 16 vector registers of x86-64 hold sums. Packing wants it even. */
-export const TILE_ROWS = 6;
-/** Columns of a register tile. */
-export const TILE_COLUMNS = 8;
-/** Bytes of the spill tile. */
-export const SPILL_BYTES = 4 * TILE_ROWS * TILE_COLUMNS;
+/** Panels of B that a panel of A meets while it is in the first cache: two make C's columns a whole cache line. */
+const GROUP_PANELS = 2;
+const GROUP_COLUMNS = GROUP_PANELS * TILE_COLUMNS;
 
-/** How a product is added to a sum: in one rounding (`fused`, where the processor can) or in two. */
-export type MultiplyAdd = "fused" | "separate";
+/** Bytes of the tile that partial tiles are computed in. */
+export const SPILL_BYTES = 4 * TILE_ROWS * TILE_COLUMNS;
 
 /** What the module exports. Addresses and strides count bytes. */
 export interface GemmExports {
-  /** Packs `lanes` rows of A over `steps` of k. */
-  packRows(
-    target: number,
-    source: number,
-    lanes: number,
-    steps: number,
-    laneStride: number,
-    stepStride: number,
-  ): void;
+  /** Packs `lanes` rows of A over `steps` of k; `panelBytes` lead from one panel to the next. */
+  packRows: Pack;
   /** Packs `lanes` columns of B over `steps` of k. */
-  packColumns(
-    target: number,
-    source: number,
-    lanes: number,
+  packColumns: Pack;
+  /** Multiplies `steps` steps of `lanes / TILE_COLUMNS` panels of B by a factor. */
+  scaleColumns(
+    panel: number,
+    panels: number,
     steps: number,
-    laneStride: number,
-    stepStride: number,
+    panelBytes: number,
+    factor: number,
   ): void;
-  /** C[rows, columns] = alpha · (packed A) · (packed B), or added to C where `accumulate` is 1. */
+  /** C[rows, columns] = alpha · (packed A) · (packed B), plus what lies at `source` where `adds` is 1. */
   multiply(
     a: number,
     b: number,
+    bPanelBytes: number,
     c: number,
+    cStride: number,
+    source: number,
+    sourceStride: number,
     rows: number,
     columns: number,
     steps: number,
-    cStride: number,
     alpha: number,
-    accumulate: number,
+    adds: number,
     spill: number,
   ): void;
 }
 
+type Pack = (
+  target: number,
+  source: number,
+  lanes: number,
+  steps: number,
+  laneStride: number,
+  stepStride: number,
+  panelBytes: number,
+) => void;
+
 /** Bytes of the module. */
 export function gemmModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
   return encodeModule([
-    tileFunction(multiplyAdd),
-    copyFunction(),
-    multiplyFunction(),
+    edgeFunction(),
+    multiplyFunction(multiplyAdd),
     packFunction("packRows", TILE_ROWS),
     packFunction("packColumns", TILE_COLUMNS),
+    scaleFunction(),
   ]);
 }
 
-const TILE = 0;
-const COPY = 1;
+const EDGE = 0;
 
-/** tile(a, b, steps, c, cStride, alpha, accumulate): one full tile of C. */
-function tileFunction(multiplyAdd: MultiplyAdd): WasmFunction {
+/** edge(target, tile, source, rows, columns, targetStride, sourceStride, adds): a part of a tile, element by element, plus what lies at `source`. */
+function edgeFunction(): WasmFunction {
   return defineFunction(
-    "tile",
-    ["i32", "i32", "i32", "i32", "i32", "f32", "i32"],
-    ([a, b, steps, c, cStride, alpha, accumulate], local) => {
-      const sums = range(TILE_ROWS).map(() => range(2).map(() => local("v128")));
-      const columns = [local("v128"), local("v128")];
-      const row = local("v128");
-      const scale = local("v128");
-      const step = (unrolled: number): Code[] => [
-        ...columns.map((column, half) =>
-          set(column, load("v128.load", get(b), 4 * TILE_COLUMNS * unrolled + 16 * half))
-        ),
-        ...sums.flatMap((pair, i) => [
-          set(row, load("v128.load32_splat", get(a), 4 * (TILE_ROWS * unrolled + i))),
-          ...pair.map((sum, half) => set(sum, add(multiplyAdd, row, columns[half], sum))),
-        ]),
-      ];
-      const repeat = (count: number): Code =>
-        loopWhile(
-          instruction("i32.ge_u", get(steps), constant(count)),
-          ...range(count).flatMap(step),
-          advance(a, constant(4 * TILE_ROWS * count)),
-          advance(b, constant(4 * TILE_COLUMNS * count)),
-          advance(steps, constant(-count)),
-        );
-      const eachRow = (write: (sum: Local, half: number) => Code): Code[] =>
-        sums.flatMap((pair) => [...pair.map(write), advance(c, get(cStride))]);
-      return [
-        ...sums.flat().map((sum) => set(sum, zeros())),
-        repeat(4),
-        repeat(1),
-        set(scale, instruction("f32x4.splat", get(alpha))),
-        branch(
-          get(accumulate),
-          eachRow((sum, half) =>
-            store(
-              "v128.store",
-              get(c),
-              instruction(
-                "f32x4.add",
-                load("v128.load", get(c), 16 * half),
-                instruction("f32x4.mul", get(sum), get(scale)),
-              ),
-              16 * half,
-            )
-          ),
-          eachRow((sum, half) =>
-            store("v128.store", get(c), instruction("f32x4.mul", get(sum), get(scale)), 16 * half)
-          ),
-        ),
-      ];
-    },
-  );
-}
-
-function add(multiplyAdd: MultiplyAdd, x: Local, y: Local, sum: Local): Code {
-  return multiplyAdd === "fused"
-    ? instruction("f32x4.relaxed_madd", get(x), get(y), get(sum))
-    : instruction("f32x4.add", instruction("f32x4.mul", get(x), get(y)), get(sum));
-}
-
-/** copy(target, source, rows, columns, targetStride, sourceStride): element by element. */
-function copyFunction(): WasmFunction {
-  return defineFunction(
-    "copy",
-    ["i32", "i32", "i32", "i32", "i32", "i32"],
-    ([target, source, rows, columns, targetStride, sourceStride], local) => {
+    "edge",
+    ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    ([target, tile, source, rows, columns, targetStride, sourceStride, adds], local) => {
       const offset = local("i32");
       const bytes = local("i32");
+      const at = (address: typeof target): Code =>
+        instruction("i32.add", get(address), get(offset));
+      const value = load("f32.load", at(tile));
       return [
         set(bytes, instruction("i32.mul", get(columns), constant(4))),
         loopWhile(
@@ -166,14 +103,19 @@ function copyFunction(): WasmFunction {
           set(offset, constant(0)),
           loopWhile(
             instruction("i32.lt_u", get(offset), get(bytes)),
-            store(
-              "f32.store",
-              instruction("i32.add", get(target), get(offset)),
-              load("f32.load", instruction("i32.add", get(source), get(offset))),
+            branch(
+              get(adds),
+              [store(
+                "f32.store",
+                at(target),
+                instruction("f32.add", load("f32.load", at(source)), value),
+              )],
+              [store("f32.store", at(target), value)],
             ),
             advance(offset, constant(4)),
           ),
           advance(target, get(targetStride)),
+          advance(tile, constant(4 * TILE_COLUMNS)),
           advance(source, get(sourceStride)),
           advance(rows, constant(-1)),
         ),
@@ -183,194 +125,149 @@ function copyFunction(): WasmFunction {
 }
 
 /** See {@linkcode GemmExports.multiply}: B's panel stays in the first cache while A's panels pass by. */
-function multiplyFunction(): WasmFunction {
+function multiplyFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   return defineFunction(
     "multiply",
-    ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "f32", "i32", "i32"],
-    ([a, b, c, rows, columns, steps, cStride, alpha, accumulate, spill], local) => {
-      const [aPanel, cTile, row, height, width] = range(5).map(() => local("i32"));
-      const spillStride = constant(4 * TILE_COLUMNS);
+    [
+      ...new Array<"i32">(10).fill("i32"),
+      "f32",
+      "i32",
+      "i32",
+    ],
+    (
+      [
+        a,
+        b,
+        bPanelBytes,
+        c,
+        cStride,
+        source,
+        sourceStride,
+        rows,
+        columns,
+        steps,
+        alpha,
+        adds,
+        spill,
+      ],
+      local,
+    ) => {
+      const i32 = () => local("i32");
+      const [aRow, aPanel, bTile, bPanel, rest, row, height, width] = range(8).map(i32);
+      const [column, inGroup, cRow, sourceRow, cTile, sourceTile] = range(6).map(i32);
+      const [target, addend, whole, stride, addsNow] = range(5).map(i32);
+      const scale = local("v128");
+      const tile = createTile(multiplyAdd, local);
+      const tileStride = constant(4 * TILE_COLUMNS);
+      const oneTile = [
+        set(width, minimum(get(column), constant(TILE_COLUMNS))),
+        set(
+          whole,
+          instruction(
+            "i32.eq",
+            instruction("i32.mul", get(height), get(width)),
+            constant(TILE_ROWS * TILE_COLUMNS),
+          ),
+        ),
+        set(aPanel, get(aRow)),
+        set(bPanel, get(bTile)),
+        set(rest, get(steps)),
+        ...tile.multiply(aPanel, bPanel, rest),
+        set(target, instruction("select", get(cTile), get(spill), get(whole))),
+        set(stride, instruction("select", get(cStride), tileStride, get(whole))),
+        set(addend, get(sourceTile)),
+        set(addsNow, instruction("i32.and", get(adds), get(whole))),
+        ...tile.write({
+          c: target,
+          cStride: stride,
+          source: addend,
+          sourceStride,
+          adds: addsNow,
+          alpha: scale,
+        }),
+        branch(instruction("i32.eqz", get(whole)), [
+          call(
+            EDGE,
+            ...[cTile, spill, sourceTile, height, width, cStride, sourceStride, adds].map(get),
+          ),
+        ]),
+        advance(bTile, get(bPanelBytes)),
+        advance(cTile, tileStride),
+        advance(sourceTile, tileStride),
+        set(column, instruction("i32.sub", get(column), get(width))),
+      ];
       return [
+        set(scale, instruction("f32x4.splat", get(alpha))),
         loopWhile(
           get(columns),
-          set(width, minimum(get(columns), constant(TILE_COLUMNS))),
-          set(aPanel, get(a)),
-          set(cTile, get(c)),
+          set(inGroup, minimum(get(columns), constant(GROUP_COLUMNS))),
+          set(aRow, get(a)),
+          set(cRow, get(c)),
+          set(sourceRow, get(source)),
           set(row, get(rows)),
           loopWhile(
             get(row),
             set(height, minimum(get(row), constant(TILE_ROWS))),
-            branch(
-              instruction(
-                "i32.eq",
-                instruction("i32.mul", get(height), get(width)),
-                constant(TILE_ROWS * TILE_COLUMNS),
-              ),
-              [
-                call(
-                  TILE,
-                  get(aPanel),
-                  get(b),
-                  get(steps),
-                  get(cTile),
-                  get(cStride),
-                  get(alpha),
-                  get(accumulate),
-                ),
-              ],
-              [
-                branch(get(accumulate), [
-                  call(
-                    COPY,
-                    get(spill),
-                    get(cTile),
-                    get(height),
-                    get(width),
-                    spillStride,
-                    get(cStride),
-                  ),
-                ]),
-                call(
-                  TILE,
-                  get(aPanel),
-                  get(b),
-                  get(steps),
-                  get(spill),
-                  spillStride,
-                  get(alpha),
-                  get(accumulate),
-                ),
-                call(
-                  COPY,
-                  get(cTile),
-                  get(spill),
-                  get(height),
-                  get(width),
-                  get(cStride),
-                  spillStride,
-                ),
-              ],
-            ),
-            advance(aPanel, instruction("i32.mul", get(steps), constant(4 * TILE_ROWS))),
-            advance(cTile, instruction("i32.mul", get(cStride), constant(TILE_ROWS))),
+            set(column, get(inGroup)),
+            set(bTile, get(b)),
+            set(cTile, get(cRow)),
+            set(sourceTile, get(sourceRow)),
+            loopWhile(get(column), ...oneTile),
+            advance(aRow, instruction("i32.mul", get(steps), constant(4 * TILE_ROWS))),
+            advance(cRow, instruction("i32.mul", get(cStride), constant(TILE_ROWS))),
+            advance(sourceRow, instruction("i32.mul", get(sourceStride), constant(TILE_ROWS))),
             set(row, instruction("i32.sub", get(row), get(height))),
           ),
-          advance(b, instruction("i32.mul", get(steps), constant(4 * TILE_COLUMNS))),
-          advance(c, constant(4 * TILE_COLUMNS)),
-          set(columns, instruction("i32.sub", get(columns), get(width))),
+          advance(b, instruction("i32.mul", get(bPanelBytes), constant(GROUP_PANELS))),
+          advance(c, constant(4 * GROUP_COLUMNS)),
+          advance(source, constant(4 * GROUP_COLUMNS)),
+          set(columns, instruction("i32.sub", get(columns), get(inGroup))),
         ),
       ];
     },
   );
 }
 
-/** See {@linkcode GemmExports.packRows}: `width` lanes a panel, by vectors where lanes or steps lie side by side, else element by element. */
-function packFunction(name: string, width: number): WasmFunction {
+/** See {@linkcode GemmExports.scaleColumns}. */
+function scaleFunction(): WasmFunction {
   return defineFunction(
-    name,
-    ["i32", "i32", "i32", "i32", "i32", "i32"],
-    ([target, source, lanes, steps, laneStride, stepStride], local) => {
-      const pointers = range(width).map(() => local("i32"));
+    "scaleColumns",
+    ["i32", "i32", "i32", "i32", "f32"],
+    ([panel, panels, steps, panelBytes, factor], local) => {
+      const at = local("i32");
       const rest = local("i32");
-      const count = local("i32");
-      const panelStep = 4 * width;
-      const sideBySide = instruction(
-        "i32.and",
-        instruction("i32.eq", get(laneStride), constant(4)),
-        instruction("i32.eq", get(count), constant(width)),
-      );
-      const copyStep = [
-        ...copyLanes(target, pointers[0], width),
-        advance(pointers[0], get(stepStride)),
-        advance(target, constant(panelStep)),
-        advance(rest, constant(-1)),
-      ];
-      const fourSteps = [
-        ...transposeLanes(target, pointers, range(4).map(() => local("v128"))),
-        ...pointers.map((pointer) => advance(pointer, constant(16))),
-        advance(target, constant(4 * panelStep)),
-        advance(rest, constant(-4)),
-      ];
-      const oneStep = [
-        ...pointers.map((pointer, lane) =>
-          store("f32.store", get(target), load("f32.load", get(pointer)), 4 * lane)
-        ),
-        ...pointers.map((pointer) => advance(pointer, get(stepStride))),
-        advance(target, constant(panelStep)),
-        advance(rest, constant(-1)),
-      ];
       return [
         loopWhile(
-          get(lanes),
-          set(count, minimum(get(lanes), constant(width))),
+          get(panels),
+          set(at, get(panel)),
           set(rest, get(steps)),
-          set(pointers[0], get(source)),
-          ...range(width - 1).map((lane) =>
-            set(
-              pointers[lane + 1],
-              instruction(
-                "select",
-                instruction("i32.add", get(pointers[lane]), get(laneStride)),
-                get(pointers[lane]),
-                instruction("i32.gt_u", get(count), constant(lane + 1)),
-              ),
-            )
+          loopWhile(
+            get(rest),
+            ...[0, 16].map((offset) =>
+              store(
+                "v128.store",
+                get(at),
+                instruction(
+                  "f32x4.mul",
+                  load("v128.load", get(at), offset),
+                  instruction("f32x4.splat", get(factor)),
+                ),
+                offset,
+              )
+            ),
+            advance(at, constant(4 * TILE_COLUMNS)),
+            advance(rest, constant(-1)),
           ),
-          branch(sideBySide, [loopWhile(get(rest), ...copyStep)], [
-            branch(instruction("i32.eq", get(stepStride), constant(4)), [
-              loopWhile(instruction("i32.ge_u", get(rest), constant(4)), ...fourSteps),
-            ]),
-            loopWhile(get(rest), ...oneStep),
-          ]),
-          advance(source, instruction("i32.mul", get(laneStride), constant(width))),
-          set(lanes, instruction("i32.sub", get(lanes), get(count))),
+          advance(panel, get(panelBytes)),
+          advance(panels, constant(-1)),
         ),
       ];
     },
   );
-}
-
-/** One step of a panel from lanes that lie side by side. */
-function copyLanes(target: Local, source: Local, width: number): Code[] {
-  const quads = range(Math.floor(width / 4)).map((quad) =>
-    store("v128.store", get(target), load("v128.load", get(source), 16 * quad), 16 * quad)
-  );
-  const done = 16 * quads.length;
-  return width % 4 === 0
-    ? quads
-    : [...quads, storeHalf(0, get(target), load("v128.load64_zero", get(source), done), done)];
-}
-
-/** Four steps of a panel from lanes of which each has its steps side by side: transposes of 4 × 4, and of 2 × 4 for a last pair of lanes. */
-function transposeLanes(target: Local, pointers: readonly Local[], rows: readonly Local[]): Code[] {
-  const panelStep = 4 * pointers.length;
-  const interleaveLow = (x: number): Code => shuffle(get(rows[x]), get(rows[x + 1]), [0, 4, 1, 5]);
-  const interleaveHigh = (x: number): Code => shuffle(get(rows[x]), get(rows[x + 1]), [2, 6, 3, 7]);
-  const code: Code[] = [];
-  for (let lane = 0; lane < pointers.length; lane += 4) {
-    const taken = pointers.slice(lane, lane + 4);
-    code.push(...taken.map((pointer, i) => set(rows[i], load("v128.load", get(pointer)))));
-    [interleaveLow, interleaveHigh].forEach((interleave, half) => {
-      const first = 4 * lane + 2 * half * panelStep;
-      const second = first + panelStep;
-      if (taken.length === 4) {
-        const low = shuffle(interleave(0), interleave(2), [0, 1, 4, 5]);
-        const high = shuffle(interleave(0), interleave(2), [2, 3, 6, 7]);
-        code.push(store("v128.store", get(target), low, first));
-        code.push(store("v128.store", get(target), high, second));
-      } else {
-        code.push(storeHalf(0, get(target), interleave(0), first));
-        code.push(storeHalf(1, get(target), interleave(0), second));
-      }
-    });
-  }
-  return code;
 }
 
 function minimum(x: Code, y: Code): Code {
   return instruction("select", x, y, instruction("i32.lt_u", x, y));
 }
 
-function range(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
-}
+const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

@@ -5,24 +5,24 @@ import type { Gemm } from "./gemm.ts";
 /** A product routine over any views. Each element is summed in float64 in order of k and rounded once. */
 export function createPlainGemm(): Gemm {
   let sums = new Float64Array(0);
-  return (call) => {
-    const { n, k, alpha, a, b, c, aColumn, bRow, bColumn, accumulate } = call;
+  return ({ products, n, rowBegin, rowEnd, bias, addend, c, cOffset, cRow }) => {
     if (sums.length < n) sums = new Float64Array(n);
-    for (let row = call.rowBegin; row < call.rowEnd; row++) {
-      const aStart = call.aOffset + row * call.aRow;
+    for (let row = rowBegin; row < rowEnd; row++) {
       sums.fill(0, 0, n);
-      for (let step = 0; step < k; step++) {
-        const factor = a[aStart + step * aColumn];
-        let source = call.bOffset + step * bRow;
-        for (let column = 0; column < n; column++) {
-          sums[column] += factor * b[source];
-          source += bColumn;
+      for (const { k, a, aOffset, aRow, aColumn, b, bOffset, bRow, bColumn, factor } of products) {
+        for (let step = 0; step < k; step++) {
+          const scaled = factor * a[aOffset + row * aRow + step * aColumn];
+          let source = bOffset + step * bRow;
+          for (let column = 0; column < n; column++) {
+            sums[column] += scaled * b[source];
+            source += bColumn;
+          }
         }
       }
-      const cStart = call.cOffset + row * call.cRow;
       for (let column = 0; column < n; column++) {
-        const value = alpha * sums[column];
-        c[cStart + column] = accumulate ? c[cStart + column] + value : value;
+        if (bias) sums[column] += bias.view[bias.offset + column];
+        if (addend) sums[column] += addend.view[addend.offset + row * addend.row + column];
+        c[cOffset + row * cRow + column] = sums[column];
       }
     }
   };

@@ -1,27 +1,21 @@
-/** Matrix products by WebAssembly SIMD on the device's shared memory: cuts a product into blocks that fit the caches. @module */
+/** Matrix products by WebAssembly SIMD: blocks of the operands are packed into a thread's own working memory, then multiplied. @module */
 
-import type { Gemm } from "./gemm.ts";
-import {
-  type GemmExports,
-  gemmModule,
-  type MultiplyAdd,
-  SPILL_BYTES,
-  TILE_COLUMNS,
-  TILE_ROWS,
-} from "./gemm_kernel.ts";
+import type { Gemm, GemmCall } from "./gemm.ts";
+import { type GemmExports, gemmModule, SPILL_BYTES } from "./gemm_kernel.ts";
+import { type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
 
-/** Steps of k per block: a panel of A and one of B (14 KiB together) fit the first cache. */
-const BLOCK_STEPS = 256;
-/** Rows of A packed at a time (120 KiB). */
-const BLOCK_ROWS = 20 * TILE_ROWS;
-/** Columns of B packed at a time (512 KiB). */
-const BLOCK_COLUMNS = 64 * TILE_COLUMNS;
-
-const B_BYTES = 4 * BLOCK_STEPS * BLOCK_COLUMNS;
+/** Steps of k at a time: a panel of A and two of B (33 KiB together) fit the first cache. */
+export const BLOCK_STEPS = 400;
+/** Rows of A packed at a time (312 KiB). */
+export const BLOCK_ROWS: number = 40 * TILE_ROWS;
+/** Blocks of steps that B is packed for at once: C is gone through as often less. */
+const BLOCKS_AT_ONCE = 3;
+/** Columns of B packed at a time are as many as fit into this: half of a second cache of 2 MiB. */
+const B_BYTES = 2 ** 20;
 const A_BYTES = 4 * BLOCK_STEPS * BLOCK_ROWS;
 
 /** Bytes of working memory that one thread's products need. */
-export const GEMM_SCRATCH_BYTES: number = B_BYTES + A_BYTES + SPILL_BYTES;
+export const GEMM_SCRATCH_BYTES: number = B_BYTES + A_BYTES + SPILL_BYTES + 4;
 
 /** A module for {@linkcode createGemm}, and how it rounds here: results differ between machines of which one fuses and one does not. */
 export interface CompiledGemm {
@@ -51,7 +45,7 @@ function isFused(module: WebAssembly.Module): boolean {
   values[b / 4] = 1;
   values[a / 4 + TILE_ROWS] = x;
   values[b / 4 + TILE_COLUMNS] = x;
-  multiply(a, b, c, 1, 1, 2, 4, 1, 0, spill);
+  multiply(a, b, 0, c, 4, c, 4, 1, 1, 2, 1, 0, spill);
   return values[c / 4] !== 0;
 }
 
@@ -60,10 +54,29 @@ function instantiate(memory: WebAssembly.Memory, module: WebAssembly.Module): Ge
   return exports as unknown as GemmExports;
 }
 
+/** Cuts `total` into equal parts of at most `limit`, but multiples of `unit`: the size of a part. */
+function evenly(total: number, limit: number, unit: number): number {
+  const parts = Math.ceil(total / limit);
+  return Math.ceil(total / parts / unit) * unit;
+}
+
+/** A product by addresses, in bytes, with its steps [begin, end) of the axis that is summed over. */
+interface Operands {
+  readonly a: number;
+  readonly aRow: number;
+  readonly aColumn: number;
+  readonly b: number;
+  readonly bRow: number;
+  readonly bColumn: number;
+  readonly factor: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
 /**
  * A product routine over views of `memory`.
  *
- * Sums run over k in blocks of fixed size: within a block from zero in order of k, then block after block into C.
+ * Sums run over k in blocks of fixed size: within a block from zero in order of k, then block after block into C. A bias is a last step of k, of factor 1.
  *
  * @param memory The device's shared memory
  * @param scratch Address of {@linkcode GEMM_SCRATCH_BYTES} bytes that no other thread uses, a multiple of 16
@@ -73,11 +86,13 @@ export function createGemm(
   scratch: number,
   module: WebAssembly.Module,
 ): Gemm {
-  const { packRows, packColumns, multiply } = instantiate(memory, module);
+  const { packRows, packColumns, scaleColumns, multiply } = instantiate(memory, module);
   const buffer = memory.buffer;
   const bPacked = scratch;
-  const aPacked = scratch + B_BYTES;
+  const aPacked = bPacked + B_BYTES;
   const spill = aPacked + A_BYTES;
+  const one = spill + SPILL_BYTES;
+  new Float32Array(buffer, one, 1)[0] = 1;
 
   const address = (name: string, view: Float32Array, offset: number): number => {
     if (view.buffer !== buffer) {
@@ -85,39 +100,106 @@ export function createGemm(
     }
     return view.byteOffset + 4 * offset;
   };
+  const operandsOf = ({ products, bias }: GemmCall): Operands[] => {
+    let end = 0;
+    const operands = products.map((product): Operands => ({
+      a: address("A", product.a, product.aOffset),
+      aRow: 4 * product.aRow,
+      aColumn: 4 * product.aColumn,
+      b: address("B", product.b, product.bOffset),
+      bRow: 4 * product.bRow,
+      bColumn: 4 * product.bColumn,
+      factor: product.factor,
+      begin: end,
+      end: end += product.k,
+    }));
+    if (bias === undefined) return operands;
+    const ones = { a: one, aRow: 0, aColumn: 0, factor: 1, begin: end, end: end + 1 };
+    const b = address("the bias", bias.view, bias.offset);
+    return [...operands, { ...ones, b, bRow: 0, bColumn: 4 }];
+  };
+  /** Packs `steps` steps from `step` on of `rows` rows from `row` on. */
+  const packA = (
+    operands: readonly Operands[],
+    row: number,
+    rows: number,
+    step: number,
+    steps: number,
+  ): void => {
+    for (const { a, aRow, aColumn, begin, end } of operands) {
+      const from = Math.max(step, begin), to = Math.min(step + steps, end);
+      if (from >= to) continue;
+      const place = aPacked + 4 * TILE_ROWS * (from - step);
+      const source = a + row * aRow + (from - begin) * aColumn;
+      packRows(place, source, rows, to - from, aRow, aColumn, 4 * TILE_ROWS * steps);
+    }
+  };
+  /** Likewise columns, to `target`; where `scales`, multiplied by their factors. */
+  const packB = (
+    operands: readonly Operands[],
+    scales: boolean,
+    target: number,
+    column: number,
+    columns: number,
+    step: number,
+    steps: number,
+  ): void => {
+    const panelBytes = 4 * TILE_COLUMNS * steps;
+    const panels = Math.ceil(columns / TILE_COLUMNS);
+    for (const { b, bRow, bColumn, factor, begin, end } of operands) {
+      const from = Math.max(step, begin), to = Math.min(step + steps, end);
+      if (from >= to) continue;
+      const place = target + 4 * TILE_COLUMNS * (from - step);
+      const source = b + column * bColumn + (from - begin) * bRow;
+      packColumns(place, source, columns, to - from, bColumn, bRow, panelBytes);
+      if (scales && factor !== 1) scaleColumns(place, panels, to - from, panelBytes, factor);
+    }
+  };
 
   return (call) => {
-    const { n, k, rowBegin, rowEnd, alpha } = call;
-    const a = address("A", call.a, call.aOffset);
-    const b = address("B", call.b, call.bOffset);
-    const c = address("C", call.c, call.cOffset);
-    const aRow = 4 * call.aRow;
-    const aColumn = 4 * call.aColumn;
-    const bRow = 4 * call.bRow;
-    const bColumn = 4 * call.bColumn;
-    const cRow = 4 * call.cRow;
-    for (let column = 0; column < n; column += BLOCK_COLUMNS) {
-      const columns = Math.min(BLOCK_COLUMNS, n - column);
-      for (let step = 0; step < k; step += BLOCK_STEPS) {
-        const steps = Math.min(BLOCK_STEPS, k - step);
-        const accumulate = call.accumulate || step > 0 ? 1 : 0;
-        packColumns(bPacked, b + column * bColumn + step * bRow, columns, steps, bColumn, bRow);
-        for (let row = rowBegin; row < rowEnd; row += BLOCK_ROWS) {
-          const rows = Math.min(BLOCK_ROWS, rowEnd - row);
-          packRows(aPacked, a + row * aRow + step * aColumn, rows, steps, aRow, aColumn);
-          const target = c + row * cRow + 4 * column;
-          multiply(
-            aPacked,
-            bPacked,
-            target,
-            rows,
-            columns,
-            steps,
-            cRow,
-            alpha,
-            accumulate,
-            spill,
-          );
+    const { n, rowBegin, rowEnd, addend } = call;
+    const operands = operandsOf(call);
+    const k = operands[operands.length - 1].end;
+    // A single factor is applied to the sums, several to what they are of.
+    const scales = operands.length > 1;
+    const alpha = scales ? 1 : operands[0].factor;
+    const c = { start: address("C", call.c, call.cOffset), row: 4 * call.cRow };
+    const added = addend &&
+      { start: address("the addend", addend.view, addend.offset), row: 4 * addend.row };
+    const block = evenly(k, BLOCK_STEPS, 8);
+    const deep = Math.min(BLOCKS_AT_ONCE * block, k);
+    const width = evenly(n, Math.floor(B_BYTES / (4 * deep * TILE_COLUMNS)) * TILE_COLUMNS, 16);
+    const height = evenly(rowEnd - rowBegin, BLOCK_ROWS, TILE_ROWS);
+    for (let column = 0; column < n; column += width) {
+      const columns = Math.min(width, n - column);
+      const blockBytes = 4 * Math.ceil(columns / TILE_COLUMNS) * TILE_COLUMNS * block;
+      for (let first = 0; first < k; first += deep) {
+        const last = Math.min(first + deep, k);
+        for (let step = first, b = bPacked; step < last; step += block, b += blockBytes) {
+          packB(operands, scales, b, column, columns, step, Math.min(block, last - step));
+        }
+        for (let row = rowBegin; row < rowEnd; row += height) {
+          const rows = Math.min(height, rowEnd - row);
+          for (let step = first, b = bPacked; step < last; step += block, b += blockBytes) {
+            const steps = Math.min(block, last - step);
+            const source = step > 0 ? c : added;
+            packA(operands, row, rows, step, steps);
+            multiply(
+              aPacked,
+              b,
+              4 * TILE_COLUMNS * steps,
+              c.start + row * c.row + 4 * column,
+              c.row,
+              source ? source.start + row * source.row + 4 * column : 0,
+              source ? source.row : 0,
+              rows,
+              columns,
+              steps,
+              alpha,
+              source ? 1 : 0,
+              spill,
+            );
+          }
         }
       }
     }

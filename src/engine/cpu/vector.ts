@@ -2,21 +2,6 @@
 
 import type { ActivationKind } from "../ops/activation_functions.ts";
 
-/** A matrix, of `width` elements a row, added to a part of another. */
-export interface AddRowsCall {
-  readonly target: Float32Array;
-  /** Position of the part's first element; likewise below. */
-  readonly targetOffset: number;
-  /** Elements from one row to the next; likewise below. */
-  readonly targetRow: number;
-  readonly source: Float32Array;
-  readonly sourceOffset: number;
-  /** 0 adds the same row everywhere. */
-  readonly sourceRow: number;
-  readonly rows: number;
-  readonly width: number;
-}
-
 /** f(a)·b backwards, elementwise. */
 export interface GateBackwardCall {
   readonly a: Float32Array;
@@ -140,7 +125,6 @@ export interface CrossEntropyBackwardCall {
 export interface VectorFunctions {
   /** y = a + b. */
   add(a: Float32Array, b: Float32Array, y: Float32Array, begin: number, end: number): void;
-  addRows(call: AddRowsCall): void;
   /** y = f(x). */
   activation(
     kind: ActivationKind,

@@ -7,7 +7,6 @@ import {
   type Elements,
   multiply,
   overElements,
-  overRows,
   type VectorCode,
   vectorFunction,
 } from "./vector_code.ts";
@@ -32,7 +31,6 @@ type Export = (...values: number[]) => void;
 /** What the module exports; parameters stand with each function's code. */
 export type VectorExports = Record<
   | "add"
-  | "addRows"
   | "softmax"
   | "softmaxBackward"
   | "layerNorm"
@@ -53,7 +51,6 @@ export function vectorModule(): Uint8Array<ArrayBuffer> {
   const kinds = Object.keys(ACTIVATION_KINDS) as ActivationKind[];
   return encodeModule([
     elementwise("add", 3, (_, { load, store }) => store(2, add(load(0), load(1)))),
-    addRowsFunction(),
     ...kinds.flatMap(activationFunctions),
     softmaxFunction(),
     softmaxBackwardFunction(),
@@ -109,19 +106,4 @@ function activationFunctions(kind: ActivationKind): WasmFunction[] {
       store(4, db);
     }),
   ];
-}
-
-/** addRows(target, source, rows, width, targetRow, sourceRow). */
-function addRowsFunction(): WasmFunction {
-  return vectorFunction(
-    "addRows",
-    ["i32", "i32", "i32", "i32", "i32", "i32"],
-    (code, [target, source, rows, width, targetRow, sourceRow]) => {
-      overRows(code, rows, [[target, get(targetRow)], [source, get(sourceRow)]], () => {
-        overElements(code, get(width), [get(target), get(source)], ({ load, store }) => {
-          store(0, add(load(0), load(1)));
-        });
-      });
-    },
-  );
 }

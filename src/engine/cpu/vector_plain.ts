@@ -13,12 +13,6 @@ export const plainVector: VectorFunctions = {
   add(a, b, y, begin, end) {
     for (let i = begin; i < end; i++) y[i] = a[i] + b[i];
   },
-  addRows({ target, targetOffset, targetRow, source, sourceOffset, sourceRow, rows, width }) {
-    for (let row = 0; row < rows; row++) {
-      const to = targetOffset + row * targetRow, from = sourceOffset + row * sourceRow;
-      for (let c = 0; c < width; c++) target[to + c] += source[from + c];
-    }
-  },
   activation(kind, x, y, begin, end) {
     const f = activationFunction(kind);
     for (let i = begin; i < end; i++) y[i] = f(x[i]);

@@ -31,15 +31,6 @@ export function createVector(
 
   return {
     add: (a, b, y, begin, end) => code.add(at(a, begin), at(b, begin), at(y, begin), end - begin),
-    addRows: (call) =>
-      code.addRows(
-        at(call.target, call.targetOffset),
-        at(call.source, call.sourceOffset),
-        call.rows,
-        call.width,
-        4 * call.targetRow,
-        4 * call.sourceRow,
-      ),
     activation: (kind, x, y, begin, end) =>
       code[`value ${kind}`](at(x, begin), at(y, begin), end - begin),
     activationBackward: (kind, x, dy, dx, begin, end) =>

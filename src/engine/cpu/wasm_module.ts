@@ -38,6 +38,7 @@ const OPCODES = {
   "i32.sub": 0x6b,
   "i32.mul": 0x6c,
   "i32.and": 0x71,
+  "f32.add": 0x92,
   "f32.convert_i32_u": 0xb3,
   "select": 0x1b,
 } as const;
@@ -140,15 +141,20 @@ export function store(
 
 /** Writes half `lane` (0 or 1) of a vector to memory at `address` + `offset` bytes. */
 export function storeHalf(lane: 0 | 1, address: Code, value: Code, offset = 0): Code {
-  return storeLane(STORE64_LANE, lane, address, value, offset);
+  return storePart(STORE64_LANE, lane, address, value, offset);
 }
 
 /** Writes the first lane of a vector to memory at `address`. */
 export function storeFirst(address: Code, value: Code): Code {
-  return storeLane(STORE32_LANE, 0, address, value, 0);
+  return storeLane(0, address, value);
 }
 
-function storeLane(opcode: number, lane: number, address: Code, value: Code, offset: number): Code {
+/** Writes one lane of a vector to memory at `address` + `offset` bytes. */
+export function storeLane(lane: 0 | 1 | 2 | 3, address: Code, value: Code, offset = 0): Code {
+  return storePart(STORE32_LANE, lane, address, value, offset);
+}
+
+function storePart(opcode: number, lane: number, address: Code, value: Code, offset: number): Code {
   return [
     ...address,
     ...value,

@@ -211,24 +211,27 @@ function attentionMatmulCpu(
     const batch = Math.floor(matrix / l.heads), head = matrix % l.heads;
     for (let g = 0; g < l.inner; g++) {
       const innerHead = head * l.inner + g;
+      const cOffset = batch * l.y_batch + head * l.y_head;
       gemm({
+        products: [{
+          k: l.depth,
+          factor: 1,
+          a,
+          aOffset: batch * l.a_batch + Math.floor(innerHead / l.a_group) * l.a_head,
+          aRow: l.a_row,
+          aColumn: l.a_depth,
+          b,
+          bOffset: batch * l.b_batch + Math.floor(innerHead / l.b_group) * l.b_head,
+          bRow: l.b_depth,
+          bColumn: l.b_column,
+        }],
         n: l.columns,
-        k: l.depth,
         rowBegin: 0,
         rowEnd: l.rows,
-        alpha: 1,
-        a,
-        aOffset: batch * l.a_batch + Math.floor(innerHead / l.a_group) * l.a_head,
-        aRow: l.a_row,
-        aColumn: l.a_depth,
-        b,
-        bOffset: batch * l.b_batch + Math.floor(innerHead / l.b_group) * l.b_head,
-        bRow: l.b_depth,
-        bColumn: l.b_column,
+        ...(g > 0 && { addend: { view: c, offset: cOffset, row: l.y_row } }),
         c,
-        cOffset: batch * l.y_batch + head * l.y_head,
+        cOffset,
         cRow: l.y_row,
-        accumulate: g > 0,
       });
     }
   }

@@ -32,6 +32,11 @@ export const matmulOp: Op<MatmulAttributes> = {
     const [a, b] = inputs;
     const { m, n } = matmulLayout(a, b, attributes);
     const at = optionalInputs(attributes);
+    if (attributes.columnMask && (attributes.bias || attributes.lowRank || attributes.residual)) {
+      throw new TypeError(
+        `Cannot mask the columns of "${a.name}" · "${b.name}": expected nothing to be added to it`,
+      );
+    }
     const shape = attributes.transposeA ? [m, n] : [...a.shape.slice(0, -1), n];
     if (at.bias >= 0) expectShape("matmul", inputs[at.bias], [n]);
     if (at.mask >= 0) expectShape("matmul", inputs[at.mask], [n]);
@@ -51,7 +56,7 @@ export const matmulOp: Op<MatmulAttributes> = {
 };
 
 /**
- * For y = keep∘(α·op(a)·op(b)) + bias + s·u·vᵀ + residual: the product's own gradients are two more products of dy with the other operand,
+ * For y = α·op(a)·op(b) + bias + s·u·vᵀ + residual, or keep∘(α·op(a)·op(b)): the product's own gradients are two more products of dy with the other operand,
  * du = s·dy·v, dv = s·dyᵀ·u, dbias = column sums of dy.
  */
 function matmulGradient(
@@ -139,9 +144,10 @@ export function loraLinear(
   })[0];
 }
 
-/** The node with `residual` added to its result, or undefined where it has one already. Used by lowering. */
+/** The node with `residual` added to its result, or undefined where nothing can be added. Used by lowering. */
 export function withResidual(node: Node, residual: Tensor, output: Tensor): Node | undefined {
-  if (node.op !== matmulOp.name || attributesOf(node).residual) return undefined;
+  if (node.op !== matmulOp.name) return undefined;
+  if (attributesOf(node).residual || attributesOf(node).columnMask) return undefined;
   if (sizeOf(output) !== sizeOf(node.outputs[0])) return undefined;
   return {
     op: matmulOp.name,

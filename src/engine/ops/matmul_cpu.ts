@@ -1,6 +1,6 @@
 /** The matrix product on the CPU. @module */
 
-import { GEMM_COLUMNS, GEMM_ROWS } from "../cpu/gemm.ts";
+import { GEMM_COLUMNS, GEMM_ROWS, type GemmProduct } from "../cpu/gemm.ts";
 import { widthOf } from "../kernel_call.ts";
 import type { CpuArguments, CpuContext } from "../op.ts";
 import type { Node } from "../program.ts";
@@ -43,7 +43,7 @@ export function matmulCpu(
   tensors: CpuArguments,
   begin: number,
   end: number,
-  { gemm, vector }: CpuContext,
+  { gemm }: CpuContext,
 ): void {
   const sizes = layoutOf(node);
   const { n, k, aRow, aDepth, bDepth, bColumn } = sizes;
@@ -51,56 +51,50 @@ export function matmulCpu(
   const at = optionalInputs(attributes);
   const y = tensors.f32(node.inputs.length);
   const { rowBegin, rowEnd, columnBegin, columnEnd } = partOf(sizes, begin, end);
-  const width = columnEnd - columnBegin;
-  const part = { n: width, rowBegin, rowEnd, aOffset: 0, c: y, cOffset: columnBegin, cRow: n };
-  gemm({
-    ...part,
+  const products: GemmProduct[] = [{
     k,
-    alpha: attributes.alpha,
+    factor: attributes.alpha,
     a: tensors.f32(0),
+    aOffset: 0,
     aRow,
     aColumn: aDepth,
     b: tensors.f32(1),
     bOffset: columnBegin * bColumn,
     bRow: bDepth,
     bColumn,
-    accumulate: false,
-  });
-  if (at.mask >= 0) {
-    const mask = tensors.u32(at.mask);
-    for (let row = rowBegin; row < rowEnd; row++) {
-      for (let c = columnBegin; c < columnEnd; c++) if (mask[c] === 0) y[row * n + c] = 0;
-    }
-  }
+  }];
   if (at.u >= 0) {
     const rank = widthOf(node.inputs[at.u]);
-    gemm({
-      ...part,
+    products.push({
       k: rank,
-      alpha: attributes.scale,
+      factor: attributes.scale,
       a: tensors.f32(at.u),
+      aOffset: 0,
       aRow: rank,
       aColumn: 1,
       b: tensors.f32(at.v),
       bOffset: columnBegin * rank,
       bRow: 1,
       bColumn: rank,
-      accumulate: true,
     });
   }
-  const target = {
-    target: y,
-    targetOffset: rowBegin * n + columnBegin,
-    targetRow: n,
-    rows: rowEnd - rowBegin,
-    width,
-  };
-  if (at.bias >= 0) {
-    const source = tensors.f32(at.bias);
-    vector.addRows({ ...target, source, sourceOffset: columnBegin, sourceRow: 0 });
-  }
-  if (at.residual >= 0) {
-    const source = tensors.f32(at.residual);
-    vector.addRows({ ...target, source, sourceOffset: target.targetOffset, sourceRow: n });
+  gemm({
+    products,
+    n: columnEnd - columnBegin,
+    rowBegin,
+    rowEnd,
+    ...(at.bias >= 0 && { bias: { view: tensors.f32(at.bias), offset: columnBegin } }),
+    ...(at.residual >= 0 &&
+      { addend: { view: tensors.f32(at.residual), offset: columnBegin, row: n } }),
+    c: y,
+    cOffset: columnBegin,
+    cRow: n,
+  });
+  // A column that is not in use is set, not multiplied by 0: what it holds may be infinite.
+  if (at.mask < 0) return;
+  const mask = tensors.u32(at.mask);
+  for (let column = columnBegin; column < columnEnd; column++) {
+    if (mask[column] !== 0) continue;
+    for (let row = rowBegin; row < rowEnd; row++) y[row * n + column] = 0;
   }
 }

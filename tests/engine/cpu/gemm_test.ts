@@ -1,9 +1,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Gemm, GEMM_ROWS, type GemmCall } from "../../../src/engine/cpu/gemm.ts";
-import { gemmModule, TILE_ROWS } from "../../../src/engine/cpu/gemm_kernel.ts";
+import {
+  type Gemm,
+  GEMM_ROWS,
+  type GemmCall,
+  type GemmProduct,
+} from "../../../src/engine/cpu/gemm.ts";
+import { gemmModule } from "../../../src/engine/cpu/gemm_kernel.ts";
 import { createPlainGemm } from "../../../src/engine/cpu/gemm_plain.ts";
-import { compileGemm, createGemm, GEMM_SCRATCH_BYTES } from "../../../src/engine/cpu/gemm_wasm.ts";
+import { TILE_ROWS } from "../../../src/engine/cpu/gemm_tile.ts";
+import {
+  BLOCK_ROWS,
+  BLOCK_STEPS,
+  compileGemm,
+  createGemm,
+  GEMM_SCRATCH_BYTES,
+} from "../../../src/engine/cpu/gemm_wasm.ts";
 
 const HEAP = Math.ceil(GEMM_SCRATCH_BYTES / 64) * 64;
 const memory = new WebAssembly.Memory({ initial: 256, maximum: 256, shared: true });
@@ -25,15 +37,21 @@ interface Shape {
   readonly k: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  readonly alpha: number;
-  readonly accumulate: boolean;
+  readonly factor: number;
+  /** The k of a second product, with a factor of its own; 0 for none. */
+  readonly rank: number;
+  readonly bias: boolean;
+  /** What is added: nothing, a matrix, or C as it is. */
+  readonly addend: "none" | "other" | "itself";
   /** Elements between rows beyond what they hold. */
   readonly gap: number;
 }
 
+type TestCall = Omit<GemmCall, "products"> & { products: [GemmProduct, ...GemmProduct[]] };
+
 /** A call over fresh, deterministic operands; gaps and surroundings hold values that must neither be read nor written. */
-function createCall(shape: Shape): GemmCall & { rowEnd: number } {
-  const { m, n, k, transposeA, transposeB, gap } = shape;
+function createCall(shape: Shape): TestCall {
+  const { m, n, gap } = shape;
   let next = HEAP;
   const take = (length: number): Float32Array => {
     const view = new Float32Array(memory.buffer, next, length);
@@ -41,49 +59,55 @@ function createCall(shape: Shape): GemmCall & { rowEnd: number } {
     for (let i = 0; i < length; i++) view[i] = ((i * 7919 + length * 104729) % 1999) / 1000 - 1;
     return view;
   };
-  const [aLines, aLength] = transposeA ? [k, m] : [m, k];
-  const [bLines, bLength] = transposeB ? [n, k] : [k, n];
-  const aStride = aLength + gap, bStride = bLength + gap, cRow = n + gap;
-  const [aRow, aColumn] = transposeA ? [1, aStride] : [aStride, 1];
-  const [bRow, bColumn] = transposeB ? [1, bStride] : [bStride, 1];
+  const product = (
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    factor: number,
+  ): GemmProduct => {
+    const [aLines, aLength] = transposeA ? [k, m] : [m, k];
+    const [bLines, bLength] = transposeB ? [n, k] : [k, n];
+    const aStride = aLength + gap, bStride = bLength + gap;
+    const [aRow, aColumn] = transposeA ? [1, aStride] : [aStride, 1];
+    const [bRow, bColumn] = transposeB ? [1, bStride] : [bStride, 1];
+    const a = take(3 + aLines * aStride), b = take(5 + bLines * bStride);
+    return { k, a, aOffset: 3, aRow, aColumn, b, bOffset: 5, bRow, bColumn, factor };
+  };
+  const first = product(shape.k, shape.transposeA, shape.transposeB, shape.factor);
+  const cRow = n + gap;
+  const c = take(2 + m * cRow + 9);
+  const other = { view: take(1 + m * (n + 3)), offset: 1, row: n + 3 };
   return {
+    products: shape.rank > 0 ? [first, product(shape.rank, false, true, -1.5)] : [first],
     n,
-    k,
     rowBegin: 0,
     rowEnd: m,
-    alpha: shape.alpha,
-    a: take(3 + aLines * aStride),
-    aOffset: 3,
-    aRow,
-    aColumn,
-    b: take(5 + bLines * bStride),
-    bOffset: 5,
-    bRow,
-    bColumn,
-    c: take(2 + m * cRow + 9),
+    ...(shape.bias && { bias: { view: take(4 + n), offset: 4 } }),
+    ...(shape.addend === "other" && { addend: other }),
+    ...(shape.addend === "itself" && { addend: { view: c, offset: 2, row: cRow } }),
+    c,
     cOffset: 2,
     cRow,
-    accumulate: shape.accumulate,
   };
 }
 
 /** The expected C in float64, and per element the sum of magnitudes that bounds its rounding. */
 function oracle(call: GemmCall): { values: Float64Array; bounds: Float64Array } {
+  const { products, bias, addend } = call;
   const values = Float64Array.from(call.c);
   const bounds = new Float64Array(call.c.length);
   for (let i = call.rowBegin; i < call.rowEnd; i++) {
     for (let j = 0; j < call.n; j++) {
-      let sum = 0, magnitude = 0;
-      for (let p = 0; p < call.k; p++) {
-        const product = call.a[call.aOffset + i * call.aRow + p * call.aColumn] *
-          call.b[call.bOffset + p * call.bRow + j * call.bColumn];
-        sum += product;
-        magnitude += Math.abs(product);
-      }
+      const terms = products.flatMap(({ k, a, aOffset, aRow, aColumn, ...rest }) =>
+        Array.from({ length: k }, (_, p) =>
+          rest.factor * a[aOffset + i * aRow + p * aColumn] *
+          rest.b[rest.bOffset + p * rest.bRow + j * rest.bColumn])
+      );
+      if (bias) terms.push(bias.view[bias.offset + j]);
+      if (addend) terms.push(addend.view[addend.offset + i * addend.row + j]);
       const at = call.cOffset + i * call.cRow + j;
-      const start = call.accumulate ? call.c[at] : 0;
-      values[at] = start + call.alpha * sum;
-      bounds[at] = Math.abs(start) + Math.abs(call.alpha) * magnitude;
+      values[at] = terms.reduce((sum, term) => sum + term, 0);
+      bounds[at] = terms.reduce((sum, term) => sum + Math.abs(term), 0);
     }
   }
   return { values, bounds };
@@ -92,10 +116,10 @@ function oracle(call: GemmCall): { values: Float64Array; bounds: Float64Array } 
 function check(gemm: Gemm, call: GemmCall): void {
   const { values, bounds } = oracle(call);
   gemm(call);
-  // A block of 256 summands, the sum of blocks, alpha and C: fewer than 300 roundings of 2⁻²⁴ each.
+  // A block of 400 summands, the sum of blocks, factors and addends: fewer than 450 roundings of 2⁻²⁴ each.
   call.c.forEach((value, i) => {
     assert.ok(
-      Math.abs(value - values[i]) <= bounds[i] * 300 * 2 ** -24,
+      Math.abs(value - values[i]) <= bounds[i] * 450 * 2 ** -24,
       `element ${i}: expected ${values[i]}, got ${value}`,
     );
   });
@@ -108,12 +132,22 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
   k: sizes,
   transposeA: fc.boolean(),
   transposeB: fc.boolean(),
-  alpha: fc.constantFrom(1, -1, 0.5, 0, 3),
-  accumulate: fc.boolean(),
+  factor: fc.constantFrom(1, -1, 0.5, 0, 3),
+  rank: fc.constantFrom(0, 0, 1, 3, 8),
+  bias: fc.boolean(),
+  addend: fc.constantFrom("none", "other", "itself"),
   gap: fc.constantFrom(0, 1, 4),
 });
 
-const shape = { alpha: 1, accumulate: false, gap: 0, transposeA: false, transposeB: false };
+const shape: Omit<Shape, "m" | "n" | "k"> = {
+  factor: 1,
+  rank: 0,
+  bias: false,
+  addend: "none",
+  gap: 0,
+  transposeA: false,
+  transposeB: false,
+};
 
 for (const { name, gemm } of variants) {
   const test = (title: string, body: (gemm: Gemm) => void): void =>
@@ -122,11 +156,13 @@ for (const { name, gemm } of variants) {
   test("gemm() gives the product worked out by hand", (gemm) => {
     // [1 2; 3 4; 5 6] · [1 0 2; 0 1 3] = [1 2 8; 3 4 18; 5 6 28]
     const call = createCall({ ...shape, m: 3, n: 3, k: 2 });
-    call.a.set([1, 2, 3, 4, 5, 6], call.aOffset);
-    call.b.set([1, 0, 2, 0, 1, 3], call.bOffset);
+    const [product] = call.products;
+    product.a.set([1, 2, 3, 4, 5, 6], product.aOffset);
+    product.b.set([1, 0, 2, 0, 1, 3], product.bOffset);
     gemm(call);
     assert.deepEqual([...call.c.slice(2, 11)], [1, 2, 8, 3, 4, 18, 5, 6, 28]);
-    gemm({ ...call, alpha: -2, accumulate: true });
+    const twice = { ...product, factor: -2 };
+    gemm({ ...call, products: [twice], addend: { view: call.c, offset: 2, row: 3 } });
     assert.deepEqual([...call.c.slice(2, 11)], [-1, -2, -8, -3, -4, -18, -5, -6, -28]);
   });
 
@@ -136,29 +172,36 @@ for (const { name, gemm } of variants) {
 
   test("gemm() agrees with float64 when a product spans several blocks", (gemm) => {
     for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]]) {
-      check(gemm, createCall({ ...shape, m: 125, n: 37, k: 517, transposeA, transposeB }));
-      check(gemm, createCall({ ...shape, m: 13, n: 521, k: 67, transposeA, transposeB, alpha: 2 }));
+      const transposed = { ...shape, transposeA, transposeB };
+      check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517 }));
+      check(gemm, createCall({ ...transposed, m: 13, n: 521, k: 67, factor: 2, bias: true }));
     }
+    // More steps than B is packed for at once, a block of rows and one more, several blocks of columns.
+    const deep = 3 * BLOCK_STEPS + 1;
+    check(gemm, createCall({ ...shape, m: 7, n: 227, k: deep, rank: 3, addend: "other" }));
+    check(gemm, createCall({ ...shape, m: BLOCK_ROWS + 1, n: 3, k: 5, bias: true }));
   });
 
   test("gemm() multiplies strided attention heads", (gemm) => {
     // q, k [T, H, D]: head 2 of 3, scores [T, T] = q·kᵀ
     const T = 17, H = 3, D = 5;
     const call = createCall({ ...shape, m: T, n: T, k: D, transposeB: true, gap: (H - 1) * D });
-    check(gemm, { ...call, aOffset: 2 * D, bOffset: 2 * D });
+    const [product] = call.products;
+    check(gemm, { ...call, products: [{ ...product, aOffset: 2 * D, bOffset: 2 * D }] });
   });
 
   test("gemm() reads operands of which neither stride is 1", (gemm) => {
     const call = createCall({ ...shape, m: 9, n: 10, k: 7, gap: 30 });
-    check(gemm, { ...call, aColumn: 3, bColumn: 2 });
+    const [product] = call.products;
+    check(gemm, { ...call, products: [{ ...product, aColumn: 3, bColumn: 2 }] });
   });
 
   test("gemm() computes the same bits whatever range of rows it is given", (gemm) => {
     fc.assert(
       fc.property(
         shapes,
-        fc.constantFrom(1, 6, 24, 25, 121, 130),
-        fc.constantFrom(1, 257, 300),
+        fc.constantFrom(1, 5, 20, 24, BLOCK_ROWS + 1),
+        fc.constantFrom(1, 257, BLOCK_STEPS, BLOCK_STEPS + 1),
         fc.nat(),
         (shape, m, k, cut) => {
           const whole = createCall({ ...shape, m, k });
@@ -177,15 +220,20 @@ for (const { name, gemm } of variants) {
   });
 
   test("gemm() computes the same bits when it is cut by columns", (gemm) => {
-    const whole = createCall({ ...shape, m: 7, n: 45, k: 300 });
+    const whole = createCall({ ...shape, m: 7, n: 45, k: 300, rank: 3, bias: true });
+    const { products, bias } = whole;
     gemm(whole);
     const expected = whole.c.slice();
     whole.c.fill(0, whole.cOffset, whole.cOffset + 7 * 45);
     for (const [begin, end] of [[0, 11], [11, 45]]) {
       gemm({
         ...whole,
+        products: products.map((product) => ({
+          ...product,
+          bOffset: product.bOffset + begin * product.bColumn,
+        })),
+        bias: { view: bias!.view, offset: bias!.offset + begin },
         n: end - begin,
-        bOffset: whole.bOffset + begin,
         cOffset: whole.cOffset + begin,
       });
     }
@@ -194,8 +242,9 @@ for (const { name, gemm } of variants) {
 
   test("gemm() keeps a NaN or an infinity to its own row and column", (gemm) => {
     const call = createCall({ ...shape, m: 7, n: 9, k: 5 });
-    call.a[call.aOffset + 6 * 5] = NaN;
-    call.b[call.bOffset + 8] = Infinity;
+    const [{ a, aOffset, b, bOffset }] = call.products;
+    a[aOffset + 6 * 5] = NaN;
+    b[bOffset + 8] = Infinity;
     gemm(call);
     for (let i = 0; i < 7; i++) {
       for (let j = 0; j < 9; j++) {
@@ -218,7 +267,9 @@ Deno.test("createGemm() refuses views outside the memory", () => {
   assert.ok(compiled, "this runtime has no WebAssembly SIMD");
   const gemm = createGemm(memory, 0, compiled.module);
   const call = createCall({ ...shape, m: 1, n: 1, k: 1 });
-  assert.throws(() => gemm({ ...call, b: new Float32Array(9) }), {
+  const [product] = call.products;
+  const outside = { ...product, b: new Float32Array(9) };
+  assert.throws(() => gemm({ ...call, products: [outside] }), {
     name: "TypeError",
     message: "Cannot multiply: B does not lie in the device's memory",
   });
@@ -229,8 +280,9 @@ Deno.test("compileGemm() names the rounding that its products show", () => {
   assert.ok(compiled, "this runtime has no WebAssembly SIMD");
   const call = createCall({ ...shape, m: 1, n: 1, k: 2 });
   // −(1 + 2⁻¹¹) + (1 + 2⁻¹²)², of which the square is 1 + 2⁻¹¹ + 2⁻²⁴
-  call.a.set([-(1 + 2 ** -11), 1 + 2 ** -12], call.aOffset);
-  call.b.set([1, 1 + 2 ** -12], call.bOffset);
+  const [{ a, aOffset, b, bOffset }] = call.products;
+  a.set([-(1 + 2 ** -11), 1 + 2 ** -12], aOffset);
+  b.set([1, 1 + 2 ** -12], bOffset);
   createGemm(memory, 0, compiled.module)(call);
   assert.equal(call.c[call.cOffset], compiled.multiplyAdd === "fused" ? 2 ** -24 : 0);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GEMM_COLUMNS } from "../../../src/engine/cpu/gemm.ts";
-import { TILE_COLUMNS } from "../../../src/engine/cpu/gemm_kernel.ts";
+import { TILE_COLUMNS } from "../../../src/engine/cpu/gemm_tile.ts";
 import { plainAttention } from "../../../src/engine/cpu/attention_plain.ts";
 import { createPlainGemm } from "../../../src/engine/cpu/gemm_plain.ts";
 import { plainVector } from "../../../src/engine/cpu/vector_plain.ts";

@@ -155,22 +155,6 @@ onEveryVariant("add() sums every pair and writes nothing else", (vector) => {
   }
 });
 
-onEveryVariant("addRows() adds one row everywhere, or a matrix, to a part", (vector) => {
-  const heap = createHeap(1);
-  // Columns 1 to 5 of rows 1 and 2 of a matrix of 6 columns.
-  const target = heap.take(Float32Array.from({ length: 18 }, (_, i) => i));
-  const part = { target, targetOffset: 7, targetRow: 6, rows: 2, width: 5 };
-  const bias = heap.take([100, 200, 300, 400, 500, 600]);
-  vector.addRows({ ...part, source: bias, sourceOffset: 1, sourceRow: 0 });
-  const once = [207, 308, 409, 510, 611, 12, 213, 314, 415, 516, 617];
-  assert.deepEqual([...target], [0, 1, 2, 3, 4, 5, 6, ...once]);
-  const residual = heap.take(Float32Array.from({ length: 18 }, (_, i) => 1000 * i));
-  vector.addRows({ ...part, source: residual, sourceOffset: 7, sourceRow: 6 });
-  const twice = once.map((value, i) => i === 5 ? value : value + 1000 * (i + 7));
-  assert.deepEqual([...target], [0, 1, 2, 3, 4, 5, 6, ...twice]);
-  heap.check();
-});
-
 onEveryVariant("activation() computes the same bits when a range is cut anywhere", (vector) => {
   const length = 23;
   for (const kind of kinds) {

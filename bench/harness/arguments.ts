@@ -46,7 +46,8 @@ export function readArguments(given: readonly string[]): ProgramArguments {
   };
 }
 
-function readCount(flag: string, text: string): number {
+/** A whole number of at least 1; RangeError for another one. */
+export function readCount(flag: string, text: string): number {
   const count = Number(text);
   if (Number.isInteger(count) && count >= 1) return count;
   throw new RangeError(`Cannot use --${flag} ${text}: expected a whole number of at least 1`);

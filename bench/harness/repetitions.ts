@@ -49,13 +49,7 @@ export async function repeat(
     await run(times);
     return (performance.now() - start) / 1000;
   };
-  let times = 1;
-  let taken = await secondsOf(times);
-  if (taken < WARM) taken = await secondsOf(times);
-  while (taken < LONG_ENOUGH) {
-    times = Math.ceil(times * Math.min(10, 1.2 * LONG_ENOUGH / taken));
-    taken = await secondsOf(times);
-  }
+  const times = await warmUp(secondsOf);
   await figuresOf();
   console.log(JSON.stringify({ facts }));
   const wanted = options.wait ? requests() : undefined;
@@ -63,6 +57,18 @@ export async function repeat(
     const seconds = await secondsOf(times) / times;
     console.log(JSON.stringify({ seconds, ...await figuresOf() } satisfies Repetition));
   }
+}
+
+/** Warms up work of which `secondsOf(times)` tells how long it took; how many times it is to be done for a repetition to be long enough. */
+export async function warmUp(secondsOf: (times: number) => Promise<number>): Promise<number> {
+  let times = 1;
+  let taken = await secondsOf(times);
+  if (taken < WARM) taken = await secondsOf(times);
+  while (taken < LONG_ENOUGH) {
+    times = Math.ceil(times * Math.min(10, 1.2 * LONG_ENOUGH / taken));
+    taken = await secondsOf(times);
+  }
+  return times;
 }
 
 /** Waits for the next line of stdin; false at its end. Who asks waits for the answer, so a read never brings two lines. */

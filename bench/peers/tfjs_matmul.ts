@@ -2,6 +2,7 @@
  * A product of two square float32 matrices in TensorFlow.js on WebGPU: `deno run -A --no-lock bench/peers/tfjs_matmul.ts [--size 1024]`.
  */
 
+import { prepareGraphics } from "../../src/cli/graphics.ts";
 import { readArguments } from "../harness/arguments.ts";
 import { normals } from "../harness/random_values.ts";
 import { repeat } from "../harness/repetitions.ts";
@@ -13,6 +14,7 @@ const [CORE, BACKEND] = ["core", "backend-webgpu"].map((name) =>
 
 const options = readArguments(Deno.args);
 const { size = 1024 } = options;
+prepareGraphics();
 const tf = await import(CORE);
 await import(BACKEND);
 if (!await tf.setBackend("webgpu")) {

@@ -3,6 +3,7 @@
  * those of one multiply-add.
  */
 
+import { prepareGraphics } from "../../src/cli/graphics.ts";
 import { measureCpuCeiling } from "../../src/engine/profile/cpu_ceiling.ts";
 import { measureWebgpuCeiling } from "../../src/engine/profile/webgpu_ceiling.ts";
 import { describeAdapter, openDevice } from "../../src/engine/webgpu/adapter.ts";
@@ -11,6 +12,7 @@ import { repeat } from "../harness/repetitions.ts";
 
 const options = readArguments(Deno.args);
 const { device, threads } = options;
+prepareGraphics();
 const gpu = device === "webgpu" ? await openDevice() : undefined;
 const measure = () => gpu ? measureWebgpuCeiling(gpu.device) : measureCpuCeiling(threads);
 let flopsPerSecond = 0;

@@ -3,6 +3,7 @@
  * [--size ROWS]`
  */
 
+import { prepareGraphics } from "../../src/cli/graphics.ts";
 import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
 import { readArguments } from "../harness/arguments.ts";
 import { openLoraSession } from "../harness/lora_session.ts";
@@ -15,6 +16,7 @@ const STEPS = 4;
 const options = readArguments(Deno.args);
 const shape = shapeOf(options.shape);
 const B = options.size ?? shape.batch;
+prepareGraphics();
 const device = await createWebgpuDevice({ profile: true });
 const { session: { executor }, steps } = await openLoraSession(device, shape, B);
 

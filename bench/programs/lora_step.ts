@@ -4,7 +4,7 @@
  */
 
 import { readArguments } from "../harness/arguments.ts";
-import { openDevice } from "../harness/devices.ts";
+import { deviceFacts, openDevice } from "../harness/devices.ts";
 import { openLoraSession } from "../harness/lora_session.ts";
 import { repeat } from "../harness/repetitions.ts";
 import { shapeOf, TOKENS } from "../harness/shapes.ts";
@@ -16,7 +16,7 @@ const { session, steps } = await openLoraSession(await openDevice(options), shap
 let loss = NaN;
 
 await repeat(
-  { engine: session.executor.device.description, B, T: TOKENS },
+  { ...deviceFacts(session.executor.device), B, T: TOKENS },
   async (times) => {
     loss = await steps(times);
   },

@@ -7,7 +7,7 @@ import { apply } from "../../src/engine/op.ts";
 import { matmulOp } from "../../src/engine/ops/matmul.ts";
 import { bufferTensor, createProgram, keepAs } from "../../src/engine/program.ts";
 import { readArguments } from "../harness/arguments.ts";
-import { openDevice } from "../harness/devices.ts";
+import { deviceFacts, openDevice } from "../harness/devices.ts";
 import { normals } from "../harness/random_values.ts";
 import { repeat } from "../harness/repetitions.ts";
 
@@ -30,7 +30,7 @@ keepAs(program, c, "c");
 const executor = await (await openDevice(options)).load([program]);
 for (const name of ["a", "b"]) executor.write(name, normals(size * size, 1));
 
-await repeat({ engine: executor.device.description, size }, async (times) => {
+await repeat({ ...deviceFacts(executor.device), size }, async (times) => {
   for (let i = 0; i < times; i++) executor.run("product");
   await executor.read("c", 0, 1);
 }, options);

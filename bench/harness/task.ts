@@ -1,0 +1,119 @@
+/** What the two tasks share: flags, running the contests, results as JSON. @module */
+
+import { parseArgs } from "node:util";
+import { readCount, THREADS } from "./arguments.ts";
+import { type Contest, type Outcome, type Row, rowOf, runContest } from "./contest.ts";
+import { describeMachine, type Machine, machineLine } from "./machine.ts";
+import type { Facts } from "./repetitions.ts";
+
+/** Flags of a task. */
+export interface TaskOptions {
+  /** Part of a contest's name; all contests where absent. */
+  readonly only: string | undefined;
+  readonly repetitions: number;
+  readonly threads: number;
+  /** File for the results. */
+  readonly out: string;
+  /** Python with PyTorch. */
+  readonly python: string | undefined;
+}
+
+/** Results as written. */
+export interface Results {
+  readonly date: string;
+  readonly machine: Machine;
+  readonly repetitions: number;
+  /** Threads of everything on the CPU. */
+  readonly threads: number;
+  readonly rows: readonly Row[];
+  /** What each program measured, by contest and name. */
+  readonly contests: Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
+}
+
+/**
+ * Reads a task's flags.
+ *
+ * @throws TypeError for an unknown flag, RangeError for a number that cannot be.
+ */
+export function readTaskOptions(
+  given: readonly string[],
+  defaults: { readonly out: string },
+): TaskOptions {
+  const { values } = parseArgs({
+    args: [...given],
+    options: {
+      only: { type: "string" },
+      repetitions: { type: "string", default: "3" },
+      threads: {
+        type: "string",
+        default: String(Math.min(THREADS, navigator.hardwareConcurrency)),
+      },
+      out: { type: "string", default: defaults.out },
+      python: { type: "string" },
+    },
+  });
+  return {
+    only: values.only,
+    repetitions: readCount("repetitions", values.repetitions),
+    threads: readCount("threads", values.threads),
+    out: values.out,
+    python: values.python,
+  };
+}
+
+/** Runs the contests that were asked for, one after the other; tells on stderr what is going on. */
+export async function runContests(
+  contests: readonly Contest[],
+  { only, repetitions, threads }: TaskOptions,
+): Promise<Results> {
+  const chosen = contests.filter(({ name }) => only === undefined || name.includes(only));
+  if (chosen.length === 0) {
+    const names = contests.map(({ name }) => name).join(", ");
+    throw new RangeError(`Cannot measure "${only}": expected part of one of ${names}`);
+  }
+  const machine = await describeMachine();
+  console.log(machineLine(machine));
+  console.log(
+    `${threads} threads on the CPU; best of ${repetitions} repetitions of at least half a second each, after a warm-up\n`,
+  );
+  const rows: Row[] = [];
+  const results: Record<string, Record<string, Outcome>> = {};
+  for (const contest of chosen) {
+    console.error(`… ${contest.name}: ${Object.keys(contest.subjects).join(", ")}`);
+    const outcomes = await runContest(contest, repetitions);
+    results[contest.name] = Object.fromEntries(outcomes);
+    rows.push(...contest.rows.map((plan) => rowOf(plan, outcomes)));
+  }
+  const date = new Date().toISOString();
+  return { date, machine, repetitions, threads, rows, contests: results };
+}
+
+/** The rows that lack a figure, and why. */
+export function missingLines({ rows }: Pick<Results, "rows">): string[] {
+  return rows.flatMap(({ what, peer, missing }) =>
+    missing === undefined
+      ? []
+      : [`- not measured: ${what}${peer ? `, beside ${peer.title}` : ""}: ${missing}`]
+  );
+}
+
+/** What each program said of its set-up. */
+export function factLines({ contests }: Pick<Results, "contests">): string[] {
+  return Object.entries(contests).flatMap(([contest, outcomes]) =>
+    Object.entries(outcomes).flatMap(([name, outcome]) =>
+      "missing" in outcome ? [] : [`- ${contest}, ${name}: ${factText(outcome.facts)}`]
+    )
+  );
+}
+
+function factText(facts: Facts): string {
+  return Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(", ");
+}
+
+/** Writes the results as JSON, by a temporary name. */
+export async function writeResults(path: string, results: Results): Promise<void> {
+  const temporary = `${path}.new`;
+  await Deno.writeTextFile(temporary, `${JSON.stringify(results, null, 2)}\n`);
+  await Deno.rename(temporary, path);
+  console.log(`\nWritten to ${path}`);
+}

@@ -10,6 +10,9 @@ import type { Program } from "./program.ts";
 /** What is written to and read from buffers. */
 export type BufferData = Float32Array | Uint32Array;
 
+/** Measured or chosen variants of kernels, by kind of node: what a later run needs to compute the same bytes. */
+export type Tuning = Readonly<Record<string, string>>;
+
 /** A device as run.json records it. */
 export interface DeviceInfo {
   /** WGSL kernels on a WebGPU adapter, or WebAssembly and TypeScript on the processor. */
@@ -22,6 +25,8 @@ export interface DeviceInfo {
   readonly threads?: number;
   /** Variants of the kernels that the loaded programs use, by name; absent before programs are loaded. */
   readonly kernels?: readonly string[];
+  /** Variants by kind of node, on WebGPU; absent before programs are loaded. */
+  readonly tuning?: Tuning;
 }
 
 /**

@@ -26,12 +26,19 @@ export interface TensorSpec {
 
 /** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
 export interface Cost {
+  /** Floating-point operations. */
   readonly flops: number;
+  /** Bytes read and written. */
   readonly bytes: number;
 }
 
-/** One dispatch. Bindings: the node's inputs, then its outputs, then the params (a uniform, absent where `params` is empty). */
+/**
+ * One dispatch. Bindings: the node's inputs, then its outputs, then the params (a uniform, absent where `params` is empty), unless `bindings` says
+ * otherwise.
+ */
 export interface KernelCall {
+  /** The text's file in kernels/, where it is not the operation's name. */
+  readonly name?: string;
   /** WGSL text of kernels/NAME.wgsl, shared functions already prepended. */
   readonly source: string;
   /** Optional parts of the text that are kept (`//#if NAME` … `//#endif`). */
@@ -42,6 +49,18 @@ export interface KernelCall {
   readonly params?: Readonly<Record<string, number>>;
   /** Workgroups in all; the recorder folds counts above 65,535 into y. */
   readonly workgroups: number;
+  /** What is bound before the params: tensors by position (inputs first, then outputs), or working memory that lasts until the node ends. */
+  readonly bindings?: readonly (number | "scratch")[];
+  /** Elements of that working memory. */
+  readonly scratch?: number;
+}
+
+/** Ways to compute an operation on a GPU, of which the device measures the best for each kind of node. */
+export interface KernelVariants<A extends Attributes = Attributes> {
+  /** What tells nodes apart whose best variants may differ: sizes, layouts, fused parts. */
+  kindOf(node: Node<A>): string;
+  /** Names of the variants that suit a node; the first is the one to use unmeasured. */
+  suiting(node: Node<A>, software: boolean): readonly string[];
 }
 
 /** Views of a node's tensors on the CPU by position: inputs first, then outputs. */
@@ -89,7 +108,9 @@ export interface Op<A extends Attributes = Attributes> {
   /** Adds the backward operations; returns one gradient per input, undefined where not wanted. */
   gradient?(request: GradientRequest<A>): readonly (Tensor | undefined)[];
   cost(node: Node<A>): Cost;
-  kernel(node: Node<A>): KernelCall;
+  /** The dispatches of a run, in order; of one of the `variants` where there are any. */
+  kernel(node: Node<A>, variant?: string): KernelCall | readonly KernelCall[];
+  readonly variants?: KernelVariants<A>;
   readonly cpu: CpuFunction;
 }
 

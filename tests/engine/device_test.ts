@@ -45,9 +45,10 @@ onEveryExecutor(
   async (executor, device) => {
     assert.deepEqual(await executor.read("x"), new Float32Array(8));
     assert.deepEqual(await executor.read("ids"), new Uint32Array(4));
-    const { kernels, ...info } = executor.device;
+    const { kernels, tuning, ...info } = executor.device;
     assert.deepEqual(info, device.info);
     assert.equal(kernels !== undefined, info.kind === "webgpu", "kernels are named once compiled");
+    assert.equal(tuning !== undefined, info.kind === "webgpu", "variants are known once chosen");
   },
 );
 

@@ -1,8 +1,9 @@
 /** Compares an operation and its gradients with a float64 oracle, over many shapes, on every device. */
 
-import type { BufferData } from "../../src/engine/device.ts";
+import type { BufferData, Device } from "../../src/engine/device.ts";
 import { gradients, placeIn } from "../../src/engine/gradients.ts";
 import { lower } from "../../src/engine/lower.ts";
+import { operation } from "../../src/engine/ops/registry.ts";
 import {
   bufferTensor,
   createProgram,
@@ -11,10 +12,11 @@ import {
   type Program,
   type Tensor,
 } from "../../src/engine/program.ts";
+import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import { assertClose } from "../reference/compare.ts";
 import type { Numbers } from "../reference/numbers.ts";
-import { onEveryDevice } from "./devices.ts";
+import { onEveryDevice, testDevices } from "./devices.ts";
 
 /** An input of a case: f32 normal numbers unless data is given; u32 where the data is. */
 export interface CaseInput {
@@ -50,24 +52,53 @@ export function wholeNumbers(name: string, count: number, limit: number): Uint32
 /** Registers a test a device that runs every case: forward, then every gradient the oracle states. */
 export function testOp<I extends string>(name: string, cases: readonly OpCase<I>[]): void {
   const prepared = cases.map((testCase) => prepare(testCase));
-  onEveryDevice(`${name} equals its float64 oracle forward and backward`, async (device) => {
-    const executor = await device.load(prepared.map(({ program }) => program));
-    try {
-      for (const { program, data, dy, outputs, expected, tolerance } of prepared) {
-        for (const [buffer, values] of Object.entries<BufferData>(data)) {
-          executor.write(`${program.name} ${buffer}`, values);
-        }
-        executor.write(`${program.name} dy`, dy);
-        executor.run(program.name);
-        for (const output of outputs) {
-          const actual = await executor.read(`${program.name} ${output}`);
-          assertClose(actual, expected[output], tolerance, `${program.name} ${output}`);
-        }
+  onEveryDevice(
+    `${name} equals its float64 oracle forward and backward`,
+    (device) => compare(device, prepared),
+  );
+}
+
+/** Registers a test a variant, in which WebGPU computes every node by it. */
+export function testVariants<I extends string>(
+  name: string,
+  variants: readonly string[],
+  cases: readonly OpCase<I>[],
+): void {
+  const prepared = cases.map((testCase) => prepare(testCase));
+  const kinds = prepared.flatMap(({ program }) => program.nodes)
+    .map((node) => operation(node.op).variants?.kindOf(node)).filter((kind) => kind !== undefined);
+  for (const variant of variants) {
+    Deno.test({
+      name: `${name} equals its float64 oracle by ${variant} [webgpu]`,
+      ignore: testDevices.find((device) => device.name === "webgpu")!.ignore,
+      async fn() {
+        const tuning = Object.fromEntries(kinds.map((kind) => [kind, variant]));
+        await compare(await createWebgpuDevice({ tuning }), prepared);
+      },
+    });
+  }
+}
+
+async function compare<I extends string>(
+  device: Device,
+  prepared: readonly ReturnType<typeof prepare<I>>[],
+): Promise<void> {
+  const executor = await device.load(prepared.map(({ program }) => program));
+  try {
+    for (const { program, data, dy, outputs, expected, tolerance } of prepared) {
+      for (const [buffer, values] of Object.entries<BufferData>(data)) {
+        executor.write(`${program.name} ${buffer}`, values);
       }
-    } finally {
-      await executor.close();
+      executor.write(`${program.name} dy`, dy);
+      executor.run(program.name);
+      for (const output of outputs) {
+        const actual = await executor.read(`${program.name} ${output}`);
+        assertClose(actual, expected[output], tolerance, `${program.name} ${output}`);
+      }
     }
-  });
+  } finally {
+    await executor.close();
+  }
 }
 
 function prepare<I extends string>(testCase: OpCase<I>) {

@@ -7,6 +7,7 @@ import { columnMask } from "./column_mask.ts";
 import { columnSum } from "./column_sum.ts";
 import { matmulCpu, matmulUnits } from "./matmul_cpu.ts";
 import { matmulKernel } from "./matmul_kernel.ts";
+import { matmulVariants } from "./matmul_variants.ts";
 import {
   attributesOf,
   layoutOf,
@@ -52,6 +53,7 @@ export const matmulOp: Op<MatmulAttributes> = {
     return { flops: 2 * m * n * depth, bytes: nodeBytes(node) };
   },
   kernel: matmulKernel,
+  variants: matmulVariants,
   cpu: { units: matmulUnits, run: matmulCpu },
 };
 

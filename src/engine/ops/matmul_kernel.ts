@@ -1,54 +1,112 @@
-/** How the matrix product's kernel is called. @module */
+/** How the matrix product's kernels are called. @module */
 
 import source from "../../../kernels/matmul.wgsl" with { type: "text" };
+import sharedSource from "../../../kernels/matmul_shared.wgsl" with { type: "text" };
+import sumSource from "../../../kernels/matmul_sum.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
-import { widthOf } from "../kernel_call.ts";
+import blocksLibrary from "../../../kernels/lib/matmul_blocks.wgsl" with { type: "text" };
+import { elementwiseCall, widthOf } from "../kernel_call.ts";
 import type { KernelCall } from "../op.ts";
 import type { Node } from "../program.ts";
 import { layoutOf, type MatmulAttributes, optionalInputs } from "./matmul_layout.ts";
+import {
+  columnLanes,
+  hasAddends,
+  matmulVariants,
+  parseVariant,
+  rowLanes,
+} from "./matmul_variants.ts";
 
-/** How the kernel reads its operands: 4 numbers at once where every vector of them is whole, else one by one. */
+/** Rows and columns of a workgroup of `matmul_shared`. */
+const SHARED_TILE = 64;
+
+/** The dispatches of a product: one, or two where it is cut along K. */
+export function matmulKernel(
+  node: Node<MatmulAttributes>,
+  name: string = matmulVariants.suiting(node, false)[0],
+): readonly KernelCall[] {
+  const { m, n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
+  const { attributes } = node;
+  const { rows, columns, shared, parts } = parseVariant(name);
+  const blocks = Math.ceil(k / 4);
+  const partBlocks = Math.ceil(blocks / (hasAddends(node) ? 1 : parts));
+  // Rounding up may leave the last parts nothing to do.
+  const cuts = Math.ceil(blocks / partBlocks);
+  const params = {
+    rows: m,
+    columns: n,
+    depth: k,
+    a_row: aRow,
+    a_depth: aDepth,
+    b_depth: bDepth,
+    b_column: bColumn,
+    rank: attributes.lowRank ? widthOf(node.inputs[optionalInputs(attributes).u]) : 0,
+    part_blocks: partBlocks,
+    alpha: attributes.alpha,
+    scale: attributes.scale,
+  };
+  const features = [...loads(m, n, k, attributes), ...epilogue(attributes)];
+  const across = columnLanes(n, columns);
+  const down = rowLanes(m, rows, across);
+  const first: KernelCall = shared
+    ? {
+      name: "matmul_shared",
+      source: indexLibrary + blocksLibrary + sharedSource,
+      features,
+      params,
+      workgroups: Math.ceil(m / SHARED_TILE) * Math.ceil(n / SHARED_TILE) * cuts,
+    }
+    : {
+      source: indexLibrary + blocksLibrary + source,
+      features: [...features, ...tile(rows, columns)],
+      constants: {
+        TILE_ROWS: rows,
+        TILE_COLUMNS: columns,
+        ROW_LANES: down,
+        COLUMN_LANES: across,
+      },
+      params,
+      workgroups: Math.ceil(m / (down * rows)) * Math.ceil(n / (across * columns)) * cuts,
+    };
+  if (cuts === 1) return [first];
+  const inputs = node.inputs.map((_, position) => position);
+  return [
+    { ...first, bindings: [...inputs, "scratch"], scratch: cuts * m * n },
+    {
+      ...elementwiseCall(sumSource, m * n, { params: { parts: cuts } }),
+      name: "matmul_sum",
+      bindings: ["scratch", inputs.length],
+    },
+  ];
+}
+
+/** How operands and result are accessed: 4 numbers at once where every vector of them is whole, else one by one. */
 function loads(
   m: number,
   n: number,
   k: number,
   { transposeA, transposeB }: MatmulAttributes,
 ): string[] {
+  const store = n % 4 === 0 ? "WHOLE" : "CUT";
   const whole = k % 4 === 0 && (!transposeA || m % 4 === 0) && (transposeB || n % 4 === 0);
-  if (!whole) return ["SCALAR"];
-  return ["VECTOR", transposeA ? "A_ROWS" : "A_DEPTH", transposeB ? "B_DEPTH" : "B_COLUMNS"];
+  if (!whole) return ["SCALAR", store];
+  return ["VECTOR", transposeA ? "A_ROWS" : "A_DEPTH", transposeB ? "B_DEPTH" : "B_COLUMNS", store];
 }
 
-export function matmulKernel(node: Node<MatmulAttributes>): KernelCall {
-  const { m, n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
-  const { attributes } = node;
-  const at = optionalInputs(attributes);
-  const features = [
-    ...loads(m, n, k, attributes),
-    ...(attributes.bias ? ["BIAS"] : []),
-    ...(attributes.columnMask ? ["COLUMN_MASK"] : []),
-    ...(attributes.lowRank ? ["LOW_RANK"] : []),
-    ...(attributes.residual ? ["RESIDUAL"] : []),
+function epilogue({ bias, columnMask, lowRank, residual }: MatmulAttributes): string[] {
+  return [
+    ...(bias ? ["BIAS"] : []),
+    ...(columnMask ? ["COLUMN_MASK"] : []),
+    ...(lowRank ? ["LOW_RANK"] : []),
+    ...(residual ? ["RESIDUAL"] : []),
   ];
-  // A narrow result (LoRA's rank) gets a narrow, tall workgroup, so that no lanes idle.
-  const columnLanes = n > 16 ? 8 : n > 8 ? 4 : n > 4 ? 2 : 1;
-  const rowLanes = m > 32 ? 8 : m > 16 ? 4 : m > 8 ? 2 : 1;
-  return {
-    source: indexLibrary + source,
-    features,
-    constants: { ROW_LANES: rowLanes, COLUMN_LANES: columnLanes },
-    params: {
-      rows: m,
-      columns: n,
-      depth: k,
-      a_row: aRow,
-      a_depth: aDepth,
-      b_depth: bDepth,
-      b_column: bColumn,
-      rank: at.u >= 0 ? widthOf(node.inputs[at.u]) : 0,
-      alpha: attributes.alpha,
-      scale: attributes.scale,
-    },
-    workgroups: Math.ceil(m / (rowLanes * 8)) * Math.ceil(n / (columnLanes * 4)),
-  };
+}
+
+function tile(rows: number, columns: number): string[] {
+  return [
+    ...(rows >= 8 ? ["ROWS_8"] : []),
+    ...(rows >= 16 ? ["ROWS_16"] : []),
+    ...(columns >= 8 ? ["COLUMNS_8"] : []),
+    ...(columns >= 12 ? ["COLUMNS_12"] : []),
+  ];
 }

@@ -23,8 +23,6 @@ export class ShaderError extends Error {
 export interface PipelineCache {
   /** Compiles, or returns what was compiled before. Errors appear in `check`. */
   get(name: string, call: KernelCall): Pipeline;
-  /** Names of the variants compiled so far, sorted. */
-  names(): readonly string[];
   /** @throws ShaderError for the first kernel that did not compile, with the messages and the numbered text. */
   check(): Promise<void>;
 }
@@ -48,7 +46,6 @@ export function createPipelineCache(device: GPUDevice): PipelineCache {
       }
       return pipeline;
     },
-    names: () => [...new Set([...pipelines.values()].map(({ name }) => name))].sort(),
     async check() {
       await Promise.all(pending.splice(0));
     },

@@ -1,13 +1,13 @@
 /** Kernel text to WGSL module text: optional parts are cut, bindings numbered in their order of appearance. @module */
 
-/** Keeps `//#if NAME` … `//#endif` parts whose name is a feature, and numbers each `@binding(INDEX)`. */
+/** Keeps `//#if NAME…` … `//#endif` parts whose names are all features, and numbers each `@binding(INDEX)`. */
 export function specialise(source: string, features: readonly string[] = []): string {
   const lines: string[] = [];
   let cut = false;
   let binding = 0;
   for (const line of source.split("\n")) {
-    const condition = /^\s*\/\/#if (\w+)/.exec(line);
-    if (condition) cut = !features.includes(condition[1]);
+    const condition = /^\s*\/\/#if ([\w ]+)/.exec(line);
+    if (condition) cut = !condition[1].split(" ").every((name) => features.includes(name));
     else if (/^\s*\/\/#endif/.test(line)) cut = false;
     else if (!cut) lines.push(line.replace("@binding(INDEX)", () => `@binding(${binding++})`));
   }

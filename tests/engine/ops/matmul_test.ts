@@ -3,7 +3,7 @@ import { linear, loraLinear } from "../../../src/engine/ops/matmul.ts";
 import { bufferTensor, createProgram } from "../../../src/engine/program.ts";
 import * as oracle from "../../reference/linear.ts";
 import * as loraOracle from "../../reference/lora_linear.ts";
-import { testOp } from "../op_testing.ts";
+import { type OpCase, testOp, testVariants } from "../op_testing.ts";
 
 /** N, K, M. Where K and the contiguous axes are multiples of 4 the kernel loads vectors; the backward products have other axes, so mixtures matter. */
 const shapes = [
@@ -23,9 +23,8 @@ const shapes = [
   [3, 300, 61],
 ];
 
-testOp(
-  "linear",
-  shapes.map(([N, K, M]) => ({
+function linearCase([N, K, M]: readonly number[]): OpCase<"x" | "w" | "bias"> {
+  return {
     name: `linear ${N}×${K}·${K}×${M}`,
     inputs: { x: { shape: [N, K] }, w: { shape: [M, K] }, bias: { shape: [M] } },
     build: (program, { x, w, bias }) => linear(program, x, w, bias),
@@ -34,14 +33,13 @@ testOp(
       const { dx, dw, dbias } = oracle.linearBackward(dy, x, w, shape);
       return { y: oracle.linear(x, w, bias, shape), gradients: { x: dx, w: dw, bias: dbias } };
     },
-  })),
-);
+  };
+}
 
-testOp(
-  "lora linear",
-  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5], [72, 48, 80, 4]].map((
-    [N, K, M, r],
-  ) => ({
+type LoraInputs = "x" | "w0" | "bias" | "a" | "b" | "mask";
+
+function loraCase([N, K, M, r]: readonly number[]): OpCase<LoraInputs> {
+  return {
     name: `lora linear ${N}×${K}×${M} rank ${r}`,
     inputs: {
       x: { shape: [N, K] },
@@ -62,7 +60,25 @@ testOp(
         gradients: { x: back.dx, a: back.da, b: back.db, w0: back.dw, bias: back.dbias },
       };
     },
-  })),
+  };
+}
+
+testOp("linear", shapes.map(linearCase));
+testOp(
+  "lora linear",
+  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5], [72, 48, 80, 4]].map(loraCase),
+);
+
+/** Register tiles, tiles in workgroup memory, and cuts along K that leave the last part shorter. */
+testVariants(
+  "linear",
+  ["4x4", "8x8", "16x12", "shared", "8x4 parts 4", "shared parts 64"],
+  [[68, 36, 100], [65, 33, 31]].map(linearCase),
+);
+testVariants(
+  "lora linear",
+  ["16x8 parts 3", "shared"],
+  [[66, 132, 36, 8], [67, 35, 70, 5]].map(loraCase),
 );
 
 Deno.test("linear() names both operands when the inner sizes differ", () => {

@@ -1,0 +1,223 @@
+// Bindings of the matrix product, and how its kernels load and store blocks of 4x4. What an op leaves out is cut from the text.
+// SCALAR takes any strides. VECTOR loads 4 numbers at once and needs K and the contiguous axes to be multiples of 4: a is contiguous by
+// A_DEPTH or A_ROWS, b by B_DEPTH or B_COLUMNS. WHOLE needs N to be a multiple of 4, CUT does not. Edges are clamped on load.
+//#if SCALAR
+@group(0) @binding(INDEX) var<storage, read> a: array<f32>;
+@group(0) @binding(INDEX) var<storage, read> b: array<f32>;
+//#endif
+//#if VECTOR
+@group(0) @binding(INDEX) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(INDEX) var<storage, read> b: array<vec4<f32>>;
+//#endif
+//#if BIAS
+@group(0) @binding(INDEX) var<storage, read> bias: array<f32>;
+//#endif
+//#if COLUMN_MASK
+@group(0) @binding(INDEX) var<storage, read> column_mask: array<u32>;
+//#endif
+//#if LOW_RANK
+@group(0) @binding(INDEX) var<storage, read> u: array<f32>;
+@group(0) @binding(INDEX) var<storage, read> v: array<f32>;
+//#endif
+//#if RESIDUAL CUT
+@group(0) @binding(INDEX) var<storage, read> residual: array<f32>;
+//#endif
+//#if RESIDUAL WHOLE
+@group(0) @binding(INDEX) var<storage, read> residual: array<vec4<f32>>;
+//#endif
+//#if CUT
+@group(0) @binding(INDEX) var<storage, read_write> y: array<f32>;
+//#endif
+//#if WHOLE
+@group(0) @binding(INDEX) var<storage, read_write> y: array<vec4<f32>>;
+//#endif
+struct Params {
+  rows: u32,
+  columns: u32,
+  depth: u32,
+  a_row: u32,
+  a_depth: u32,
+  b_depth: u32,
+  b_column: u32,
+  rank: u32,
+  part_blocks: u32,
+  alpha: f32,
+  scale: f32,
+}
+@group(0) @binding(INDEX) var<uniform> params: Params;
+
+const FOUR: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
+
+// Rows or columns from `first` on, the last one repeated.
+fn four(first: u32, count: u32) -> vec4<u32> {
+  return min(vec4<u32>(first) + FOUR, vec4<u32>(count - 1u));
+}
+
+// Where the four vectors of a block begin.
+fn a_start(row: u32) -> vec4<u32> {
+//#if SCALAR
+  return four(row, params.rows) * params.a_row;
+//#endif
+//#if A_DEPTH
+  return four(row, params.rows) * (params.a_row / 4u);
+//#endif
+//#if A_ROWS
+  return vec4<u32>(min(row, params.rows - 4u) / 4u) + FOUR * (params.a_depth / 4u);
+//#endif
+}
+
+fn b_start(column: u32) -> vec4<u32> {
+//#if SCALAR
+  return four(column, params.columns) * params.b_column;
+//#endif
+//#if B_DEPTH
+  return four(column, params.columns) * (params.b_column / 4u);
+//#endif
+//#if B_COLUMNS
+  return vec4<u32>(min(column, params.columns - 4u) / 4u) + FOUR * (params.b_depth / 4u);
+//#endif
+}
+
+//#if SCALAR
+fn a_depths(start: u32, at: vec4<u32>, inside: vec4<bool>) -> vec4<f32> {
+  return select(vec4<f32>(), vec4<f32>(a[start + at.x], a[start + at.y], a[start + at.z], a[start + at.w]), inside);
+}
+
+fn b_depths(start: u32, at: vec4<u32>, inside: vec4<bool>) -> vec4<f32> {
+  return select(vec4<f32>(), vec4<f32>(b[start + at.x], b[start + at.y], b[start + at.z], b[start + at.w]), inside);
+}
+//#endif
+
+// Four rows at depths 4k to 4k + 3: column i holds row i.
+fn a_block(start: vec4<u32>, k: u32) -> mat4x4<f32> {
+//#if SCALAR
+  let at = four(4u * k, params.depth) * params.a_depth;
+  let inside = vec4<u32>(4u * k) + FOUR < vec4<u32>(params.depth);
+  return mat4x4<f32>(
+    a_depths(start.x, at, inside),
+    a_depths(start.y, at, inside),
+    a_depths(start.z, at, inside),
+    a_depths(start.w, at, inside),
+  );
+//#endif
+//#if A_DEPTH
+  let at = start + vec4<u32>(k);
+  return mat4x4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]);
+//#endif
+//#if A_ROWS
+  let at = start + vec4<u32>(k * params.a_depth);
+  return transpose(mat4x4<f32>(a[at.x], a[at.y], a[at.z], a[at.w]));
+//#endif
+}
+
+// Four columns at depths 4k to 4k + 3: column i holds depth 4k + i.
+fn b_block(start: vec4<u32>, k: u32) -> mat4x4<f32> {
+//#if SCALAR
+  let at = four(4u * k, params.depth) * params.b_depth;
+  let inside = vec4<u32>(4u * k) + FOUR < vec4<u32>(params.depth);
+  return transpose(mat4x4<f32>(
+    b_depths(start.x, at, inside),
+    b_depths(start.y, at, inside),
+    b_depths(start.z, at, inside),
+    b_depths(start.w, at, inside),
+  ));
+//#endif
+//#if B_DEPTH
+  let at = start + vec4<u32>(k);
+  return transpose(mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]));
+//#endif
+//#if B_COLUMNS
+  let at = start + vec4<u32>(k * params.b_depth);
+  return mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]);
+//#endif
+}
+
+// A row of a block of sums; written out so that each term is a multiply-add.
+fn update_row(sum: vec4<f32>, columns: mat4x4<f32>, row: vec4<f32>) -> vec4<f32> {
+  return sum + columns[0] * row.x + columns[1] * row.y + columns[2] * row.z + columns[3] * row.w;
+}
+
+// Column i of `sum` is row i of a block of the product.
+fn update(sum: mat4x4<f32>, columns: mat4x4<f32>, rows: mat4x4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    update_row(sum[0], columns, rows[0]),
+    update_row(sum[1], columns, rows[1]),
+    update_row(sum[2], columns, rows[2]),
+    update_row(sum[3], columns, rows[3]),
+  );
+}
+
+//#if LOW_RANK
+// u v^T of a block; ranks past the end are 0.
+fn low_rank(row: u32, column: u32) -> mat4x4<f32> {
+  let rows = four(row, params.rows) * params.rank;
+  let columns = four(column, params.columns) * params.rank;
+  var sum: mat4x4<f32> = mat4x4<f32>();
+  for (var i: u32 = 0u; i < params.rank; i = i + 1u) {
+    let down = vec4<f32>(u[rows.x + i], u[rows.y + i], u[rows.z + i], u[rows.w + i]);
+    let up = vec4<f32>(v[columns.x + i], v[columns.y + i], v[columns.z + i], v[columns.w + i]);
+    sum = sum + mat4x4<f32>(up * down.x, up * down.y, up * down.z, up * down.w);
+  }
+  return sum;
+}
+//#endif
+
+fn store_block(part: u32, row: u32, column: u32, product: mat4x4<f32>) {
+  var value: mat4x4<f32> = params.alpha * product;
+//#if COLUMN_MASK
+  let at = four(column, params.columns);
+  let kept = vec4<u32>(column_mask[at.x], column_mask[at.y], column_mask[at.z], column_mask[at.w]) != vec4<u32>();
+  let none = vec4<f32>();
+  value = mat4x4<f32>(
+    select(none, value[0], kept),
+    select(none, value[1], kept),
+    select(none, value[2], kept),
+    select(none, value[3], kept),
+  );
+//#endif
+//#if BIAS
+  let bias_at = four(column, params.columns);
+  let offsets = vec4<f32>(bias[bias_at.x], bias[bias_at.y], bias[bias_at.z], bias[bias_at.w]);
+  value = value + mat4x4<f32>(offsets, offsets, offsets, offsets);
+//#endif
+//#if LOW_RANK
+  value = value + params.scale * low_rank(row, column);
+//#endif
+  store_row(part, row, column, value[0]);
+  store_row(part, row + 1u, column, value[1]);
+  store_row(part, row + 2u, column, value[2]);
+  store_row(part, row + 3u, column, value[3]);
+}
+
+fn store_row(part: u32, row: u32, column: u32, value: vec4<f32>) {
+  if (row >= params.rows || column >= params.columns) { return; }
+  let at = (part * params.rows + row) * params.columns + column;
+//#if CUT
+  store(at, column, value.x);
+  store(at + 1u, column + 1u, value.y);
+  store(at + 2u, column + 2u, value.z);
+  store(at + 3u, column + 3u, value.w);
+//#endif
+//#if WHOLE
+  var result: vec4<f32> = value;
+//#endif
+//#if WHOLE RESIDUAL
+  result = result + residual[at / 4u];
+//#endif
+//#if WHOLE
+  y[at / 4u] = result;
+//#endif
+}
+
+//#if CUT
+fn store(at: u32, column: u32, value: f32) {
+  if (column >= params.columns) { return; }
+  var result: f32 = value;
+//#endif
+//#if CUT RESIDUAL
+  result = result + residual[at];
+//#endif
+//#if CUT
+  y[at] = result;
+}
+//#endif

@@ -1,0 +1,104 @@
+/** The buffers of loaded programs, and how the host writes and reads them. @module */
+
+import { type BufferData, DeviceLostError, DeviceMemoryError } from "../device.ts";
+import type { MemoryPlan } from "../plan.ts";
+import { elementCount, type Tensor } from "../program.ts";
+
+/** What the programs of an executor share. */
+export interface Buffers {
+  /** Buffers that outlive a run, by name. */
+  readonly named: ReadonlyMap<string, GPUBuffer>;
+  /** Slots of the activations. */
+  readonly slots: readonly GPUBuffer[];
+}
+
+/** Creates them, zeroed. */
+export function createBuffers(device: GPUDevice, { buffers, slots }: MemoryPlan): Buffers {
+  return {
+    named: new Map(
+      [...buffers.values()].map(({ name, length }) => [name, createStorage(device, name, length)]),
+    ),
+    slots: slots.map((length, slot) => createStorage(device, `slot ${slot}`, length)),
+  };
+}
+
+/** A buffer that kernels read and write, of that many elements. */
+export function createStorage(device: GPUDevice, label: string, length: number): GPUBuffer {
+  const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
+  return device.createBuffer({ label, size: 4 * length, usage });
+}
+
+/** @throws DeviceMemoryError for a buffer that is larger than the limits. */
+export function checkSizes({ buffers, slots }: MemoryPlan, limits: GPUSupportedLimits): void {
+  const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
+  const parts = [...buffers.values(), ...slots.map((length, i) => ({ name: `slot ${i}`, length }))];
+  const large = parts.find(({ length }) => 4 * length > limit);
+  if (large !== undefined) {
+    throw new DeviceMemoryError(
+      `Cannot place "${large.name}" on the WebGPU device: expected at most ${limit} bytes, got ${
+        4 * large.length
+      }`,
+    );
+  }
+}
+
+/** Where a tensor lies, as a dispatch binds it; `slots` of the tensor's program, by tensor id. */
+export function bindTensor(
+  tensor: Tensor,
+  buffers: Buffers,
+  slots: ReadonlyMap<number, number>,
+): GPUBufferBinding {
+  const size = 4 * elementCount(tensor.shape);
+  return tensor.placement.kind === "activation"
+    ? { buffer: buffers.slots[slots.get(tensor.id)!], offset: 0, size }
+    : {
+      buffer: buffers.named.get(tensor.placement.buffer)!,
+      offset: 4 * tensor.placement.offset,
+      size,
+    };
+}
+
+/** Large uploads go in parts with a submit each, so that the staging memory of one is freed before the next. */
+export function writeInParts(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  data: BufferData,
+  offset: number,
+): void {
+  const part = 16 * 1024 * 1024;
+  for (let start = 0; start < data.length; start += part) {
+    const end = Math.min(start + part, data.length);
+    device.queue.writeBuffer(
+      buffer,
+      4 * (offset + start),
+      data as BufferSource,
+      start,
+      end - start,
+    );
+    if (end - start === part) device.queue.submit([]);
+  }
+}
+
+/** Copies bytes from a buffer. */
+export async function readBack(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  offset: number,
+  size: number,
+): Promise<ArrayBuffer> {
+  const staging = device.createBuffer({
+    size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
+  const encoder = device.createCommandEncoder();
+  encoder.copyBufferToBuffer(buffer, offset, staging, 0, size);
+  device.queue.submit([encoder.finish()]);
+  try {
+    await staging.mapAsync(GPUMapMode.READ);
+    return staging.getMappedRange().slice(0);
+  } catch (error) {
+    throw new DeviceLostError(`Cannot read from the WebGPU device: ${(error as Error).message}`);
+  } finally {
+    staging.destroy();
+  }
+}

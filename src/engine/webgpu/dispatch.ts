@@ -1,0 +1,195 @@
+/** Nodes as dispatches: what is bound, in how many pieces, and how a list of them is encoded. @module */
+
+import type { Cost, KernelCall } from "../op.ts";
+import { operation } from "../ops/registry.ts";
+import type { Pass } from "../profile/gpu_times.ts";
+import type { Node } from "../program.ts";
+import { bindTensor, type Buffers } from "./buffers.ts";
+import { packParams } from "./params.ts";
+import type { PipelineCache } from "./pipelines.ts";
+
+/** Most workgroups along one axis, by WebGPU's default limits. */
+const MAX_WORKGROUPS = 65535;
+
+/** One dispatch, ready to encode. */
+export interface Dispatch {
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  readonly x: number;
+  readonly y: number;
+  /** The kernel's variant. */
+  readonly kernel: string;
+  /** Its share of the node's work. */
+  readonly cost: Cost;
+  /** What it takes at most, by the pace that is sure. */
+  readonly seconds: number;
+}
+
+/** How dispatches are kept short, because drivers take a GPU that is silent for long to be dead and reset it. */
+export interface Pace {
+  /** Arithmetic and traffic that any adapter of this kind surely reaches. */
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** What a dispatch, and a command buffer of several, may take. */
+  readonly seconds: number;
+}
+
+/** A pace that even a slow adapter keeps. */
+export function surePace(software: boolean, seconds: number): Pace {
+  return software
+    ? { flopsPerSecond: 1e9, bytesPerSecond: 5e8, seconds }
+    : { flopsPerSecond: 5e10, bytesPerSecond: 5e9, seconds };
+}
+
+/** What nodes are recorded with. */
+export interface Recorder {
+  readonly device: GPUDevice;
+  readonly cache: PipelineCache;
+  readonly buffers: Buffers;
+  /** Working memory of dispatches, at least of the size that their calls ask for. */
+  readonly scratch: GPUBuffer | undefined;
+  readonly pace: Pace;
+}
+
+/** The calls of a node, of a variant where its operation has several. */
+export function callsOf(node: Node, variant?: string): readonly KernelCall[] {
+  const calls = operation(node.op).kernel(node, variant);
+  return "source" in calls ? [calls] : calls;
+}
+
+/** The dispatches of a node; `slots` of its program, by tensor id. */
+export function recordNode(
+  recorder: Recorder,
+  node: Node,
+  slots: ReadonlyMap<number, number>,
+  variant?: string,
+): Dispatch[] {
+  const tensors = [...node.inputs, ...node.outputs]
+    .map((tensor) => bindTensor(tensor, recorder.buffers, slots));
+  checkHazards(node, tensors);
+  const cost = operation(node.op).cost(node);
+  // Further calls add up what the first one left: little work beside it.
+  return callsOf(node, variant).flatMap((call, position) =>
+    recordCall(recorder, node.op, call, tensors, position === 0 ? cost : { flops: 0, bytes: 0 })
+  );
+}
+
+function recordCall(
+  recorder: Recorder,
+  op: string,
+  call: KernelCall,
+  tensors: readonly GPUBufferBinding[],
+  cost: Cost,
+): Dispatch[] {
+  const pieces = cut(call, cost, recorder.pace);
+  const features = pieces.length > 1
+    ? ["FIRST_WORKGROUP", ...call.features ?? []]
+    : call.features ?? [];
+  const name = call.name ?? op;
+  const { name: kernel, pipeline, layout, fields } = recorder.cache.get(name, {
+    ...call,
+    features,
+  });
+  const bound: GPUBufferBinding[] = call.bindings === undefined
+    ? [...tensors]
+    : call.bindings.map((binding) =>
+      binding === "scratch" ? { buffer: recorder.scratch! } : tensors[binding]
+    );
+  if (fields.length > 0) bound.push(uniform(recorder, packParams(fields, call.params ?? {})));
+  return pieces.map(({ first, count }) => {
+    const resources = pieces.length > 1
+      ? [uniform(recorder, new Uint8Array(Uint32Array.of(first, 0, 0, 0).buffer)), ...bound]
+      : bound;
+    const bindGroup = recorder.device.createBindGroup({
+      label: kernel,
+      layout,
+      entries: resources.map((resource, binding) => ({ binding, resource })),
+    });
+    const share = count / call.workgroups;
+    const work = { flops: cost.flops * share, bytes: cost.bytes * share };
+    return {
+      kernel,
+      pipeline,
+      bindGroup,
+      x: Math.min(count, MAX_WORKGROUPS),
+      y: Math.ceil(count / MAX_WORKGROUPS),
+      cost: work,
+      seconds: secondsOf(work, recorder.pace),
+    };
+  });
+}
+
+/** Workgroups of a call, cut so that no piece takes longer than the pace allows. Pieces above the limit of one axis are whole rows of it. */
+function cut(
+  { source, workgroups }: KernelCall,
+  cost: Cost,
+  pace: Pace,
+): { first: number; count: number }[] {
+  const pieces = Math.ceil(secondsOf(cost, pace) / pace.seconds);
+  let size = Math.ceil(workgroups / Math.max(1, pieces));
+  if (size > MAX_WORKGROUPS) size -= size % MAX_WORKGROUPS;
+  // A kernel of one workgroup has no number for it.
+  if (size >= workgroups || !source.includes("FIRST_WORKGROUP")) {
+    return [{ first: 0, count: workgroups }];
+  }
+  return Array.from({ length: Math.ceil(workgroups / size) }, (_, i) => ({
+    first: i * size,
+    count: Math.min(size, workgroups - i * size),
+  }));
+}
+
+function secondsOf({ flops, bytes }: Cost, { flopsPerSecond, bytesPerSecond }: Pace): number {
+  return flops / flopsPerSecond + bytes / bytesPerSecond;
+}
+
+function uniform({ device }: Recorder, bytes: Uint8Array<ArrayBuffer>): GPUBufferBinding {
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const buffer = device.createBuffer({ label: "params", size: bytes.byteLength, usage });
+  device.queue.writeBuffer(buffer, 0, bytes);
+  return { buffer };
+}
+
+/** WebGPU refuses a buffer bound for reading and for writing in one dispatch, even on disjoint ranges. */
+function checkHazards(node: Node, bindings: readonly GPUBufferBinding[]): void {
+  const read = new Set(bindings.slice(0, node.inputs.length).map(({ buffer }) => buffer));
+  const clash = bindings.slice(node.inputs.length).findIndex(({ buffer }) => read.has(buffer));
+  if (clash >= 0) {
+    throw new Error(
+      `Cannot record ${node.op}: "${
+        node.outputs[clash].name
+      }" shares a buffer with one of its inputs`,
+    );
+  }
+}
+
+/** Command buffers for passes, each within `seconds` where its dispatches allow; one that a timestamp spans is not cut. */
+export function encode(
+  device: GPUDevice,
+  passes: readonly Pass<Dispatch>[],
+  seconds: number,
+): GPUCommandBuffer[] {
+  const commands: GPUCommandBuffer[] = [];
+  let encoder = device.createCommandEncoder();
+  let taken = 0;
+  for (const { dispatches, timestampWrites } of passes) {
+    let pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+    let current: GPUComputePipeline | undefined;
+    for (const dispatch of dispatches) {
+      if (taken > 0 && taken + dispatch.seconds > seconds && timestampWrites === undefined) {
+        pass.end();
+        commands.push(encoder.finish());
+        encoder = device.createCommandEncoder();
+        pass = encoder.beginComputePass();
+        current = undefined;
+        taken = 0;
+      }
+      if (dispatch.pipeline !== current) pass.setPipeline(current = dispatch.pipeline);
+      pass.setBindGroup(0, dispatch.bindGroup);
+      pass.dispatchWorkgroups(dispatch.x, dispatch.y);
+      taken += dispatch.seconds;
+    }
+    pass.end();
+  }
+  commands.push(encoder.finish());
+  return commands;
+}

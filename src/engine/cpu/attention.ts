@@ -8,10 +8,8 @@ export interface AttentionCall {
   readonly k: Float32Array;
   /** [B,T,Hkv·D]. */
   readonly v: Float32Array;
-  /** [T] for a batch entry, from `maskOffset` on and `maskStride` elements apart: 0 where a key is hidden from all. */
-  readonly mask: Uint32Array | Float32Array;
-  readonly maskOffset: number;
-  readonly maskStride: number;
+  /** [B,T], 0 where a key is hidden from all. */
+  readonly mask: Uint32Array;
   readonly tokens: number;
   readonly heads: number;
   readonly keyHeads: number;
@@ -31,8 +29,8 @@ export interface AttentionForwardCall extends AttentionCall {
 
 /** {@linkcode AttentionCall} backward. */
 export interface AttentionBackwardCall extends AttentionCall {
-  /** [B,2·H+1,T]: log-sum-exp by head, then Σ context·dcontext by head, then the mask. */
-  readonly statistics: Float32Array;
+  /** [B,H,T], as the forward pass left it. */
+  readonly logSumExp: Float32Array;
   /** [B,T,H·D]; likewise dq. */
   readonly dcontext: Float32Array;
   readonly dq: Float32Array;
@@ -41,34 +39,16 @@ export interface AttentionBackwardCall extends AttentionCall {
   readonly dv: Float32Array;
 }
 
-/** result[i] = Σ x·y over row i. */
-export interface DotRowsCall {
-  readonly x: Float32Array;
-  readonly y: Float32Array;
-  /** Position of the first row in x and y; `stride` elements lead to the next. */
-  readonly offset: number;
-  readonly stride: number;
-  readonly rows: number;
-  readonly width: number;
-  readonly result: Float32Array;
-  readonly resultOffset: number;
-}
-
 /** Both directions, for units [begin, end): a unit is a batch entry's key head with the query heads that share it. */
 export interface AttentionFunctions {
   forward(call: AttentionForwardCall, begin: number, end: number): void;
   backward(call: AttentionBackwardCall, begin: number, end: number): void;
-  dotRows(call: DotRowsCall): void;
 }
 
 /** The keys up to the last one that a batch entry's mask shows. */
-export function keysInUse(
-  { mask, maskOffset, maskStride, tokens }: AttentionCall,
-  entry: number,
-): number {
-  const start = maskOffset + entry * maskStride;
+export function keysInUse({ mask, tokens }: AttentionCall, entry: number): number {
   let keys = tokens;
-  while (keys > 0 && mask[start + keys - 1] === 0) keys--;
+  while (keys > 0 && mask[entry * tokens + keys - 1] === 0) keys--;
   return keys;
 }
 

@@ -1,24 +1,19 @@
 /** The module of attention's WebAssembly code. @module */
 
 import {
+  COLUMN_TILE_ROWS,
+  columnTileFunction,
   fusedMultiplyAdd,
   type MultiplyAdd,
   multiplyFunction,
+  rowTileFunction,
   separateMultiplyAdd,
-  tileFunction,
+  TILE_ROWS,
   transposeFunction,
 } from "./attention_products.ts";
 import { gradientRowsFunction, softmaxRowsFunction } from "./attention_softmax.ts";
-import { multiply, overElements, overRows, sumOver, vectorFunction } from "./vector_code.ts";
-import {
-  constant,
-  encodeModule,
-  get,
-  load,
-  storeFirst,
-  type ValueType,
-  type WasmFunction,
-} from "./wasm_module.ts";
+import { multiply, overElements, overRows, vectorFunction } from "./vector_code.ts";
+import { encodeModule, get, load, type ValueType, type WasmFunction } from "./wasm_module.ts";
 
 /** What the module exports; parameters stand with each function's code. Addresses and strides count bytes. */
 export type AttentionExports = Record<
@@ -27,8 +22,7 @@ export type AttentionExports = Record<
   | "transpose"
   | "softmaxRows"
   | "gradientRows"
-  | "copyRows"
-  | "dotRows",
+  | "copyRows",
   (...values: number[]) => void
 >;
 
@@ -39,15 +33,14 @@ export function attentionModules(): Uint8Array<ArrayBuffer>[] {
 
 function attentionModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
   return encodeModule([
-    tileFunction("tile of rows", multiplyAdd, false),
-    tileFunction("tile of columns", multiplyAdd, true),
-    multiplyFunction("multiplyRows", 0),
-    multiplyFunction("multiplyColumns", 1),
+    rowTileFunction("tile by rows", multiplyAdd),
+    columnTileFunction("tile by columns", multiplyAdd),
+    multiplyFunction("multiplyRows", 0, TILE_ROWS),
+    multiplyFunction("multiplyColumns", 1, COLUMN_TILE_ROWS),
     transposeFunction(),
     softmaxRowsFunction(multiplyAdd),
     gradientRowsFunction(multiplyAdd),
     copyRowsFunction(),
-    dotRowsFunction(),
   ]);
 }
 
@@ -68,15 +61,4 @@ function copyRowsFunction(): WasmFunction {
       });
     },
   );
-}
-
-/** dotRows(x, y, result, rows, width, stride): Σ x·y of each row. */
-function dotRowsFunction(): WasmFunction {
-  return vectorFunction("dotRows", i32s(6), (code, [x, y, result, rows, width, stride]) => {
-    overRows(code, rows, [[x, get(stride)], [y, get(stride)], [result, constant(4)]], () => {
-      const terms = [get(x), get(y)];
-      const sum = sumOver(code, get(width), terms, ({ load }) => multiply(load(0), load(1)));
-      code.emit(storeFirst(get(result), sum));
-    });
-  });
 }

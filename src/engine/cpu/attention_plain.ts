@@ -4,14 +4,6 @@ import { type AttentionCall, type AttentionFunctions, keysInUse, unitOf } from "
 
 /** Attention over any views, in float64, one query at a time. */
 export const plainAttention: AttentionFunctions = {
-  dotRows({ x, y, offset, stride, rows, width, result, resultOffset }) {
-    for (let row = 0; row < rows; row++) {
-      let sum = 0;
-      const start = offset + row * stride;
-      for (let c = start; c < start + width; c++) sum += x[c] * y[c];
-      result[resultOffset + row] = sum;
-    }
-  },
   forward(call, begin, end) {
     const { v, context, logSumExp, headSize, tokens, heads } = call;
     const weights = new Float64Array(tokens);
@@ -38,8 +30,9 @@ export const plainAttention: AttentionFunctions = {
     });
   },
   backward(call, begin, end) {
-    const { q, k, v, statistics, dcontext, dq, dk, dv } = call;
+    const { q, k, v, logSumExp, dcontext, dq, dk, dv } = call;
     const { headSize, tokens, heads, keyHeads, scale } = call;
+    const p = new Float64Array(tokens), dp = new Float64Array(tokens);
     for (let unit = begin; unit < end; unit++) {
       for (let j = 0; j < tokens; j++) {
         const start = unitOf(call, unit).keyStart + j * keyHeads * headSize;
@@ -48,17 +41,21 @@ export const plainAttention: AttentionFunctions = {
       }
     }
     forEachQuery(call, begin, end, ({ entry, head, query, queryStart, visible, keyStart }) => {
-      const row = (entry * (2 * heads + 1) + head) * tokens + query;
-      const logSumExp = statistics[row], delta = statistics[row + heads * tokens];
+      const total = logSumExp[(entry * heads + head) * tokens + query];
+      let mean = 0;
+      for (let j = 0; j < visible; j++) {
+        const start = keyStart(j);
+        p[j] = Math.exp(score(call, entry, j, queryStart, start) - total);
+        dp[j] = 0;
+        for (let d = 0; d < headSize; d++) dp[j] += dcontext[queryStart + d] * v[start + d];
+        mean += p[j] * dp[j];
+      }
       dq.fill(0, queryStart, queryStart + headSize);
       for (let j = 0; j < visible; j++) {
         const start = keyStart(j);
-        const p = Math.exp(score(call, entry, j, queryStart, start) - logSumExp);
-        let dp = 0;
-        for (let d = 0; d < headSize; d++) dp += dcontext[queryStart + d] * v[start + d];
-        const ds = scale * p * (dp - delta);
+        const ds = scale * p[j] * (dp[j] - mean);
         for (let d = 0; d < headSize; d++) {
-          dv[start + d] += p * dcontext[queryStart + d];
+          dv[start + d] += p[j] * dcontext[queryStart + d];
           dk[start + d] += ds * q[queryStart + d];
           dq[queryStart + d] += ds * k[start + d];
         }
@@ -103,13 +100,13 @@ function forEachQuery(
 
 /** The scaled score of a key, −∞ where the mask hides it. */
 function score(
-  { q, k, mask, maskOffset, maskStride, headSize, scale }: AttentionCall,
+  { q, k, mask, tokens, headSize, scale }: AttentionCall,
   entry: number,
   key: number,
   queryStart: number,
   keyStart: number,
 ): number {
-  if (mask[maskOffset + entry * maskStride + key] === 0) return -Infinity;
+  if (mask[entry * tokens + key] === 0) return -Infinity;
   let product = 0;
   for (let d = 0; d < headSize; d++) product += q[queryStart + d] * k[keyStart + d];
   return scale * product;

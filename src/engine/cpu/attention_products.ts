@@ -1,8 +1,8 @@
 /**
  * WebAssembly code of products of small matrices in a thread's working memory.
  *
- * Matrices there are padded to whole register tiles of {@linkcode TILE_ROWS} × {@linkcode TILE_COLUMNS}, so that no product has an edge. A product's left side
- * is read element by element as it lies, its right side by rows of eight.
+ * Matrices there are padded to whole register tiles, so that no product has an edge: what lies beyond one is computed and never read. A product's left side
+ * is read as it lies, by rows or by columns; its right side by rows.
  *
  * @module
  */
@@ -28,8 +28,10 @@ import {
   zeros,
 } from "./wasm_module.ts";
 
-/** Rows of a register tile. */
+/** Rows of a register tile whose left side is read by rows. */
 export const TILE_ROWS = 6;
+/** Rows of a register tile whose left side is read by columns. */
+export const COLUMN_TILE_ROWS = 5;
 /** Columns of a register tile. */
 export const TILE_COLUMNS = 8;
 
@@ -44,40 +46,41 @@ export const fusedMultiplyAdd: MultiplyAdd = (x, y, sum) =>
 export const separateMultiplyAdd: MultiplyAdd = (x, y, sum) => add(multiply(x, y), sum);
 
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-const times4 = (count: Code): Code => instruction("i32.mul", count, constant(4));
 const i32s = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
 
-/**
- * tile(a, aStride, b, bStride, c, cStride, steps, accumulate): one tile of C = A·B, or added to C. A's rows are aStride apart and steps side by
- * side, in multiples of {@linkcode TILE_COLUMNS}; where `transposed`, its steps are aStride apart, in multiples of {@linkcode TILE_ROWS}.
- */
-export function tileFunction(
+/** What a tile's loop over the steps is made of. */
+interface TileLoop {
+  readonly a: Local;
+  readonly aStride: Local;
+  readonly steps: Local;
+  local(type: ValueType): Local;
+  /** One step: A's element of each row, in all lanes, times B's row. */
+  step(element: (row: number) => Code): Code[];
+}
+
+/** tile(a, aStride, b, bStride, c, cStride, steps, accumulate): one tile of C = A·B, or added to C. */
+function tileFunction(
   name: string,
+  rows: number,
   multiplyAdd: MultiplyAdd,
-  transposed: boolean,
+  loop: (parts: TileLoop) => Code[],
 ): WasmFunction {
   return defineFunction(
     name,
     i32s(8),
     ([a, aStride, b, bStride, c, cStride, steps, accumulate], local) => {
-      const sums = range(TILE_ROWS).map(() => range(2).map(() => local("v128")));
+      const sums = range(rows).map(() => range(2).map(() => local("v128")));
       const columns = [local("v128"), local("v128")];
-      const row = local("v128");
-      const rows = transposed ? [] : range(TILE_ROWS).map(() => local("i32"));
-      const unrolled = transposed ? TILE_ROWS : TILE_COLUMNS;
-      const step = (number: number): Code[] => [
+      const spread = local("v128");
+      const step = (element: (row: number) => Code): Code[] => [
         ...columns.map((column, half) => set(column, load("v128.load", get(b), 16 * half))),
         advance(b, get(bStride)),
-        ...sums.flatMap((pair, i) => [
-          set(
-            row,
-            transposed
-              ? load("v128.load32_splat", get(a), 4 * i)
-              : load("v128.load32_splat", get(rows[i]), 4 * number),
+        ...sums.flatMap((pair, row) => [
+          set(spread, element(row)),
+          ...pair.map((sum, half) =>
+            set(sum, multiplyAdd(get(spread), get(columns[half]), get(sum)))
           ),
-          ...pair.map((sum, half) => set(sum, multiplyAdd(get(row), get(columns[half]), get(sum)))),
         ]),
-        ...(transposed ? [advance(a, get(aStride))] : []),
       ];
       const write = (value: (sum: Local, half: number) => Code): Code[] =>
         sums.flatMap((pair) => [
@@ -86,15 +89,7 @@ export function tileFunction(
         ]);
       return [
         ...sums.flat().map((sum) => set(sum, zeros())),
-        ...rows.map((pointer, i) =>
-          set(pointer, i === 0 ? get(a) : instruction("i32.add", get(rows[i - 1]), get(aStride)))
-        ),
-        loopWhile(
-          get(steps),
-          ...range(unrolled).flatMap(step),
-          ...rows.map((pointer) => advance(pointer, constant(4 * unrolled))),
-          advance(steps, constant(-unrolled)),
-        ),
+        ...loop({ a, aStride, steps, local, step }),
         branch(
           get(accumulate),
           write((sum, half) => add(load("v128.load", get(c), 16 * half), get(sum))),
@@ -105,18 +100,60 @@ export function tileFunction(
   );
 }
 
+/** A tile of {@linkcode TILE_ROWS}: A's rows are aStride apart, its steps side by side and a multiple of {@linkcode TILE_COLUMNS}. */
+export function rowTileFunction(name: string, multiplyAdd: MultiplyAdd): WasmFunction {
+  return tileFunction(name, TILE_ROWS, multiplyAdd, ({ a, aStride, steps, local, step }) => {
+    const rows = range(TILE_ROWS).map(() => local("i32"));
+    return [
+      ...rows.map((row, i) =>
+        set(row, i === 0 ? get(a) : instruction("i32.add", get(rows[i - 1]), get(aStride)))
+      ),
+      loopWhile(
+        get(steps),
+        ...range(TILE_COLUMNS).flatMap((number) =>
+          step((row) => load("v128.load32_splat", get(rows[row]), 4 * number))
+        ),
+        ...rows.map((row) => advance(row, constant(4 * TILE_COLUMNS))),
+        advance(steps, constant(-TILE_COLUMNS)),
+      ),
+    ];
+  });
+}
+
 /**
- * NAME(a, aTile, aStride, b, bPanel, bStride, c, cStride, rows, columns, steps, accumulate): whole tiles, by the function at a position of the module;
- * `aTile` leads to the next tile's rows and `bPanel` to its columns.
+ * A tile of {@linkcode COLUMN_TILE_ROWS}: A's steps are aStride apart, its rows side by side. Four of them are read at once, because V8 may check the bounds
+ * of every access.
  */
-export function multiplyFunction(name: string, tile: number): WasmFunction {
+export function columnTileFunction(name: string, multiplyAdd: MultiplyAdd): WasmFunction {
+  return tileFunction(name, COLUMN_TILE_ROWS, multiplyAdd, ({ a, aStride, steps, local, step }) => {
+    const four = local("v128");
+    const element = (row: number): Code =>
+      row < 4
+        ? shuffle(get(four), get(four), [row, row, row, row])
+        : load("v128.load32_splat", get(a), 4 * row);
+    const repeat = (count: number): Code =>
+      loopWhile(
+        instruction("i32.ge_u", get(steps), constant(count)),
+        ...range(count).flatMap(() => [
+          set(four, load("v128.load", get(a))),
+          ...step(element),
+          advance(a, get(aStride)),
+        ]),
+        advance(steps, constant(-count)),
+      );
+    return [repeat(4), repeat(1)];
+  });
+}
+
+/**
+ * NAME(a, aTile, aStride, b, bStride, c, cStride, rows, columns, steps, accumulate): whole tiles of `height` rows, by the function at a position of the
+ * module; `aTile` bytes lead to the next tile's rows.
+ */
+export function multiplyFunction(name: string, tile: number, height: number): WasmFunction {
   return defineFunction(
     name,
-    i32s(12),
-    (
-      [a, aTile, aStride, b, bPanel, bStride, c, cStride, rows, columns, steps, accumulate],
-      local,
-    ) => {
+    i32s(11),
+    ([a, aTile, aStride, b, bStride, c, cStride, rows, columns, steps, accumulate], local) => {
       const [row, tileA, tileC] = range(3).map(() => local("i32"));
       return [
         loopWhile(
@@ -131,10 +168,10 @@ export function multiplyFunction(name: string, tile: number): WasmFunction {
               ...[tileA, aStride, b, bStride, tileC, cStride, steps, accumulate].map(get),
             ),
             advance(tileA, get(aTile)),
-            advance(tileC, instruction("i32.mul", get(cStride), constant(TILE_ROWS))),
-            advance(row, constant(-TILE_ROWS)),
+            advance(tileC, instruction("i32.mul", get(cStride), constant(height))),
+            advance(row, constant(-height)),
           ),
-          advance(b, get(bPanel)),
+          advance(b, constant(4 * TILE_COLUMNS)),
           advance(c, constant(4 * TILE_COLUMNS)),
           advance(columns, constant(-TILE_COLUMNS)),
         ),
@@ -143,50 +180,46 @@ export function multiplyFunction(name: string, tile: number): WasmFunction {
   );
 }
 
-/** transpose(target, source, panels, width): rows of a multiple of 4 elements, eight a panel, to panels of `width` steps of eight. */
+/** transpose(target, source, rows, columns, targetStride, sourceStride): a multiple of four rows and of four columns. */
 export function transposeFunction(): WasmFunction {
-  return defineFunction("transpose", i32s(4), ([target, source, panels, width], local) => {
-    const rest = local("i32");
-    const pointers = range(TILE_COLUMNS).map(() => local("i32"));
-    const rows = range(4).map(() => local("v128"));
-    const quad = (first: number): Code[] => {
-      const pairs = (lanes: readonly [number, number, number, number]) =>
-        [0, 2].map((x) => shuffle(get(rows[x]), get(rows[x + 1]), lanes));
-      const [low, high] = [pairs([0, 4, 1, 5]), pairs([2, 6, 3, 7])];
-      const steps = [low, high].flatMap(([x, y]) => [
+  return defineFunction(
+    "transpose",
+    i32s(6),
+    ([target, source, rows, columns, targetStride, sourceStride], local) => {
+      const [rest, from, to] = range(3).map(() => local("i32"));
+      const vectors = range(4).map(() => local("v128"));
+      const pairs = (lanes: readonly [number, number, number, number]): Code[] =>
+        [0, 2].map((x) => shuffle(get(vectors[x]), get(vectors[x + 1]), lanes));
+      const steps = [pairs([0, 4, 1, 5]), pairs([2, 6, 3, 7])].flatMap(([x, y]) => [
         shuffle(x, y, [0, 1, 4, 5]),
         shuffle(x, y, [2, 3, 6, 7]),
       ]);
       return [
-        ...rows.map((row, i) => set(row, load("v128.load", get(pointers[first + i])))),
-        ...steps.map((step, i) =>
-          store("v128.store", get(target), step, 4 * TILE_COLUMNS * i + 4 * first)
+        loopWhile(
+          get(rows),
+          set(rest, get(columns)),
+          set(to, get(target)),
+          loopWhile(
+            get(rest),
+            set(from, get(source)),
+            ...vectors.flatMap((vector) => [
+              set(vector, load("v128.load", get(from))),
+              advance(from, get(sourceStride)),
+            ]),
+            ...steps.flatMap((step) => [
+              store("v128.store", get(to), step),
+              advance(to, get(targetStride)),
+            ]),
+            advance(source, constant(16)),
+            advance(rest, constant(-4)),
+          ),
+          // To the next four rows: back over the columns just read.
+          advance(source, instruction("i32.mul", get(columns), constant(-4))),
+          advance(source, instruction("i32.mul", get(sourceStride), constant(4))),
+          advance(target, constant(16)),
+          advance(rows, constant(-4)),
         ),
       ];
-    };
-    return [
-      loopWhile(
-        get(panels),
-        ...pointers.map((pointer, i) =>
-          set(
-            pointer,
-            i === 0
-              ? get(source)
-              : instruction("i32.add", get(pointers[i - 1]), times4(get(width))),
-          )
-        ),
-        set(rest, get(width)),
-        loopWhile(
-          get(rest),
-          ...quad(0),
-          ...quad(4),
-          ...pointers.map((pointer) => advance(pointer, constant(16))),
-          advance(target, constant(16 * TILE_COLUMNS)),
-          advance(rest, constant(-4)),
-        ),
-        advance(source, instruction("i32.mul", get(width), constant(4 * TILE_COLUMNS))),
-        advance(panels, constant(-1)),
-      ),
-    ];
-  });
+    },
+  );
 }

@@ -107,29 +107,28 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
 }
 
 /**
- * gradientRows(scores, dp, bias, rows, keys, stride, visible, causal, logSumExp, delta): scores to p = e^(score + bias − logSumExp), and dp to
- * p·(dp − delta).
+ * gradientRows(scores, dp, bias, rows, keys, stride, visible, causal, logSumExp): scores to p = e^(score + bias − logSumExp), and dp to p·(dp − Σ p·dp).
  */
 export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   return vectorFunction(
     "gradientRows",
-    i32s(10),
-    (code, [scores, dp, bias, rows, keys, stride, visible, causal, logSumExp, delta]) => {
+    i32s(9),
+    (code, [scores, dp, bias, rows, keys, stride, visible, causal, logSumExp]) => {
       const advances = [
         [scores, get(stride)],
         [dp, get(stride)],
         [logSumExp, constant(4)],
-        [delta, constant(4)],
       ] as const;
       overScores(code, [rows, keys, visible, causal], advances, [scores, dp], (count) => {
         const total = code.keep(load("v128.load32_splat", get(logSumExp)));
-        const mean = code.keep(load("v128.load32_splat", get(delta)));
-        const addresses = [get(scores), get(bias), get(dp)];
-        overElements(code, count, addresses, ({ load, store }) => {
+        const mean = sumOver(code, count, [get(scores), get(bias), get(dp)], ({ load, store }) => {
           const x = code.keep(subtract(add(load(0), load(1)), total));
           const p = weight(code, multiplyAdd, x);
           store(0, p);
-          store(2, multiply(p, subtract(load(2), mean)));
+          return multiply(p, load(2));
+        });
+        overElements(code, count, [get(scores), get(dp)], ({ load, store }) => {
+          store(1, multiply(load(0), subtract(load(1), mean)));
         });
       });
     },

@@ -2,7 +2,7 @@
 
 import type { AttentionCall } from "./attention.ts";
 import type { AttentionExports } from "./attention_kernel.ts";
-import { TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
+import { COLUMN_TILE_ROWS, TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
 import { layOutWorkspace, roundUp, type Workspace } from "./attention_workspace.ts";
 
 /** Queries in a row, and the keys they see. */
@@ -27,21 +27,18 @@ export interface AttentionSteps {
   readonly queryRow: number;
   /** All blocks, the last first: it sees all keys. */
   blocks(keys: number): Block[];
-  /** Rows of a tensor times a factor, and zeros up to a whole tile of `unit` rows. */
-  load(
-    target: number,
-    source: number,
-    rows: number,
-    unit: number,
-    stride: number,
-    factor: number,
-  ): void;
-  /** Keys or values of a head, in rows and by panels. */
-  loadKeys(rows: number, panels: number, source: number, keys: number): void;
+  /** Rows of a tensor times a factor. */
+  load(target: number, source: number, rows: number, stride: number, factor: number): void;
+  /** Keys or values of a head by rows, with zeros up to a whole tile. */
+  loadKeys(target: number, source: number, keys: number): void;
+  /** The same by columns. */
+  turnKeys(target: number, source: number, keys: number): void;
+  /** Rows of queries by columns. */
+  turnQueries(target: number, source: number, rows: number): void;
   /** Which keys the mask hides. */
   loadMask(entry: number, keys: number): void;
-  /** Scores [rows, columns] = left · rightᵀ, the right side by panels. */
-  scores(target: number, left: number, panels: number, block: Block): void;
+  /** Scores [rows, columns] = left · right, the left side by columns and the right side, keys or values, too. */
+  scores(target: number, left: number, right: number, block: Block): void;
   /** [rows, width] = scores · right. */
   mix(target: number, scores: number, right: number, block: Block): void;
   /** [seen, width] = scoresᵀ · right, or added to it. */
@@ -58,22 +55,19 @@ export function attentionSteps(
 ): AttentionSteps {
   const { tokens, heads, keyHeads, headSize, causal } = call;
   const space = layOutWorkspace(scratch, tokens, headSize);
-  const { row, scoreRow, width } = space;
+  const { row, scoreRow, queryColumn, width } = space;
   const one = space.factors, scale = space.factors + 4;
   const keyRow = 4 * keyHeads * headSize;
-  const panel = 4 * TILE_COLUMNS;
   const clear = (address: number, bytes: number): void => {
     numbers.fill(0, address / 4, (address + bytes) / 4);
   };
-  const load: AttentionSteps["load"] = (target, source, rows, unit, stride, factor) => {
+  const load: AttentionSteps["load"] = (target, source, rows, stride, factor) =>
     code.copyRows(target, source, rows, headSize, row, stride, factor, 0);
-    clear(target + rows * row, (roundUp(rows, unit) - rows) * row);
-  };
 
   numbers[one / 4] = 1;
   numbers[scale / 4] = call.scale;
   // Columns beyond the head size: nothing writes them again.
-  if (width > headSize) clear(space.k, space.p - space.k);
+  if (width > headSize) clear(space.k, space.dk - space.k);
 
   return {
     space,
@@ -92,28 +86,33 @@ export function attentionSteps(
       });
     },
     load,
-    loadKeys(rows, panels, source, keys) {
-      load(rows, source, keys, TILE_COLUMNS, keyRow, one);
-      code.transpose(panels, rows, Math.ceil(keys / TILE_COLUMNS), width);
+    loadKeys(target, source, keys) {
+      load(target, source, keys, keyRow, one);
+      clear(target + keys * row, (roundUp(keys, TILE_COLUMNS) - keys) * row);
+    },
+    turnKeys(target, source, keys) {
+      code.transpose(target, source, roundUp(keys, TILE_COLUMNS), width, scoreRow, row);
+    },
+    turnQueries(target, source, rows) {
+      code.transpose(target, source, roundUp(rows, 4), width, queryColumn, row);
     },
     loadMask(entry, keys) {
-      const bias = space.bias / 4, start = call.maskOffset + entry * call.maskStride;
+      const bias = space.bias / 4, start = entry * tokens;
       for (let j = 0; j < keys; j++) {
         numbers[bias + j] = call.mask[start + j] === 0 ? -Infinity : 0;
       }
       numbers.fill(-Infinity, bias + keys, bias + roundUp(keys, TILE_COLUMNS));
     },
-    scores(target, left, panels, { rows, columns }) {
-      code.multiplyRows(
+    scores(target, left, right, { rows, columns }) {
+      code.multiplyColumns(
         left,
-        TILE_ROWS * row,
-        row,
-        panels,
-        TILE_COLUMNS * row,
-        panel,
+        4 * COLUMN_TILE_ROWS,
+        queryColumn,
+        right,
+        scoreRow,
         target,
         scoreRow,
-        roundUp(rows, TILE_ROWS),
+        roundUp(rows, COLUMN_TILE_ROWS),
         columns,
         width,
         0,
@@ -125,7 +124,6 @@ export function attentionSteps(
         TILE_ROWS * scoreRow,
         scoreRow,
         right,
-        panel,
         row,
         target,
         row,
@@ -138,16 +136,15 @@ export function attentionSteps(
     mixBack(target, scores, right, { rows, seen }, accumulate) {
       code.multiplyColumns(
         scores,
-        4 * TILE_ROWS,
+        4 * COLUMN_TILE_ROWS,
         scoreRow,
         right,
-        panel,
         row,
         target,
         row,
-        roundUp(seen, TILE_ROWS),
+        roundUp(seen, COLUMN_TILE_ROWS),
         width,
-        roundUp(rows, TILE_ROWS),
+        rows,
         accumulate ? 1 : 0,
       );
     },

@@ -13,7 +13,6 @@ import {
   unitOf,
 } from "./attention.ts";
 import { type AttentionExports, attentionModules } from "./attention_kernel.ts";
-import { TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
 import { attentionSteps } from "./attention_steps.ts";
 import { layOutWorkspace } from "./attention_workspace.ts";
 
@@ -53,20 +52,22 @@ export function createAttention(
   function forward(call: AttentionForwardCall, begin: number, end: number): void {
     const { q, k, v, context, logSumExp, tokens, heads, headSize } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
-    const { space, keyRow, queryRow, one, scale } = steps;
+    const { space, queryRow, scale } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
     for (let unit = begin; unit < end; unit++) {
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
       const keys = keysInUse(call, entry);
       steps.loadMask(entry, keys);
-      steps.loadKeys(space.k, space.kPanels, at(k, keyStart), keys);
-      steps.load(space.v, at(v, keyStart), keys, TILE_COLUMNS, keyRow, one);
+      steps.loadKeys(space.k, at(k, keyStart), keys);
+      steps.loadKeys(space.v, at(v, keyStart), keys);
+      steps.turnKeys(space.kColumns, space.k, keys);
       for (const head of queryHeads) {
         for (const block of steps.blocks(keys)) {
           const { first, rows, columns, visible } = block;
           const start = ((entry * tokens + first) * heads + head) * headSize;
-          steps.load(space.q, at(q, start), rows, TILE_ROWS, queryRow, scale);
-          steps.scores(space.p, space.q, space.kPanels, block);
+          steps.load(space.q, at(q, start), rows, queryRow, scale);
+          steps.turnQueries(space.qColumns, space.q, rows);
+          steps.scores(space.p, space.qColumns, space.kColumns, block);
           const { p, bias, highest, sums } = space;
           code.softmaxRows(p, bias, rows, columns, scoreRow, visible, causal, highest, sums);
           steps.mix(space.result, p, space.v, block);
@@ -83,7 +84,7 @@ export function createAttention(
   }
 
   function backward(call: AttentionBackwardCall, begin: number, end: number): void {
-    const { q, k, v, statistics, dcontext, dq, dk, dv, tokens, heads, headSize } = call;
+    const { q, k, v, logSumExp, dcontext, dq, dk, dv, tokens, heads, headSize } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
     const { space, queryRow, keyRow, one, scale } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
@@ -91,21 +92,24 @@ export function createAttention(
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
       const keys = keysInUse(call, entry);
       steps.loadMask(entry, keys);
-      steps.loadKeys(space.k, space.kPanels, at(k, keyStart), keys);
-      steps.loadKeys(space.v, space.vPanels, at(v, keyStart), keys);
+      steps.loadKeys(space.k, at(k, keyStart), keys);
+      steps.loadKeys(space.v, at(v, keyStart), keys);
+      steps.turnKeys(space.kColumns, space.k, keys);
+      steps.turnKeys(space.vColumns, space.v, keys);
       let accumulate = false;
       for (const head of queryHeads) {
         for (const block of steps.blocks(keys)) {
           const { first, rows, columns, visible } = block;
           const { p, dp, bias } = space;
           const start = ((entry * tokens + first) * heads + head) * headSize;
-          const total = (entry * (2 * heads + 1) + head) * tokens + first;
-          const lse = at(statistics, total), delta = at(statistics, total + heads * tokens);
-          steps.load(space.q, at(q, start), rows, TILE_ROWS, queryRow, scale);
-          steps.load(space.dcontext, at(dcontext, start), rows, TILE_ROWS, queryRow, one);
-          steps.scores(p, space.q, space.kPanels, block);
-          steps.scores(dp, space.dcontext, space.vPanels, block);
-          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, lse, delta);
+          const total = at(logSumExp, (entry * heads + head) * tokens + first);
+          steps.load(space.q, at(q, start), rows, queryRow, scale);
+          steps.load(space.dcontext, at(dcontext, start), rows, queryRow, one);
+          steps.turnQueries(space.qColumns, space.q, rows);
+          steps.turnQueries(space.dcontextColumns, space.dcontext, rows);
+          steps.scores(p, space.qColumns, space.kColumns, block);
+          steps.scores(dp, space.dcontextColumns, space.vColumns, block);
+          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, total);
           steps.mixBack(space.dv, p, space.dcontext, block, accumulate);
           steps.mixBack(space.dk, dp, space.q, block, accumulate);
           steps.mix(space.result, dp, space.k, block);
@@ -120,11 +124,5 @@ export function createAttention(
     }
   }
 
-  return {
-    forward,
-    backward,
-    dotRows({ x, y, result, offset, resultOffset, rows, width, stride }) {
-      code.dotRows(at(x, offset), at(y, offset), at(result, resultOffset), rows, width, 4 * stride);
-    },
-  };
+  return { forward, backward };
 }

@@ -1,20 +1,21 @@
 /** Where the matrices of one head lie in a thread's working memory. @module */
 
-import { TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
+import { COLUMN_TILE_ROWS, TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
 
-/** Queries whose scores are in memory at once: enough to use a head's keys well while they are in the cache. */
-const BLOCK_ROWS = 8 * TILE_ROWS;
-/** A multiple of both sides of a register tile. */
-const TOKEN_UNIT = 24;
+/**
+ * Queries whose scores are in memory at once: enough to use a head's keys well while they are in the cache. Tiles of keys end where these do, so that under
+ * a causal mask nothing is added to the gradient of a key which no query of the block sees.
+ */
+const BLOCK_QUERIES = 2 * COLUMN_TILE_ROWS * TILE_COLUMNS;
 
 /** Addresses and strides count bytes. Matrices are padded to whole register tiles. */
 export interface Workspace {
   /** Elements of a row of q, k and v: the head size, padded. */
   readonly width: number;
-  /** From one row of q, k and v to the next. */
+  /** From one row of q, k and v to the next; of scores and of keys or values by columns; and of queries by columns. */
   readonly row: number;
-  /** From one row of scores to the next. */
   readonly scoreRow: number;
+  readonly queryColumn: number;
   /** Queries of a block. */
   readonly queries: number;
   /** The number 1, then the scale. */
@@ -24,18 +25,21 @@ export interface Workspace {
   /** By query of a block: the highest score and the sum of the weights. */
   readonly highest: number;
   readonly sums: number;
-  /** Keys and values, a row a token; then by panels of {@linkcode TILE_COLUMNS} tokens. */
+  /** Keys and values, a row a token; and a column a token. */
   readonly k: number;
   readonly v: number;
-  readonly kPanels: number;
-  readonly vPanels: number;
+  readonly kColumns: number;
+  readonly vColumns: number;
   /** Gradients of keys and values, a row a token. */
   readonly dk: number;
   readonly dv: number;
-  /** A block of scaled queries, of the context's gradient, and of what is computed for each query. */
+  /** A block of scaled queries, of the context's gradient, and of what is computed for each query, a row a query. */
   readonly q: number;
   readonly dcontext: number;
   readonly result: number;
+  /** The first two, a column a query. */
+  readonly qColumns: number;
+  readonly dcontextColumns: number;
   /** A block of probabilities and of their gradient, a row a query. */
   readonly p: number;
   readonly dp: number;
@@ -52,17 +56,20 @@ export function roundUp(count: number, unit: number): number {
 export function layOutWorkspace(start: number, tokens: number, headSize: number): Workspace {
   const width = roundUp(headSize, TILE_COLUMNS);
   const row = 4 * width;
-  const scoreRow = 4 * roundUp(tokens, TOKEN_UNIT);
-  const queries = Math.min(BLOCK_ROWS, roundUp(tokens, TILE_ROWS));
+  const paddedTokens = roundUp(tokens, TILE_COLUMNS) + TILE_COLUMNS;
+  const queries = Math.min(BLOCK_QUERIES, tokens);
+  const paddedQueries = Math.max(roundUp(queries, TILE_ROWS), roundUp(queries, COLUMN_TILE_ROWS)) +
+    4;
+  const scoreRow = 4 * paddedTokens, queryColumn = 4 * paddedQueries;
   let end = start;
   const take = (bytes: number): number => {
     const address = end;
     end += roundUp(bytes, 64);
     return address;
   };
-  const tokenRows = () => take(row * roundUp(tokens, TOKEN_UNIT));
-  const queryRows = () => take(row * queries);
-  const scores = () => take(scoreRow * queries);
+  const tokenRows = () => take(row * paddedTokens);
+  const queryRows = () => take(row * paddedQueries);
+  const scores = () => take(scoreRow * paddedQueries);
   const places = {
     factors: take(8),
     bias: take(scoreRow),
@@ -70,15 +77,17 @@ export function layOutWorkspace(start: number, tokens: number, headSize: number)
     sums: take(4 * queries),
     k: tokenRows(),
     v: tokenRows(),
-    kPanels: tokenRows(),
-    vPanels: tokenRows(),
-    dk: tokenRows(),
-    dv: tokenRows(),
     q: queryRows(),
     dcontext: queryRows(),
+    dk: tokenRows(),
+    dv: tokenRows(),
+    kColumns: take(scoreRow * width),
+    vColumns: take(scoreRow * width),
+    qColumns: take(queryColumn * width),
+    dcontextColumns: take(queryColumn * width),
     result: queryRows(),
     p: scores(),
     dp: scores(),
   };
-  return { width, row, scoreRow, queries, ...places, bytes: end - start };
+  return { width, row, scoreRow, queryColumn, queries, ...places, bytes: end - start };
 }

@@ -5,7 +5,7 @@ import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" }
 import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
-import { attentionBackwardOp, attentionStatisticsOp } from "./attention_backward.ts";
+import { attentionBackwardOp } from "./attention_backward.ts";
 import {
   type AttentionAttributes,
   attentionCall,
@@ -41,13 +41,7 @@ export const attentionOp: Op<AttentionAttributes> = {
     if (!dcontext) return [undefined, undefined, undefined, undefined];
     const [q, k, v, mask] = node.inputs;
     const [context, logSumExp] = node.outputs;
-    const [statistics] = apply(
-      program,
-      attentionStatisticsOp,
-      [context, dcontext, logSumExp, mask],
-      {},
-    );
-    const inputs = [q, k, v, dcontext, statistics];
+    const inputs = [q, k, v, mask, context, dcontext, logSumExp];
     return [...apply(program, attentionBackwardOp, inputs, node.attributes), undefined];
   },
   cost(node) {
@@ -69,8 +63,7 @@ export const attentionOp: Op<AttentionAttributes> = {
       const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);
       const [q, k, v, context] = [0, 1, 2, 4].map((position) => tensors.f32(position));
       const logSumExp = node.outputs.length > 1 ? tensors.f32(5) : undefined;
-      const mask = { mask: tensors.u32(3), maskOffset: 0, maskStride: tokens };
-      const call = { q, k, v, ...mask, context, logSumExp, tokens, headSize };
+      const call = { q, k, v, mask: tensors.u32(3), context, logSumExp, tokens, headSize };
       attention.forward({ ...attributes, ...call }, begin, end);
     },
   },

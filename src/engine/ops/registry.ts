@@ -4,7 +4,7 @@ import type { Op } from "../op.ts";
 import { activationBackwardOp, activationOp } from "./activation.ts";
 import { addOp } from "./add.ts";
 import { attentionOp } from "./attention.ts";
-import { attentionBackwardOp, attentionStatisticsOp } from "./attention_backward.ts";
+import { attentionBackwardOp } from "./attention_backward.ts";
 import { attentionMatmulOp } from "./attention_matmul.ts";
 import { columnMaskOp } from "./column_mask.ts";
 import { columnSumOp } from "./column_sum.ts";
@@ -36,7 +36,6 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     attentionOp,
     attentionBackwardOp,
     attentionMatmulOp,
-    attentionStatisticsOp,
     clipFactorOp,
     columnMaskOp,
     columnSumOp,

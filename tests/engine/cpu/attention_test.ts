@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import type {
-  AttentionBackwardCall,
-  AttentionForwardCall,
-  AttentionFunctions,
-} from "../../../src/engine/cpu/attention.ts";
+import type { AttentionFunctions } from "../../../src/engine/cpu/attention.ts";
 import { plainAttention } from "../../../src/engine/cpu/attention_plain.ts";
 import {
   attentionScratchBytes,
@@ -52,27 +48,12 @@ function prepare({ B, T, H, Hkv, D }: AttentionShape, causal: boolean, poison = 
   for (const x of [q, k, v]) for (let i = 0; i < x.length / B; i++) x[i] *= poison;
   const mask = heap.takeWords(attentionMask(B, T));
   const sizes = { tokens: T, heads: H, keyHeads: Hkv, headSize: D, scale: 0.25, causal };
-  const call = { q, k, v, mask, maskOffset: 0, maskStride: T, ...sizes };
+  const call = { q, k, v, mask, ...sizes };
   const forward = { ...call, context: heap.take(wide), logSumExp: heap.take(B * H * T) };
-  const dcontext = heap.take(wide), statistics = heap.take(B * (2 * H + 1) * T);
+  const { logSumExp } = forward;
   const results = { dq: heap.take(wide), dk: heap.take(narrow), dv: heap.take(narrow) };
-  return { heap, forward, backward: { ...call, dcontext, statistics, ...results } };
-}
-
-/** What attention_statistics computes, the mask apart. */
-function fillStatistics(
-  { B, T, H, D }: AttentionShape,
-  { context, logSumExp }: AttentionForwardCall,
-  { dcontext, statistics }: AttentionBackwardCall,
-): void {
-  for (let row = 0; row < B * H * T; row++) {
-    const t = row % T, h = Math.floor(row / T) % H, b = Math.floor(row / (H * T));
-    const start = ((b * T + t) * H + h) * D;
-    let sum = 0;
-    for (let d = start; d < start + D; d++) sum += context[d] * dcontext[d];
-    statistics[(b * (2 * H + 1) + h) * T + t] = logSumExp![row];
-    statistics[(b * (2 * H + 1) + H + h) * T + t] = sum;
-  }
+  const backward = { ...call, logSumExp, dcontext: heap.take(wide), ...results };
+  return { heap, forward, backward };
 }
 
 onEveryVariant("forward() and backward() equal the oracle and stay in bounds", (functions) => {
@@ -84,7 +65,6 @@ onEveryVariant("forward() and backward() equal the oracle and stay in bounds", (
       const end = (SCRATCH + attentionScratchBytes(T, D)) / 4;
       all[end] = GUARD;
       functions.forward(forward, 0, B * Hkv);
-      fillStatistics(shape, forward, backward);
       functions.backward(backward, 0, B * Hkv);
       heap.check();
       assert.equal(all[end], GUARD, "the end of working memory");
@@ -106,7 +86,6 @@ onEveryVariant("forward() and backward() leave no trace in the units after", (fu
     const outcomes = [NaN, 1].map((poison) => {
       const { forward, backward } = prepare(shape, false, poison);
       functions.forward(forward, 0, B * Hkv);
-      fillStatistics(shape, forward, backward);
       functions.backward(backward, 0, B * Hkv);
       return [forward.context, backward.dq, backward.dk, backward.dv].map((result) =>
         bitsOf(result.subarray(result.length / B))

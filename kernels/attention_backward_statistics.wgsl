@@ -1,11 +1,11 @@
 // What the gradient of attention reads of each row, statistics[B,2H+1,T], overwritten: row h is log_sum_exp[b,h,:], row H + h is
 // sum over d of context[b,:,h,d] dcontext[b,:,h,d], and row 2H is 1 where mask[b,:] != 0, else 0.
-// context, dcontext [B,T,H,D], log_sum_exp [B,H,T], mask [B,T].
+// mask [B,T], context, dcontext [B,T,H,D], log_sum_exp [B,H,T].
 // An invocation computes one element.
+@group(0) @binding(INDEX) var<storage, read> mask: array<u32>;
 @group(0) @binding(INDEX) var<storage, read> context: array<f32>;
 @group(0) @binding(INDEX) var<storage, read> dcontext: array<f32>;
 @group(0) @binding(INDEX) var<storage, read> log_sum_exp: array<f32>;
-@group(0) @binding(INDEX) var<storage, read> mask: array<u32>;
 @group(0) @binding(INDEX) var<storage, read_write> statistics: array<f32>;
 struct Params {
   count: u32,

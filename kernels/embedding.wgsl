@@ -1,6 +1,11 @@
-// y[n,c] = table[ids[n],c], overwritten. table[V,C], ids[N], y[N,C].
+// y[n,c] = table[ids[n],c], overwritten. table[V,C], ids[N], y[N,C]. With HALF_TABLE the table is of f16, two a word.
 // An invocation covers one element.
+//#if !HALF_TABLE
 @group(0) @binding(INDEX) var<storage, read> table: array<f32>;
+//#endif
+//#if HALF_TABLE
+@group(0) @binding(INDEX) var<storage, read> table: array<u32>;
+//#endif
 @group(0) @binding(INDEX) var<storage, read> ids: array<u32>;
 @group(0) @binding(INDEX) var<storage, read_write> y: array<f32>;
 struct Params {
@@ -17,5 +22,11 @@ fn main(
 ) {
   let i = workgroup_number(group, groups) * 256u + local.x;
   if (i >= params.count) { return; }
-  y[i] = table[ids[i / params.width] * params.width + i % params.width];
+  let at = ids[i / params.width] * params.width + i % params.width;
+//#if !HALF_TABLE
+  y[i] = table[at];
+//#endif
+//#if HALF_TABLE
+  y[i] = half_of(table[at / 2u], at);
+//#endif
 }

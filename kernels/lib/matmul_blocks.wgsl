@@ -1,13 +1,23 @@
 // Bindings of the matrix product, and how its kernels load and store blocks of 4x4. What an op leaves out is cut from the text.
-// SCALAR takes any strides. VECTOR loads 4 numbers at once and needs K and the contiguous axes to be multiples of 4: a is contiguous by
+// b is of f32 or, with HALF_B, of f16, two a word. SCALAR takes any strides. VECTOR loads 4 numbers at once and needs K and the contiguous axes to be multiples of 4: a is contiguous by
 // A_DEPTH or A_ROWS, b by B_DEPTH or B_COLUMNS. WHOLE needs N to be a multiple of 4, CUT does not. Edges are clamped on load.
 //#if SCALAR
 @group(0) @binding(INDEX) var<storage, read> a: array<f32>;
+//#endif
+//#if SCALAR !HALF_B
 @group(0) @binding(INDEX) var<storage, read> b: array<f32>;
+//#endif
+//#if SCALAR HALF_B
+@group(0) @binding(INDEX) var<storage, read> b: array<u32>;
 //#endif
 //#if VECTOR
 @group(0) @binding(INDEX) var<storage, read> a: array<vec4<f32>>;
+//#endif
+//#if VECTOR !HALF_B
 @group(0) @binding(INDEX) var<storage, read> b: array<vec4<f32>>;
+//#endif
+//#if VECTOR HALF_B
+@group(0) @binding(INDEX) var<storage, read> b: array<vec2<u32>>;
 //#endif
 //#if BIAS
 @group(0) @binding(INDEX) var<storage, read> bias: array<f32>;
@@ -78,13 +88,36 @@ fn b_start(column: u32) -> vec4<u32> {
 //#endif
 }
 
+// Element `at` of b, or four of them.
+//#if SCALAR !HALF_B
+fn b_at(at: u32) -> f32 {
+  return b[at];
+}
+//#endif
+//#if SCALAR HALF_B
+fn b_at(at: u32) -> f32 {
+  return half_of(b[at / 2u], at);
+}
+//#endif
+//#if VECTOR !HALF_B
+fn b_at(at: u32) -> vec4<f32> {
+  return b[at];
+}
+//#endif
+//#if VECTOR HALF_B
+fn b_at(at: u32) -> vec4<f32> {
+  let words = b[at];
+  return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+//#endif
+
 //#if SCALAR
 fn a_depths(start: u32, at: vec4<u32>, inside: vec4<bool>) -> vec4<f32> {
   return select(vec4<f32>(), vec4<f32>(a[start + at.x], a[start + at.y], a[start + at.z], a[start + at.w]), inside);
 }
 
 fn b_depths(start: u32, at: vec4<u32>, inside: vec4<bool>) -> vec4<f32> {
-  return select(vec4<f32>(), vec4<f32>(b[start + at.x], b[start + at.y], b[start + at.z], b[start + at.w]), inside);
+  return select(vec4<f32>(), vec4<f32>(b_at(start + at.x), b_at(start + at.y), b_at(start + at.z), b_at(start + at.w)), inside);
 }
 //#endif
 
@@ -124,11 +157,11 @@ fn b_block(start: vec4<u32>, k: u32) -> mat4x4<f32> {
 //#endif
 //#if B_DEPTH
   let at = start + vec4<u32>(k);
-  return transpose(mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]));
+  return transpose(mat4x4<f32>(b_at(at.x), b_at(at.y), b_at(at.z), b_at(at.w)));
 //#endif
 //#if B_COLUMNS
   let at = start + vec4<u32>(k * params.b_depth);
-  return mat4x4<f32>(b[at.x], b[at.y], b[at.z], b[at.w]);
+  return mat4x4<f32>(b_at(at.x), b_at(at.y), b_at(at.z), b_at(at.w));
 //#endif
 }
 

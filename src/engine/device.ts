@@ -38,13 +38,18 @@ export interface DeviceInfo {
 export interface Executor {
   /** The device that runs the programs. */
   readonly device: DeviceInfo;
-  /** Copies elements into a buffer, from element `offset` on (default: 0); TypeError when they are not of the buffer's type. */
+  /**
+   * Copies elements into a buffer, from element `offset` on (default: 0); TypeError when they are not of the buffer's type.
+   *
+   * Floats go into an f16 buffer rounded to the nearest half, ties to even: HalfRangeError for one beyond ±65504, RangeError for a range that is not even but
+   * for the buffer's end.
+   */
   write(buffer: string, data: BufferData, offset?: number): void;
   /** Sets every element of a buffer to zero. */
   clear(buffer: string): void;
   /** Runs a loaded program once. */
   run(program: string): void;
-  /** Reads `length` elements of a buffer, from element `offset` on (default: all of it). */
+  /** Reads `length` elements of a buffer, from element `offset` on (default: all of it); halves as floats. */
   read(buffer: string, offset?: number, length?: number): Promise<BufferData>;
   /** The times of what ran since this was last called; there only where the device was created to keep them. */
   profile?(): Promise<ExecutorProfile>;

@@ -16,7 +16,7 @@ import type { Node, Program, Tensor } from "./program.ts";
  * is computed for tensors that no element of `wrt` reaches: frozen weights cost no gradient.
  *
  * @returns one tensor per element of `wrt`, of its shape.
- * @throws TypeError when the loss does not depend on an element of `wrt`, or an operation on the way has no gradient.
+ * @throws TypeError when the loss does not depend on an element of `wrt`, one is f16, or an operation on the way has no gradient.
  */
 export function gradients(
   program: Program,
@@ -25,6 +25,12 @@ export function gradients(
   seed: Tensor = fill(program, loss.shape, 1),
 ): Tensor[] {
   expectShape("gradients", seed, loss.shape);
+  const half = wrt.find(({ dtype }) => dtype === "f16");
+  if (half !== undefined) {
+    throw new TypeError(
+      `Cannot differentiate "${loss.name}" with respect to "${half.name}": expected f32, got f16`,
+    );
+  }
   const forward = [...program.nodes];
   const dependent = dependents(forward, wrt);
   const partial = new Map<number, Tensor>();

@@ -8,6 +8,7 @@ import {
   activationTensor,
   type Attributes,
   type DType,
+  elementBytes,
   elementCount,
   type Node,
   type Program,
@@ -21,7 +22,7 @@ import type { VectorFunctions } from "./cpu/vector.ts";
 export interface TensorSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly dtype?: DType;
+  readonly dtype?: Exclude<DType, "f16">;
 }
 
 /** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
@@ -67,6 +68,8 @@ export interface KernelVariants<A extends Attributes = Attributes> {
 export interface CpuArguments {
   f32(position: number): Float32Array;
   u32(position: number): Uint32Array;
+  /** Of weights that the operation takes in half precision too. */
+  f32OrF16(position: number): Float32Array | Float16Array;
 }
 
 /** What a CPU function may use besides its arguments. */
@@ -103,6 +106,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly saved?: number;
   /** Outputs are read and then overwritten (optimizer state); otherwise they are only written. */
   readonly updates?: boolean;
+  /** Positions of inputs that may be weights in half precision; any other tensor is refused when it is f16. */
+  readonly halfInputs?: readonly number[];
   /** The outputs' shapes; throws RangeError when the inputs do not fit each other. */
   infer(inputs: readonly Tensor[], attributes: A): readonly TensorSpec[];
   /** Adds the backward operations; returns one gradient per input, undefined where not wanted. */
@@ -121,6 +126,7 @@ export function apply<A extends Attributes>(
   inputs: readonly Tensor[],
   attributes: A,
 ): readonly Tensor[] {
+  checkHalves(op, inputs, []);
   const outputs = op.infer(inputs, attributes).map((spec) =>
     activationTensor(program, spec.name, spec.shape, spec.dtype)
   );
@@ -136,9 +142,22 @@ export function applyTo<A extends Attributes>(
   attributes: A,
   outputs: readonly Tensor[],
 ): void {
+  checkHalves(op, inputs, outputs);
   const specs = op.infer(inputs, attributes);
   specs.forEach((spec, i) => expectShape(op.name, outputs[i], spec.shape));
   program.nodes.push({ op: op.name, inputs, outputs, attributes });
+}
+
+/** Throws a TypeError for a tensor in half precision where the operation does not take one. */
+export function checkHalves(
+  { name, halfInputs = [] }: Pick<Op, "name" | "halfInputs">,
+  inputs: readonly Tensor[],
+  outputs: readonly Tensor[],
+): void {
+  const refused = [...inputs.filter((_, i) => !halfInputs.includes(i)), ...outputs]
+    .find(({ dtype }) => dtype === "f16");
+  if (refused === undefined) return;
+  throw new TypeError(`Cannot apply ${name} to "${refused.name}": expected f32 or u32, got f16`);
 }
 
 /** Throws a RangeError unless the tensor has the shape. */
@@ -155,5 +174,5 @@ export function expectShape(op: string, tensor: Tensor, shape: readonly number[]
 /** Bytes of a node's tensors, each counted once. */
 export function nodeBytes(node: Node): number {
   return [...node.inputs, ...node.outputs]
-    .reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
+    .reduce((sum, { shape, dtype }) => sum + elementBytes(dtype) * elementCount(shape), 0);
 }

@@ -10,8 +10,11 @@
  * @module
  */
 
-/** Element types. f32 for what is computed with, u32 for token ids, labels, masks and seeds. */
-export type DType = "f32" | "u32";
+/**
+ * Element types. f32 for what is computed with, u32 for token ids, labels, masks and seeds; f16 halves the memory of buffers of role `weight`, which are
+ * read as f32 and never written during a run.
+ */
+export type DType = "f32" | "u32" | "f16";
 
 /** What a buffer is for; a device may place or convert weights as it likes, all else is written during a run. */
 export type BufferRole = "input" | "weight" | "state" | "output";
@@ -24,7 +27,7 @@ export interface BufferSpec {
   readonly dtype: DType;
   /** Who writes it, and when. */
   readonly role: BufferRole;
-  /** Elements, of 4 bytes each. */
+  /** Elements. */
   readonly length: number;
 }
 
@@ -82,13 +85,31 @@ export function createProgram(name: string): Program {
   return { name, buffers: new Map(), tensors: [], nodes: [] };
 }
 
+/** Bytes of one element. */
+export function elementBytes(dtype: DType): 2 | 4 {
+  return dtype === "f16" ? 2 : 4;
+}
+
+/** Bytes of a number of elements in a device's memory: whole words of 4 bytes. */
+export function storedBytes(dtype: DType, length: number): number {
+  return Math.ceil(elementBytes(dtype) * length / 4) * 4;
+}
+
 /** Product of a shape's sizes; 1 for a scalar's empty shape. */
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Declares a buffer. Declaring it again keeps the larger length, and throws TypeError unless type and role agree. */
+/**
+ * Declares a buffer. Declaring it again keeps the larger length, and throws TypeError unless type and role agree. TypeError also for halves in another
+ * role than `weight`.
+ */
 export function declareBuffer(program: Program, spec: BufferSpec): void {
+  if (spec.dtype === "f16" && spec.role !== "weight") {
+    throw new TypeError(
+      `Cannot declare buffer "${spec.name}" as f16: expected role weight, got ${spec.role}`,
+    );
+  }
   const known = program.buffers.get(spec.name);
   program.buffers.set(spec.name, known === undefined ? spec : mergeBuffers(known, spec));
 }
@@ -115,7 +136,7 @@ export function bufferTensor(
   return addTensor(program, name, shape, dtype, { kind: "buffer", buffer: name, offset: 0 });
 }
 
-/** A tensor over a slice of a declared buffer, from `offset` elements on. RangeError when it does not fit or is not aligned. */
+/** A tensor over a slice of a declared buffer, from `offset` elements on. RangeError when it does not fit or is not aligned, TypeError for halves. */
 export function sliceTensor(
   program: Program,
   buffer: string,
@@ -126,6 +147,9 @@ export function sliceTensor(
   const spec = program.buffers.get(buffer);
   if (spec === undefined) {
     throw new RangeError(`Cannot slice buffer "${buffer}": it is not declared`);
+  }
+  if (spec.dtype === "f16") {
+    throw new TypeError(`Cannot slice buffer "${buffer}": expected f32 or u32, got f16`);
   }
   const end = offset + elementCount(shape);
   if (offset < 0 || offset % SLICE_ALIGNMENT !== 0 || end > spec.length) {
@@ -141,7 +165,7 @@ export function activationTensor(
   program: Program,
   name: string,
   shape: readonly number[],
-  dtype: DType = "f32",
+  dtype: Exclude<DType, "f16"> = "f32",
 ): Tensor {
   return addTensor(program, name, shape, dtype, { kind: "activation" });
 }

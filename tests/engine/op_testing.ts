@@ -22,6 +22,8 @@ import { onEveryDevice, testDevices } from "./devices.ts";
 export interface CaseInput {
   readonly shape: readonly number[];
   readonly data?: BufferData;
+  /** Whether it is a weight in half precision; its numbers are rounded to halves beforehand, so that the oracle multiplies the same. */
+  readonly half?: boolean;
 }
 
 /** One shape of one operation. */
@@ -107,10 +109,12 @@ function prepare<I extends string>(testCase: OpCase<I>) {
   const data = {} as Record<I, BufferData>;
   const tensors = {} as Record<I, Tensor>;
   for (const name of names) {
-    const { shape, data: given } = testCase.inputs[name];
-    data[name] = given ?? normalNumbers(`${testCase.name} ${name}`, elementCount(shape));
-    const dtype = data[name] instanceof Uint32Array ? "u32" : "f32";
-    tensors[name] = bufferTensor(program, "input", `${program.name} ${name}`, shape, dtype);
+    const { shape, data: given, half } = testCase.inputs[name];
+    const values = given ?? normalNumbers(`${testCase.name} ${name}`, elementCount(shape));
+    data[name] = half ? new Float32Array(new Float16Array(values)) : values;
+    const dtype = half ? "f16" : values instanceof Uint32Array ? "u32" : "f32";
+    const role = half ? "weight" : "input";
+    tensors[name] = bufferTensor(program, role, `${program.name} ${name}`, shape, dtype);
   }
   const y = testCase.build(program, tensors);
   const dy = normalNumbers(`${testCase.name} dy`, elementCount(y.shape));

@@ -8,6 +8,7 @@ import {
   keepAs,
   mergeBuffers,
   sliceTensor,
+  storedBytes,
 } from "../../src/engine/program.ts";
 
 Deno.test("elementCount() is 1 when a shape has no axes", () => {
@@ -108,4 +109,23 @@ Deno.test("activationTensor() refuses a size when it is not a whole number of at
     });
   }
   assert.equal(program.tensors.length, 0);
+});
+
+Deno.test("declareBuffer() takes halves for weights alone", () => {
+  const program = createProgram("p");
+  const weight = bufferTensor(program, "weight", "w", [3, 5], "f16");
+  assert.equal(weight.dtype, "f16");
+  assert.throws(() => bufferTensor(program, "state", "s", [3, 5], "f16"), {
+    name: "TypeError",
+    message: 'Cannot declare buffer "s" as f16: expected role weight, got state',
+  });
+  assert.throws(() => sliceTensor(program, "w", "slice", [2], 0), {
+    name: "TypeError",
+    message: 'Cannot slice buffer "w": expected f32 or u32, got f16',
+  });
+});
+
+Deno.test("storedBytes() rounds an odd number of halves up to a whole word", () => {
+  assert.deepEqual([1, 2, 3].map((length) => storedBytes("f16", length)), [4, 4, 8]);
+  assert.deepEqual([1, 2, 3].map((length) => storedBytes("f32", length)), [4, 8, 12]);
 });

@@ -1,12 +1,14 @@
 /** Programs loaded on the CPU device: their memory, the calling thread's part of each run, and the workers. @module */
 
-import type { BufferData, DeviceInfo, Executor } from "../device.ts";
+import type { DeviceInfo, Executor } from "../device.ts";
+import { checkHalfWrite } from "../half.ts";
+import { checkHalves } from "../op.ts";
 import { planMemory } from "../plan.ts";
 import { profiledExecutor } from "../profile/profiled_executor.ts";
 import { createThreadTimes, threadNodeTimes } from "../profile/thread_times.ts";
-import type { Program } from "../program.ts";
+import { elementBytes, type Program } from "../program.ts";
 import { LEAVE } from "./control.ts";
-import { allocate, type Layout, layOut, viewAt } from "./layout.ts";
+import { allocate, type Layout, layOut, type MemoryView, viewAt } from "./layout.ts";
 import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
 import type { WorkerReport } from "./worker_thread.ts";
 
@@ -32,6 +34,9 @@ export async function loadOnCpu(
   runtime: CpuRuntime,
 ): Promise<Executor> {
   const { threads, gemm, vector, attention, lookup } = runtime;
+  for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
+    checkHalves(lookup(op), inputs, outputs);
+  }
   const scratch = programs.flatMap(({ nodes }) =>
     nodes.map((node) => lookup(node.op).cpu.scratch?.(node) ?? 0)
   );
@@ -48,7 +53,7 @@ export async function loadOnCpu(
   const expectOpen = (): void => {
     if (closed !== undefined) throw new Error("Cannot use this executor: it is closed");
   };
-  const view = (buffer: string, offset: number, length: number | undefined): BufferData => {
+  const view = (buffer: string, offset: number, length: number | undefined): MemoryView => {
     expectOpen();
     return bufferView(memory, layout, buffer, offset, length);
   };
@@ -57,10 +62,15 @@ export async function loadOnCpu(
     device: runtime.info,
     write(buffer, data, offset = 0) {
       const target = view(buffer, offset, data.length);
-      if (target instanceof Float32Array !== data instanceof Float32Array) {
+      if (target instanceof Uint32Array !== data instanceof Uint32Array) {
+        const expected = target instanceof Uint32Array ? "Uint32Array" : "Float32Array";
         throw new TypeError(
-          `Cannot write buffer "${buffer}": expected ${target.constructor.name}, got ${data.constructor.name}`,
+          `Cannot write buffer "${buffer}": expected ${expected}, got ${data.constructor.name}`,
         );
+      }
+      if (isHalves(target)) {
+        const { length } = layout.buffers.get(buffer)!.spec;
+        checkHalfWrite(buffer, length, data as Float32Array, offset);
       }
       target.set(data);
     },
@@ -88,7 +98,8 @@ export async function loadOnCpu(
     // The work is done by now; errors still come as a rejection.
     // deno-lint-ignore require-await
     async read(buffer, offset = 0, length) {
-      return view(buffer, offset, length).slice();
+      const found = view(buffer, offset, length);
+      return isHalves(found) ? new Float32Array(found) : found.slice();
     },
     close() {
       if (closed === undefined) {
@@ -136,7 +147,7 @@ function bufferView(
   name: string,
   offset: number,
   length: number | undefined,
-): BufferData {
+): MemoryView {
   const buffer = layout.buffers.get(name);
   if (buffer === undefined) {
     throw new RangeError(`Cannot access buffer "${name}": no loaded program declares it`);
@@ -150,5 +161,9 @@ function bufferView(
       }) of buffer "${name}": it has ${spec.length}`,
     );
   }
-  return viewAt(memory, spec.dtype, address + 4 * offset, count);
+  return viewAt(memory, spec.dtype, address + elementBytes(spec.dtype) * offset, count);
+}
+
+function isHalves(view: MemoryView): view is Float16Array {
+  return !(view instanceof Float32Array || view instanceof Uint32Array);
 }

@@ -11,7 +11,8 @@ export interface GemmProduct {
   readonly aRow: number;
   /** Elements from one column of A to the next; likewise below. */
   readonly aColumn: number;
-  readonly b: Float32Array;
+  /** Halves are multiplied as the floats that they stand for. */
+  readonly b: Float32Array | Float16Array;
   readonly bOffset: number;
   readonly bRow: number;
   readonly bColumn: number;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { packFunction } from "./gemm_pack.ts";
+import { FLOATS, HALVES, packFunction } from "./gemm_pack.ts";
 import { createTile, type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
 import {
   advance,
@@ -36,6 +36,8 @@ export interface GemmExports {
   packRows: Pack;
   /** Packs `lanes` columns of B over `steps` of k. */
   packColumns: Pack;
+  /** Likewise of halves, as floats. */
+  packHalfColumns: Pack;
   /** Multiplies `steps` steps of `lanes / TILE_COLUMNS` panels of B by a factor. */
   scaleColumns(
     panel: number,
@@ -77,8 +79,9 @@ export function gemmModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
   return encodeModule([
     edgeFunction(),
     multiplyFunction(multiplyAdd),
-    packFunction("packRows", TILE_ROWS),
-    packFunction("packColumns", TILE_COLUMNS),
+    packFunction("packRows", TILE_ROWS, FLOATS),
+    packFunction("packColumns", TILE_COLUMNS, FLOATS),
+    packFunction("packHalfColumns", TILE_COLUMNS, HALVES),
     scaleFunction(),
   ]);
 }

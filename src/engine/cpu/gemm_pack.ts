@@ -14,6 +14,7 @@ import {
   defineFunction,
   get,
   instruction,
+  lanes as constantLanes,
   load,
   type Local,
   loopWhile,
@@ -24,6 +25,49 @@ import {
   type WasmFunction,
 } from "./wasm_module.ts";
 
+/** How elements lie in memory, and how they come out as floats. */
+export interface PackFormat {
+  /** Of one element. */
+  readonly bytes: 2 | 4;
+  /** Four elements that lie side by side. */
+  loadFour(address: Code, offset: number): Code;
+  /** Copies one element, as a float; offsets count bytes. */
+  copyOne(target: Code, targetOffset: number, source: Code, sourceOffset: number): Code;
+}
+
+/** Floats. */
+export const FLOATS: PackFormat = {
+  bytes: 4,
+  loadFour: (address, offset) => load("v128.load", address, offset),
+  copyOne: (target, targetOffset, source, sourceOffset) =>
+    store("f32.store", target, load("f32.load", source, sourceOffset), targetOffset),
+};
+
+/** Finite halves. */
+export const HALVES: PackFormat = {
+  bytes: 2,
+  loadFour: (address, offset) => floatsOf(load("v128.load16x4_s", address, offset)),
+  copyOne(target, targetOffset, source, sourceOffset) {
+    const half = load("v128.load16_splat", source, sourceOffset);
+    const float = floatsOf(instruction("i32x4.extend_low_i16x8_s", half));
+    return storeLane(0, target, float, targetOffset);
+  },
+};
+
+/**
+ * Four halves, each extended by its sign to 32 bits, as floats: the fields of a half, shifted to those of a float, are a float 2¹¹² times too small, for
+ * subnormal halves too.
+ */
+function floatsOf(extended: Code): Code {
+  const fields = instruction(
+    "v128.and",
+    instruction("i32x4.shl", extended, constant(13)),
+    constantLanes(new Uint32Array(4).fill(0x8fffe000)),
+  );
+  const scale = new Uint32Array(4).fill((127 + 112) << 23);
+  return instruction("f32x4.mul", fields, constantLanes(scale));
+}
+
 /** Steps that all panels get before the next ones, where lanes lie side by side: a cache line then serves all the panels that it has lanes of. */
 const STEPS_AT_ONCE = 16;
 
@@ -31,7 +75,8 @@ const STEPS_AT_ONCE = 16;
  * NAME(target, source, lanes, steps, laneStride, stepStride, panelBytes): `width` lanes a panel, `panelBytes` from one panel to the next; by vectors where
  * lanes or steps lie side by side, else element by element.
  */
-export function packFunction(name: string, width: number): WasmFunction {
+export function packFunction(name: string, width: number, format: PackFormat): WasmFunction {
+  const { bytes, copyOne } = format;
   return defineFunction(
     name,
     ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
@@ -43,25 +88,23 @@ export function packFunction(name: string, width: number): WasmFunction {
       const panelStep = 4 * width;
       const sideBySide = instruction(
         "i32.and",
-        instruction("i32.eq", get(laneStride), constant(4)),
+        instruction("i32.eq", get(laneStride), constant(bytes)),
         instruction("i32.eq", get(count), constant(width)),
       );
       const copyStep = [
-        ...copyLanes(target, pointers[0], width),
+        ...copyLanes(target, pointers[0], width, format),
         advance(pointers[0], get(stepStride)),
         advance(target, constant(panelStep)),
         advance(rest, constant(-1)),
       ];
       const fourSteps = [
-        ...transposeLanes(target, pointers, range(4).map(() => local("v128"))),
-        ...pointers.map((pointer) => advance(pointer, constant(16))),
+        ...transposeLanes(target, pointers, range(4).map(() => local("v128")), format),
+        ...pointers.map((pointer) => advance(pointer, constant(4 * bytes))),
         advance(target, constant(4 * panelStep)),
         advance(rest, constant(-4)),
       ];
       const oneStep = [
-        ...pointers.map((pointer, lane) =>
-          store("f32.store", get(target), load("f32.load", get(pointer)), 4 * lane)
-        ),
+        ...pointers.map((pointer, lane) => copyOne(get(target), 4 * lane, get(pointer), 0)),
         ...pointers.map((pointer) => advance(pointer, get(stepStride))),
         advance(target, constant(panelStep)),
         advance(rest, constant(-1)),
@@ -83,7 +126,7 @@ export function packFunction(name: string, width: number): WasmFunction {
           )
         ),
         branch(sideBySide, [loopWhile(get(rest), ...copyStep)], [
-          branch(instruction("i32.eq", get(stepStride), constant(4)), [
+          branch(instruction("i32.eq", get(stepStride), constant(bytes)), [
             loopWhile(instruction("i32.ge_u", get(rest), constant(4)), ...fourSteps),
           ]),
           loopWhile(get(rest), ...oneStep),
@@ -99,7 +142,7 @@ export function packFunction(name: string, width: number): WasmFunction {
             "select",
             constant(STEPS_AT_ONCE),
             get(steps),
-            instruction("i32.eq", get(laneStride), constant(4)),
+            instruction("i32.eq", get(laneStride), constant(bytes)),
           ),
         ),
         loopWhile(
@@ -119,25 +162,35 @@ export function packFunction(name: string, width: number): WasmFunction {
 }
 
 /** One step of a panel from lanes that lie side by side. */
-function copyLanes(target: Local, source: Local, width: number): Code[] {
+function copyLanes(
+  target: Local,
+  source: Local,
+  width: number,
+  { bytes, loadFour, copyOne }: PackFormat,
+): Code[] {
   const quads = range(Math.floor(width / 4)).map((quad) =>
-    store("v128.store", get(target), load("v128.load", get(source), 16 * quad), 16 * quad)
+    store("v128.store", get(target), loadFour(get(source), 4 * bytes * quad), 16 * quad)
   );
   const others = range(width % 4).map((i) => {
-    const offset = 16 * quads.length + 4 * i;
-    return store("f32.store", get(target), load("f32.load", get(source), offset), offset);
+    const lane = 4 * quads.length + i;
+    return copyOne(get(target), 4 * lane, get(source), bytes * lane);
   });
   return [...quads, ...others];
 }
 
 /** Four steps of a panel from lanes of which each has its steps side by side: transposes of 4 × 4; lanes beyond those go one by one. */
-function transposeLanes(target: Local, pointers: readonly Local[], rows: readonly Local[]): Code[] {
+function transposeLanes(
+  target: Local,
+  pointers: readonly Local[],
+  rows: readonly Local[],
+  { loadFour }: PackFormat,
+): Code[] {
   const panelStep = 4 * pointers.length;
   const interleaveLow = (x: number): Code => shuffle(get(rows[x]), get(rows[x + 1]), [0, 4, 1, 5]);
   const interleaveHigh = (x: number): Code => shuffle(get(rows[x]), get(rows[x + 1]), [2, 6, 3, 7]);
   const code: Code[] = [];
   for (let lane = 0; lane + 4 <= pointers.length; lane += 4) {
-    code.push(...rows.map((row, i) => set(row, load("v128.load", get(pointers[lane + i])))));
+    code.push(...rows.map((row, i) => set(row, loadFour(get(pointers[lane + i]), 0))));
     [interleaveLow, interleaveHigh].forEach((interleave, half) => {
       const first = 4 * lane + 2 * half * panelStep;
       const low = shuffle(interleave(0), interleave(2), [0, 1, 4, 5]);
@@ -147,7 +200,7 @@ function transposeLanes(target: Local, pointers: readonly Local[], rows: readonl
     });
   }
   for (let lane = pointers.length - pointers.length % 4; lane < pointers.length; lane++) {
-    code.push(set(rows[0], load("v128.load", get(pointers[lane]))));
+    code.push(set(rows[0], loadFour(get(pointers[lane]), 0)));
     for (const step of [0, 1, 2, 3] as const) {
       code.push(storeLane(step, get(target), get(rows[0]), 4 * lane + step * panelStep));
     }

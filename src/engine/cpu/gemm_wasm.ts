@@ -68,6 +68,8 @@ interface Operands {
   readonly b: number;
   readonly bRow: number;
   readonly bColumn: number;
+  /** Whether B holds halves. */
+  readonly half: boolean;
   readonly factor: number;
   readonly begin: number;
   readonly end: number;
@@ -86,7 +88,8 @@ export function createGemm(
   scratch: number,
   module: WebAssembly.Module,
 ): Gemm {
-  const { packRows, packColumns, scaleColumns, multiply } = instantiate(memory, module);
+  const exports = instantiate(memory, module);
+  const { packRows, packColumns, packHalfColumns, scaleColumns, multiply } = exports;
   const buffer = memory.buffer;
   const bPacked = scratch;
   const aPacked = bPacked + B_BYTES;
@@ -94,11 +97,15 @@ export function createGemm(
   const one = spill + SPILL_BYTES;
   new Float32Array(buffer, one, 1)[0] = 1;
 
-  const address = (name: string, view: Float32Array, offset: number): number => {
+  const address = (
+    name: string,
+    view: Float32Array | Float16Array,
+    offset: number,
+  ): number => {
     if (view.buffer !== buffer) {
       throw new TypeError(`Cannot multiply: ${name} does not lie in the device's memory`);
     }
-    return view.byteOffset + 4 * offset;
+    return view.byteOffset + view.BYTES_PER_ELEMENT * offset;
   };
   const operandsOf = ({ products, bias }: GemmCall): Operands[] => {
     let end = 0;
@@ -107,8 +114,9 @@ export function createGemm(
       aRow: 4 * product.aRow,
       aColumn: 4 * product.aColumn,
       b: address("B", product.b, product.bOffset),
-      bRow: 4 * product.bRow,
-      bColumn: 4 * product.bColumn,
+      bRow: product.b.BYTES_PER_ELEMENT * product.bRow,
+      bColumn: product.b.BYTES_PER_ELEMENT * product.bColumn,
+      half: product.b.BYTES_PER_ELEMENT === 2,
       factor: product.factor,
       begin: end,
       end: end += product.k,
@@ -116,7 +124,7 @@ export function createGemm(
     if (bias === undefined) return operands;
     const ones = { a: one, aRow: 0, aColumn: 0, factor: 1, begin: end, end: end + 1 };
     const b = address("the bias", bias.view, bias.offset);
-    return [...operands, { ...ones, b, bRow: 0, bColumn: 4 }];
+    return [...operands, { ...ones, b, bRow: 0, bColumn: 4, half: false }];
   };
   /** Packs `steps` steps from `step` on of `rows` rows from `row` on. */
   const packA = (
@@ -146,12 +154,13 @@ export function createGemm(
   ): void => {
     const panelBytes = 4 * TILE_COLUMNS * steps;
     const panels = Math.ceil(columns / TILE_COLUMNS);
-    for (const { b, bRow, bColumn, factor, begin, end } of operands) {
+    for (const { b, bRow, bColumn, half, factor, begin, end } of operands) {
       const from = Math.max(step, begin), to = Math.min(step + steps, end);
       if (from >= to) continue;
       const place = target + 4 * TILE_COLUMNS * (from - step);
       const source = b + column * bColumn + (from - begin) * bRow;
-      packColumns(place, source, columns, to - from, bColumn, bRow, panelBytes);
+      const pack = half ? packHalfColumns : packColumns;
+      pack(place, source, columns, to - from, bColumn, bRow, panelBytes);
       if (scales && factor !== 1) scaleColumns(place, panels, to - from, panelBytes, factor);
     }
   };

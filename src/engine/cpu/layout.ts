@@ -2,8 +2,14 @@
 
 import { DeviceMemoryError } from "../device.ts";
 import type { MemoryPlan } from "../plan.ts";
-import { type BufferSpec, type DType, elementCount, type Tensor } from "../program.ts";
-import type { BufferData } from "../device.ts";
+import {
+  type BufferSpec,
+  type DType,
+  elementBytes,
+  elementCount,
+  storedBytes,
+  type Tensor,
+} from "../program.ts";
 import { CONTROL_BYTES } from "./control.ts";
 import { GEMM_SCRATCH_BYTES } from "./gemm_wasm.ts";
 
@@ -40,7 +46,10 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
   const working = Math.max(GEMM_SCRATCH_BYTES, scratchBytes);
   const scratch = Array.from({ length: threads }, () => take(working));
   const buffers = new Map(
-    [...plan.buffers].map(([name, spec]) => [name, { spec, address: take(4 * spec.length) }]),
+    [...plan.buffers].map(([name, spec]) => [
+      name,
+      { spec, address: take(storedBytes(spec.dtype, spec.length)) },
+    ]),
   );
   const slots = plan.slots.map((length) => take(4 * length));
   const pages = Math.ceil(end / PAGE_BYTES);
@@ -65,16 +74,26 @@ export function allocate(layout: Layout): WebAssembly.Memory {
   }
 }
 
+/** Elements as they lie in the memory. */
+export type MemoryView = Float32Array | Uint32Array | Float16Array;
+
 /** Elements of the memory. */
 export function viewAt(
   memory: WebAssembly.Memory,
   dtype: DType,
   address: number,
   length: number,
-): BufferData {
-  return dtype === "f32"
-    ? new Float32Array(memory.buffer, address, length)
-    : new Uint32Array(memory.buffer, address, length);
+): MemoryView {
+  switch (dtype) {
+    case "f32":
+      return new Float32Array(memory.buffer, address, length);
+    case "u32":
+      return new Uint32Array(memory.buffer, address, length);
+    case "f16":
+      return new Float16Array(memory.buffer, address, length);
+    default:
+      return dtype satisfies never;
+  }
 }
 
 /** The elements of a tensor. */
@@ -83,7 +102,7 @@ export function tensorView(
   layout: Layout,
   program: string,
   tensor: Tensor,
-): BufferData {
+): MemoryView {
   const address = tensorAddress(layout, program, tensor);
   return viewAt(memory, tensor.dtype, address, elementCount(tensor.shape));
 }
@@ -96,5 +115,7 @@ function tensorAddress(layout: Layout, program: string, tensor: Tensor): number 
   if (start === undefined) {
     throw new RangeError(`Cannot place "${tensor.name}" of program "${program}": it has no memory`);
   }
-  return placement.kind === "buffer" ? start + 4 * placement.offset : start;
+  return placement.kind === "buffer"
+    ? start + elementBytes(tensor.dtype) * placement.offset
+    : start;
 }

@@ -62,11 +62,18 @@ const SIMD_OPCODES = {
   "v128.and": 0x4e,
   "v128.andnot": 0x4f,
   "v128.bitselect": 0x52,
+  "i32x4.extend_low_i16x8_s": 0xa7,
   "f32x4.relaxed_madd": 0x105,
 } as const;
 
 const LOADS = { "f32.load": [0x2a] } as const;
-const SIMD_LOADS = { "v128.load": 0x00, "v128.load32_splat": 0x09, "v128.load64_zero": 0x5d };
+const SIMD_LOADS = {
+  "v128.load": 0x00,
+  "v128.load16x4_s": 0x03,
+  "v128.load16_splat": 0x08,
+  "v128.load32_splat": 0x09,
+  "v128.load64_zero": 0x5d,
+};
 const STORES = { "f32.store": [0x38] } as const;
 const SIMD_STORES = { "v128.store": 0x0b };
 
@@ -75,8 +82,9 @@ const V128_CONST = 0x0c;
 const SHUFFLE = 0x0d;
 const STORE32_LANE = 0x5a;
 const STORE64_LANE = 0x5b;
-/** Every access in use is of whole 4-byte elements; the field holds the logarithm. */
+/** The logarithm of an element's bytes: 4, but for loads of 16-bit elements. */
 const ALIGNMENT = 2;
+const ALIGNMENT_16 = 1;
 const EMPTY_BLOCK = 0x40;
 const END = 0x0b;
 
@@ -123,7 +131,8 @@ export function load(
   const opcode = name in SIMD_LOADS
     ? [SIMD_PREFIX, ...unsigned(SIMD_LOADS[name as keyof typeof SIMD_LOADS])]
     : LOADS[name as keyof typeof LOADS];
-  return [...address, ...opcode, ALIGNMENT, ...unsigned(offset)];
+  const alignment = name.includes("16") ? ALIGNMENT_16 : ALIGNMENT;
+  return [...address, ...opcode, alignment, ...unsigned(offset)];
 }
 
 /** Writes `value` to memory at `address` + `offset` bytes. */

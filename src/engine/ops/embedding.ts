@@ -1,6 +1,7 @@
 /** Rows of a table by id: token, position and type embeddings. @module */
 
 import source from "../../../kernels/embedding.wgsl" with { type: "text" };
+import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/embedding_backward.wgsl" with { type: "text" };
 import {
   elementwiseCall,
@@ -11,10 +12,11 @@ import {
   widthOf,
 } from "../kernel_call.ts";
 import { apply, nodeBytes, type Op } from "../op.ts";
-import { activationTensor, type Program, type Tensor } from "../program.ts";
+import { activationTensor, elementBytes, type Program, type Tensor } from "../program.ts";
 
 export const embeddingOp: Op<Record<never, never>> = {
   name: "embedding",
+  halfInputs: [0],
   infer([table, ids]) {
     if (table.shape.length < 2 || ids.dtype !== "u32") {
       throw new RangeError(
@@ -37,13 +39,17 @@ export const embeddingOp: Op<Record<never, never>> = {
     });
     return [gradient, undefined];
   },
-  cost: (node) => ({ flops: 0, bytes: 8 * sizeOf(node.outputs[0]) }),
+  cost: ({ inputs: [table], outputs: [y] }) => ({
+    flops: 0,
+    bytes: (elementBytes(table.dtype) + elementBytes(y.dtype)) * sizeOf(y),
+  }),
   kernel: (node) =>
-    elementwiseCall(source, sizeOf(node.outputs[0]), {
+    elementwiseCall(halfLibrary + source, sizeOf(node.outputs[0]), {
+      features: node.inputs[0].dtype === "f16" ? ["HALF_TABLE"] : [],
       params: { width: widthOf(node.outputs[0]) },
     }),
   cpu: rowwiseCpu((node) => sizeOf(node.inputs[1]), (node, tensors, begin, end) => {
-    const table = tensors.f32(0), ids = tensors.u32(1), y = tensors.f32(2);
+    const table = tensors.f32OrF16(0), ids = tensors.u32(1), y = tensors.f32(2);
     const width = widthOf(node.outputs[0]);
     for (let n = begin; n < end; n++) {
       y.set(table.subarray(ids[n] * width, (ids[n] + 1) * width), n * width);
@@ -74,7 +80,7 @@ export const embeddingBackwardOp: Op<Record<never, never>> = {
 
 /**
  * table[ids], shape [...ids, C]. A table's axes before the last count as one of V entries, so that rows of hidden states [B,T,C] can be picked too.
- * Ids must lie below V: callers check their data, devices do not.
+ * Ids must lie below V: callers check their data, devices do not. The table may be f16.
  */
 export function embedding(program: Program, table: Tensor, ids: Tensor): Tensor {
   return apply(program, embeddingOp, [table, ids], {})[0];

@@ -58,7 +58,7 @@ export function matmulCpu(
     aOffset: 0,
     aRow,
     aColumn: aDepth,
-    b: tensors.f32(1),
+    b: tensors.f32OrF16(1),
     bOffset: columnBegin * bColumn,
     bRow: bDepth,
     bColumn,

@@ -4,6 +4,7 @@ import source from "../../../kernels/matmul.wgsl" with { type: "text" };
 import sharedSource from "../../../kernels/matmul_shared.wgsl" with { type: "text" };
 import sumSource from "../../../kernels/matmul_sum.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
+import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
 import blocksLibrary from "../../../kernels/lib/matmul_blocks.wgsl" with { type: "text" };
 import { elementwiseCall, widthOf } from "../kernel_call.ts";
 import type { KernelCall } from "../op.ts";
@@ -16,6 +17,8 @@ import {
   parseVariant,
   rowLanes,
 } from "./matmul_variants.ts";
+
+const library = indexLibrary + halfLibrary + blocksLibrary;
 
 /** Rows and columns of a workgroup of `matmul_shared`. */
 const SHARED_TILE = 64;
@@ -45,19 +48,23 @@ export function matmulKernel(
     alpha: attributes.alpha,
     scale: attributes.scale,
   };
-  const features = [...loads(m, n, k, attributes), ...epilogue(attributes)];
+  const features = [
+    ...loads(m, n, k, attributes),
+    ...(node.inputs[1].dtype === "f16" ? ["HALF_B"] : []),
+    ...epilogue(attributes),
+  ];
   const across = columnLanes(n, columns);
   const down = rowLanes(m, rows, across);
   const first: KernelCall = shared
     ? {
       name: "matmul_shared",
-      source: indexLibrary + blocksLibrary + sharedSource,
+      source: library + sharedSource,
       features,
       params,
       workgroups: Math.ceil(m / SHARED_TILE) * Math.ceil(n / SHARED_TILE) * cuts,
     }
     : {
-      source: indexLibrary + blocksLibrary + source,
+      source: library + source,
       features: [...features, ...tile(rows, columns)],
       constants: {
         TILE_ROWS: rows,

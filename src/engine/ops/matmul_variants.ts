@@ -62,6 +62,7 @@ export const matmulVariants: KernelVariants<MatmulAttributes> = {
       "matmul",
       `${m}x${k}x${n}`,
       `${transposeA ? "T" : "N"}${transposeB ? "T" : "N"}`,
+      ...(node.inputs[1].dtype === "f16" ? ["half_b"] : []),
       ...(bias ? ["bias"] : []),
       ...(columnMask ? ["column_mask"] : []),
       ...(lowRank ? ["low_rank"] : []),

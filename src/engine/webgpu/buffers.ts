@@ -1,8 +1,9 @@
 /** The buffers of loaded programs, and how the host writes and reads them. @module */
 
 import { type BufferData, DeviceLostError, DeviceMemoryError } from "../device.ts";
+import { unpackHalves } from "../half.ts";
 import type { MemoryPlan } from "../plan.ts";
-import { elementCount, type Tensor } from "../program.ts";
+import { elementBytes, elementCount, storedBytes, type Tensor } from "../program.ts";
 
 /** What the programs of an executor share. */
 export interface Buffers {
@@ -16,28 +17,35 @@ export interface Buffers {
 export function createBuffers(device: GPUDevice, { buffers, slots }: MemoryPlan): Buffers {
   return {
     named: new Map(
-      [...buffers.values()].map(({ name, length }) => [name, createStorage(device, name, length)]),
+      [...buffers.values()].map(({ name, dtype, length }) => [
+        name,
+        createStorage(device, name, storedBytes(dtype, length)),
+      ]),
     ),
-    slots: slots.map((length, slot) => createStorage(device, `slot ${slot}`, length)),
+    slots: slots.map((length, slot) => createStorage(device, `slot ${slot}`, 4 * length)),
   };
 }
 
-/** A buffer that kernels read and write, of that many elements. */
-export function createStorage(device: GPUDevice, label: string, length: number): GPUBuffer {
+/** A buffer that kernels read and write, of that many bytes. */
+export function createStorage(device: GPUDevice, label: string, size: number): GPUBuffer {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  return device.createBuffer({ label, size: 4 * length, usage });
+  return device.createBuffer({ label, size, usage });
 }
 
 /** @throws DeviceMemoryError for a buffer that is larger than the limits. */
 export function checkSizes({ buffers, slots }: MemoryPlan, limits: GPUSupportedLimits): void {
   const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  const parts = [...buffers.values(), ...slots.map((length, i) => ({ name: `slot ${i}`, length }))];
-  const large = parts.find(({ length }) => 4 * length > limit);
+  const parts = [
+    ...[...buffers.values()].map(({ name, dtype, length }) => ({
+      name,
+      bytes: storedBytes(dtype, length),
+    })),
+    ...slots.map((length, i) => ({ name: `slot ${i}`, bytes: 4 * length })),
+  ];
+  const large = parts.find(({ bytes }) => bytes > limit);
   if (large !== undefined) {
     throw new DeviceMemoryError(
-      `Cannot place "${large.name}" on the WebGPU device: expected at most ${limit} bytes, got ${
-        4 * large.length
-      }`,
+      `Cannot place "${large.name}" on the WebGPU device: expected at most ${limit} bytes, got ${large.bytes}`,
     );
   }
 }
@@ -48,14 +56,27 @@ export function bindTensor(
   buffers: Buffers,
   slots: ReadonlyMap<number, number>,
 ): GPUBufferBinding {
-  const size = 4 * elementCount(tensor.shape);
+  const size = storedBytes(tensor.dtype, elementCount(tensor.shape));
   return tensor.placement.kind === "activation"
     ? { buffer: buffers.slots[slots.get(tensor.id)!], offset: 0, size }
     : {
       buffer: buffers.named.get(tensor.placement.buffer)!,
-      offset: 4 * tensor.placement.offset,
+      offset: elementBytes(tensor.dtype) * tensor.placement.offset,
       size,
     };
+}
+
+/** Reads halves as floats. */
+export async function readHalves(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  offset: number,
+  length: number,
+): Promise<Float32Array> {
+  const start = 4 * Math.floor(offset / 2);
+  const end = 4 * Math.ceil((offset + length) / 2);
+  const bytes = await readBack(device, buffer, start, end - start);
+  return unpackHalves(bytes, 2 * offset - start, length);
 }
 
 /** Large uploads go in parts with a submit each, so that the staging memory of one is freed before the next. */

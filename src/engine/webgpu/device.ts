@@ -12,12 +12,22 @@ import {
   type Executor,
   type Tuning,
 } from "../device.ts";
+import { checkHalfWrite, packHalves } from "../half.ts";
+import { checkHalves } from "../op.ts";
+import { operation } from "../ops/registry.ts";
 import { type MemoryPlan, planMemory } from "../plan.ts";
 import { openGpuTimes } from "../profile/gpu_times.ts";
 import { profiledExecutor } from "../profile/profiled_executor.ts";
 import type { DType, Program } from "../program.ts";
 import { describeAdapter, isSoftware, openDevice, requireAdapter } from "./adapter.ts";
-import { checkSizes, createBuffers, createStorage, readBack, writeInParts } from "./buffers.ts";
+import {
+  checkSizes,
+  createBuffers,
+  createStorage,
+  readBack,
+  readHalves,
+  writeInParts,
+} from "./buffers.ts";
 import { callsOf, type Dispatch, encode, recordNode, surePace } from "./dispatch.ts";
 import { createPipelineCache } from "./pipelines.ts";
 import { chooseVariants, type MeasureProgress, scratchElements, variantOf } from "./tuning.ts";
@@ -76,6 +86,9 @@ async function loadOnWebgpu(
   programs: readonly Program[],
   options: LoadOptions,
 ): Promise<Executor> {
+  for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
+    checkHalves(operation(op), inputs, outputs);
+  }
   const memory = planMemory(programs);
   const { adapter, device } = await openDevice(
     options.profile || options.measure ? ["timestamp-query"] : [],
@@ -107,7 +120,7 @@ async function createExecutor(
     nodes.flatMap((node) => callsOf(node, variantOf(node, tuning)))
   );
   const elements = scratchElements(calls);
-  const scratch = elements > 0 ? createStorage(device, "scratch", elements) : undefined;
+  const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
   const dispatches = new Map(programs.map(({ name, nodes }) => {
     const slots = memory.assignments.get(name)!;
     const record = nodes.flatMap((node) =>
@@ -138,7 +151,10 @@ async function createExecutor(
       const { buffer, dtype, length } = spec(name);
       checkType(name, data, dtype);
       checkRange(name, offset, data.length, length);
-      writeInParts(device, buffer, data, offset);
+      if (dtype === "f16") {
+        checkHalfWrite(name, length, data as Float32Array, offset);
+        writeInParts(device, buffer, packHalves(data as Float32Array), offset / 2);
+      } else writeInParts(device, buffer, data, offset);
     },
     clear(name) {
       check();
@@ -161,6 +177,7 @@ async function createExecutor(
       check();
       const { buffer, dtype, length: total } = spec(name);
       checkRange(name, offset, length, total);
+      if (dtype === "f16") return await readHalves(device, buffer, offset, length);
       const bytes = await readBack(device, buffer, 4 * offset, 4 * length);
       checkDevice();
       return dtype === "f32" ? new Float32Array(bytes) : new Uint32Array(bytes);
@@ -192,7 +209,7 @@ function watch(device: GPUDevice): () => void {
 }
 
 function checkType(name: string, data: BufferData, dtype: DType): void {
-  const expected = dtype === "f32" ? "Float32Array" : "Uint32Array";
+  const expected = dtype === "u32" ? "Uint32Array" : "Float32Array";
   const got = data instanceof Float32Array ? "Float32Array" : "Uint32Array";
   if (got !== expected) {
     throw new TypeError(`Cannot write buffer "${name}": expected ${expected}, got ${got}`);

@@ -1,17 +1,21 @@
 /** Kernel text to WGSL module text: optional parts are cut, bindings numbered in their order of appearance. @module */
 
-/** Keeps `//#if NAME…` … `//#endif` parts whose names are all features, and numbers each `@binding(INDEX)`. */
+/** Keeps `//#if NAME…` … `//#endif` parts whose names are all features, or none where they stand after `!`, and numbers each `@binding(INDEX)`. */
 export function specialise(source: string, features: readonly string[] = []): string {
   const lines: string[] = [];
   let cut = false;
   let binding = 0;
   for (const line of source.split("\n")) {
-    const condition = /^\s*\/\/#if ([\w ]+)/.exec(line);
-    if (condition) cut = !condition[1].split(" ").every((name) => features.includes(name));
+    const condition = /^\s*\/\/#if ([\w! ]+)/.exec(line);
+    if (condition) cut = !condition[1].split(" ").every((name) => holds(name, features));
     else if (/^\s*\/\/#endif/.test(line)) cut = false;
     else if (!cut) lines.push(line.replace("@binding(INDEX)", () => `@binding(${binding++})`));
   }
   return lines.join("\n");
+}
+
+function holds(name: string, features: readonly string[]): boolean {
+  return name.startsWith("!") ? !features.includes(name.slice(1)) : features.includes(name);
 }
 
 /** A storage or uniform binding, as declared in a kernel's text. */

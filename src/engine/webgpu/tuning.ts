@@ -102,7 +102,7 @@ async function measureAll(
   const { device, cache } = parts;
   const calls = open.flatMap(({ node, names }) => names.flatMap((name) => callsOf(node, name)));
   const elements = scratchElements(calls);
-  const scratch = elements > 0 ? createStorage(device, "scratch", elements) : undefined;
+  const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
   const recorder = { ...parts, scratch };
   const stopwatch = await openStopwatch(device);
   const chosen: Record<string, string> = {};

@@ -45,6 +45,8 @@ interface Shape {
   readonly addend: "none" | "other" | "itself";
   /** Elements between rows beyond what they hold. */
   readonly gap: number;
+  /** Whether the first product's B holds halves. */
+  readonly half: boolean;
 }
 
 type TestCall = Omit<GemmCall, "products"> & { products: [GemmProduct, ...GemmProduct[]] };
@@ -53,27 +55,43 @@ type TestCall = Omit<GemmCall, "products"> & { products: [GemmProduct, ...GemmPr
 function createCall(shape: Shape): TestCall {
   const { m, n, gap } = shape;
   let next = HEAP;
-  const take = (length: number): Float32Array => {
-    const view = new Float32Array(memory.buffer, next, length);
-    next += 4 * length;
+  const fill = <View extends Float32Array | Float16Array>(view: View): View => {
+    const { length } = view;
     for (let i = 0; i < length; i++) view[i] = ((i * 7919 + length * 104729) % 1999) / 1000 - 1;
     return view;
   };
+  const place = (length: number): number => {
+    const address = next;
+    next += 4 * length;
+    return address;
+  };
+  const take = (length: number): Float32Array =>
+    fill(new Float32Array(memory.buffer, place(length), length));
+  const takeHalves = (length: number): Float16Array =>
+    fill(new Float16Array(memory.buffer, place(length), length));
   const product = (
     k: number,
     transposeA: boolean,
     transposeB: boolean,
     factor: number,
+    half = false,
   ): GemmProduct => {
     const [aLines, aLength] = transposeA ? [k, m] : [m, k];
     const [bLines, bLength] = transposeB ? [n, k] : [k, n];
     const aStride = aLength + gap, bStride = bLength + gap;
     const [aRow, aColumn] = transposeA ? [1, aStride] : [aStride, 1];
     const [bRow, bColumn] = transposeB ? [1, bStride] : [bStride, 1];
-    const a = take(3 + aLines * aStride), b = take(5 + bLines * bStride);
+    const a = take(3 + aLines * aStride);
+    const b = (half ? takeHalves : take)(5 + bLines * bStride);
     return { k, a, aOffset: 3, aRow, aColumn, b, bOffset: 5, bRow, bColumn, factor };
   };
-  const first = product(shape.k, shape.transposeA, shape.transposeB, shape.factor);
+  const first = product(
+    shape.k,
+    shape.transposeA,
+    shape.transposeB,
+    shape.factor,
+    shape.half,
+  );
   const cRow = n + gap;
   const c = take(2 + m * cRow + 9);
   const other = { view: take(1 + m * (n + 3)), offset: 1, row: n + 3 };
@@ -137,6 +155,7 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
   bias: fc.boolean(),
   addend: fc.constantFrom("none", "other", "itself"),
   gap: fc.constantFrom(0, 1, 4),
+  half: fc.boolean(),
 });
 
 const shape: Omit<Shape, "m" | "n" | "k"> = {
@@ -145,6 +164,7 @@ const shape: Omit<Shape, "m" | "n" | "k"> = {
   bias: false,
   addend: "none",
   gap: 0,
+  half: false,
   transposeA: false,
   transposeB: false,
 };
@@ -174,6 +194,7 @@ for (const { name, gemm } of variants) {
     for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]]) {
       const transposed = { ...shape, transposeA, transposeB };
       check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517 }));
+      check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517, half: true }));
       check(gemm, createCall({ ...transposed, m: 13, n: 521, k: 67, factor: 2, bias: true }));
     }
     // More steps than B is packed for at once, a block of rows and one more, several blocks of columns.
@@ -194,6 +215,30 @@ for (const { name, gemm } of variants) {
     const call = createCall({ ...shape, m: 9, n: 10, k: 7, gap: 30 });
     const [product] = call.products;
     check(gemm, { ...call, products: [{ ...product, aColumn: 3, bColumn: 2 }] });
+  });
+
+  test("gemm() reads every finite half as the number that it is", (gemm) => {
+    const finite = Uint16Array.from({ length: 0x7c00 }, (_, bits) => bits);
+    const halves = new Uint16Array([...finite, ...finite.map((bits) => bits | 0x8000)]);
+    // Steps side by side, in fours and a rest; columns side by side; neither.
+    const [steps, rows] = [7, halves.length / 7 >> 0];
+    const strides = [[1, steps], [rows, 1], [2, 2 * steps]];
+    for (const [bRow, bColumn] of strides) {
+      const n = bRow === 2 ? rows >> 1 : rows;
+      const call = createCall({ ...shape, m: steps, n, k: steps });
+      const [product] = call.products;
+      product.a.fill(0);
+      for (let i = 0; i < steps; i++) product.a[product.aOffset + i * (steps + 1)] = 1;
+      const b = new Float16Array(memory.buffer, HEAP + 2 ** 22, halves.length);
+      b.set(new Float16Array(halves.buffer));
+      gemm({ ...call, products: [{ ...product, b, bOffset: 0, bRow, bColumn }] });
+      for (let step = 0; step < steps; step++) {
+        for (let column = 0; column < n; column++) {
+          const value = call.c[call.cOffset + step * n + column];
+          assert.ok(value === b[step * bRow + column * bColumn], `${step}, ${column}: ${value}`);
+        }
+      }
+    }
   });
 
   test("gemm() computes the same bits whatever range of rows it is given", (gemm) => {

@@ -36,6 +36,21 @@ function linearCase([N, K, M]: readonly number[]): OpCase<"x" | "w" | "bias"> {
   };
 }
 
+/** With the weight in half precision, which no gradient reaches; the gradient of x multiplies by it untransposed. */
+function frozen<I extends string>(testCase: OpCase<I>, weight: NoInfer<I>): OpCase<I> {
+  const { name, inputs, oracle } = testCase;
+  return {
+    ...testCase,
+    name: `${name} of halves`,
+    inputs: { ...inputs, [weight]: { ...inputs[weight], half: true } },
+    oracle(values, dy) {
+      const { y, gradients: { ...gradients } } = oracle(values, dy);
+      delete gradients[weight];
+      return { y, gradients };
+    },
+  };
+}
+
 type LoraInputs = "x" | "w0" | "bias" | "a" | "b" | "mask";
 
 function loraCase([N, K, M, r]: readonly number[]): OpCase<LoraInputs> {
@@ -63,23 +78,30 @@ function loraCase([N, K, M, r]: readonly number[]): OpCase<LoraInputs> {
   };
 }
 
+const loraShapes = [
+  [1, 1, 1, 1],
+  [5, 7, 3, 2],
+  [66, 40, 35, 8],
+  [129, 64, 64, 5],
+  [72, 48, 80, 4],
+];
+const frozenLinear = (shape: readonly number[]) => frozen(linearCase(shape), "w");
+const frozenLora = (shape: readonly number[]) => frozen(loraCase(shape), "w0");
+
 testOp("linear", shapes.map(linearCase));
-testOp(
-  "lora linear",
-  [[1, 1, 1, 1], [5, 7, 3, 2], [66, 40, 35, 8], [129, 64, 64, 5], [72, 48, 80, 4]].map(loraCase),
-);
+testOp("lora linear", loraShapes.map(loraCase));
+testOp("linear of halves", shapes.map(frozenLinear));
+testOp("lora linear of halves", loraShapes.map(frozenLora));
 
 /** Register tiles, tiles in workgroup memory, and cuts along K that leave the last part shorter. */
-testVariants(
-  "linear",
-  ["4x4", "8x8", "16x12", "shared", "8x4 parts 4", "shared parts 64"],
-  [[68, 36, 100], [65, 33, 31]].map(linearCase),
-);
-testVariants(
-  "lora linear",
-  ["16x8 parts 3", "shared"],
-  [[66, 132, 36, 8], [67, 35, 70, 5]].map(loraCase),
-);
+const variants = ["4x4", "8x8", "16x12", "shared", "8x4 parts 4", "shared parts 64"];
+const variantShapes = [[68, 36, 100], [65, 33, 31]];
+const loraVariants = ["16x8 parts 3", "shared"];
+const loraVariantShapes = [[66, 132, 36, 8], [67, 35, 70, 5]];
+testVariants("linear", variants, variantShapes.map(linearCase));
+testVariants("linear of halves", variants, variantShapes.map(frozenLinear));
+testVariants("lora linear", loraVariants, loraVariantShapes.map(loraCase));
+testVariants("lora linear of halves", loraVariants, loraVariantShapes.map(frozenLora));
 
 Deno.test("linear() names both operands when the inner sizes differ", () => {
   const program = createProgram("bad");

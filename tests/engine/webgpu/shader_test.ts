@@ -31,6 +31,13 @@ Deno.test("specialise() keeps the parts whose features are named", () => {
   assert.equal(specialise(source, ["BIAS", "SAVE"]).match(/@binding\(\d\)/g)?.length, 5);
 });
 
+Deno.test("specialise() keeps a part after ! where the feature is not named, and one of several where all holds", () => {
+  const text = "//#if !HALF\nfull\n//#endif\n//#if VECTOR !HALF\nboth\n//#endif\n";
+  assert.equal(specialise(text), "full\n");
+  assert.equal(specialise(text, ["VECTOR"]), "full\nboth\n");
+  assert.equal(specialise(text, ["VECTOR", "HALF"]), "");
+});
+
 Deno.test("specialise() leaves text as it is when it has neither parts nor bindings", () => {
   const text = "// a comment\nfn f() -> f32 { return 1.0; }\n";
   assert.equal(specialise(text), text);

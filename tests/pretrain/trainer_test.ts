@@ -143,6 +143,20 @@ onEveryDevice("weight decay shrinks matrices alone", async (device) => {
   }, changes);
 });
 
+onEveryDevice("steps count for Adam's bias corrections", async (device) => {
+  const [task] = tasks;
+  const [rate, count] = [1e-5, 4];
+  await withTrainer(device, task, async (trainer) => {
+    const before = (await trainer.state(0)).parameters;
+    // So slow that the gradient stays the same: then each corrected step is the rate itself, up to its sign and epsilon.
+    for (let step = 0; step < count; step++) trainer.step(step, batchOf(task, 0));
+    const after = (await trainer.state(count)).parameters;
+    const moved = after.map((value, i) => Math.abs(value - before[i]));
+    const steps = Math.max(...moved) / rate;
+    assert.ok(Math.abs(steps - count) < 0.05, `${steps}`);
+  }, { learningRate: rate, weightDecay: 0 });
+});
+
 Deno.test("step() and evaluate() refuse to overwrite losses that are unread", async () => {
   const [task] = tasks;
   await withTrainer(createCpuDevice({ threads: 1 }), task, async (trainer) => {

@@ -29,6 +29,7 @@ import {
   writeInParts,
 } from "./buffers.ts";
 import { callsOf, type Dispatch, encode, recordNode, surePace } from "./dispatch.ts";
+import { checkHalfReading, usesHalves } from "./half_check.ts";
 import { createPipelineCache } from "./pipelines.ts";
 import { chooseVariants, type MeasureProgress, scratchElements, variantOf } from "./tuning.ts";
 
@@ -53,15 +54,23 @@ export interface WebgpuDeviceOptions {
  * A device that runs the WGSL kernels on the high-performance adapter, at the adapter's own buffer limits. Loading programs opens it anew, so
  * that a lost device costs only its executor. Variants of kernels are measured when programs that need them are first loaded.
  *
+ * Where programs have weights in half precision, the first load checks that the adapter reads those, and throws HalfPrecisionError where it does not.
+ *
  * @throws NoAdapterError when there is no adapter.
  */
 export async function createWebgpuDevice(options: WebgpuDeviceOptions = {}): Promise<Device> {
   const info = deviceInfo(await requireAdapter());
   const { profile = false, measure = !info.software } = options;
   const known = new Map(Object.entries(options.tuning ?? {}));
+  let readsHalves = false;
   return {
     info,
     async load(programs) {
+      if (!readsHalves && usesHalves(programs)) {
+        const plain = { profile: false, measure: false, known };
+        await checkHalfReading((programs) => loadOnWebgpu(programs, plain));
+        readsHalves = true;
+      }
       const executor = await loadOnWebgpu(programs, { ...options, profile, measure, known });
       for (const [kind, variant] of Object.entries(executor.device.tuning!)) {
         known.set(kind, variant);

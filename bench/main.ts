@@ -7,39 +7,34 @@ import { prepareGraphics } from "../src/cli/graphics.ts";
 import { ourContests } from "./contests.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { formatFigure, markdownTable, NOTHING } from "./harness/table.ts";
-import {
-  factLines,
-  missingLines,
-  readTaskOptions,
-  runContests,
-  writeResults,
-} from "./harness/task.ts";
+import { factLines, missingLines, runContests, runTask, writeResults } from "./harness/task.ts";
 
-prepareGraphics();
-const options = readTaskOptions(Deno.args, { out: "bench/results.json" });
-const contests = ourContests(await describeMachine(), options.threads);
-const results = await runContests(contests, options);
+await runTask({ out: "bench/results.json" }, async (options) => {
+  prepareGraphics();
+  const contests = ourContests(await describeMachine(), options.threads);
+  const results = await runContests(contests, options);
 
-console.log(
-  markdownTable(
-    [
-      { title: "what", align: "left" },
-      { title: "best", align: "right" },
-      { title: "median", align: "right" },
-      { title: "unit", align: "left" },
-      { title: "share", align: "left" },
-    ],
-    results.rows.map(({ what, ours, median, unit, peer }) => [
-      what,
-      ours === undefined ? NOTHING : formatFigure(ours),
-      median === undefined ? NOTHING : formatFigure(median),
-      unit,
-      peer?.ratio === undefined ? "" : `${formatFigure(peer.ratio)} of the ${peer.title}`,
-    ]),
-  ),
-);
-if (results.machine.adapter === undefined) {
-  console.log("\nNot measured: WebGPU, because there is no adapter");
-}
-console.log(`\n${[...missingLines(results), ...factLines(results)].join("\n")}`);
-await writeResults(options.out, results);
+  console.log(
+    markdownTable(
+      [
+        { title: "what", align: "left" },
+        { title: "best", align: "right" },
+        { title: "median", align: "right" },
+        { title: "unit", align: "left" },
+        { title: "share", align: "left" },
+      ],
+      results.rows.map(({ what, ours, median, unit, peer }) => [
+        what,
+        ours === undefined ? NOTHING : formatFigure(ours),
+        median === undefined ? NOTHING : formatFigure(median),
+        unit,
+        peer?.ratio === undefined ? "" : `${formatFigure(peer.ratio)} of the ${peer.title}`,
+      ]),
+    ),
+  );
+  if (results.machine.adapter === undefined) {
+    console.log("\nNot measured: WebGPU, because there is no adapter");
+  }
+  console.log(`\n${[...missingLines(results), ...factLines(results)].join("\n")}`);
+  await writeResults(options.out, results);
+});

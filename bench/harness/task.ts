@@ -1,6 +1,7 @@
 /** What the two tasks share: flags, running the contests, results as JSON. @module */
 
 import { parseArgs } from "node:util";
+import { UserError } from "../../src/protocol/errors.ts";
 import { readCount, THREADS } from "./arguments.ts";
 import { type Contest, type Outcome, type Row, rowOf, runContest } from "./contest.ts";
 import { describeMachine, type Machine, machineLine } from "./machine.ts";
@@ -30,38 +31,60 @@ export interface Results {
   readonly contests: Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 }
 
+/** Runs a task with its flags; a user's mistake ends it with one line and exit code 2, as a command's does. */
+export async function runTask(
+  defaults: { readonly out: string },
+  task: (options: TaskOptions) => Promise<void>,
+): Promise<void> {
+  try {
+    await task(readTaskOptions(Deno.args, defaults));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(`error: ${error.message}`);
+    Deno.exit(2);
+  }
+}
+
 /**
  * Reads a task's flags.
  *
- * @throws TypeError for an unknown flag, RangeError for a number that cannot be.
+ * @throws UserError for an unknown flag or a number that cannot be.
  */
 export function readTaskOptions(
   given: readonly string[],
   defaults: { readonly out: string },
 ): TaskOptions {
-  const { values } = parseArgs({
-    args: [...given],
-    options: {
-      only: { type: "string" },
-      repetitions: { type: "string", default: "3" },
-      threads: {
-        type: "string",
-        default: String(Math.min(THREADS, navigator.hardwareConcurrency)),
+  try {
+    const { values } = parseArgs({
+      args: [...given],
+      options: {
+        only: { type: "string" },
+        repetitions: { type: "string", default: "3" },
+        threads: {
+          type: "string",
+          default: String(Math.min(THREADS, navigator.hardwareConcurrency)),
+        },
+        out: { type: "string", default: defaults.out },
+        python: { type: "string" },
       },
-      out: { type: "string", default: defaults.out },
-      python: { type: "string" },
-    },
-  });
-  return {
-    only: values.only,
-    repetitions: readCount("repetitions", values.repetitions),
-    threads: readCount("threads", values.threads),
-    out: values.out,
-    python: values.python,
-  };
+    });
+    return {
+      only: values.only,
+      repetitions: readCount("repetitions", values.repetitions),
+      threads: readCount("threads", values.threads),
+      out: values.out,
+      python: values.python,
+    };
+  } catch (error) {
+    throw new UserError((error as Error).message);
+  }
 }
 
-/** Runs the contests that were asked for, one after the other; tells on stderr what is going on. */
+/**
+ * Runs the contests that were asked for, one after the other; tells on stderr what is going on.
+ *
+ * @throws UserError when there is no such contest.
+ */
 export async function runContests(
   contests: readonly Contest[],
   { only, repetitions, threads }: TaskOptions,
@@ -69,7 +92,7 @@ export async function runContests(
   const chosen = contests.filter(({ name }) => only === undefined || name.includes(only));
   if (chosen.length === 0) {
     const names = contests.map(({ name }) => name).join(", ");
-    throw new RangeError(`Cannot measure "${only}": expected part of one of ${names}`);
+    throw new UserError(`Cannot measure "${only}": expected part of one of ${names}`);
   }
   const machine = await describeMachine();
   console.log(machineLine(machine));

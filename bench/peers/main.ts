@@ -7,13 +7,7 @@ import { prepareGraphics } from "../../src/cli/graphics.ts";
 import type { Asked, Row } from "../harness/contest.ts";
 import { describeMachine } from "../harness/machine.ts";
 import { formatFigure, markdownTable, NOTHING } from "../harness/table.ts";
-import {
-  factLines,
-  missingLines,
-  readTaskOptions,
-  runContests,
-  writeResults,
-} from "../harness/task.ts";
+import { factLines, missingLines, runContests, runTask, writeResults } from "../harness/task.ts";
 import { peerContests } from "./contests.ts";
 import { betterCoreType, findTorch } from "./find_torch.ts";
 
@@ -22,24 +16,25 @@ const INSTALL = [
   "- jax-js, TensorFlow.js: fetched from npm when this task runs, which takes a network",
 ];
 
-prepareGraphics();
-const options = readTaskOptions(Deno.args, { out: "bench/peers/results.json" });
-const interpreters = options.python ? [options.python] : ["python3", "/usr/bin/python3"];
-const torch = await findTorch(interpreters, options.threads);
-const cpuinfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
-const peer = {
-  python: torch?.python ?? interpreters[0],
-  title: torch ? `PyTorch (${torch.facts.blas.replace(/, \d+ threads$/, "")})` : "PyTorch",
-  better: torch && betterCoreType(torch.facts.blas, cpuinfo),
-};
-const contests = peerContests(await describeMachine(), peer, options.threads);
-const results = await runContests(contests, options);
+await runTask({ out: "bench/peers/results.json" }, async (options) => {
+  prepareGraphics();
+  const interpreters = options.python ? [options.python] : ["python3", "/usr/bin/python3"];
+  const torch = await findTorch(interpreters, options.threads);
+  const cpuinfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  const peer = {
+    python: torch?.python ?? interpreters[0],
+    title: torch ? `PyTorch (${torch.facts.blas.replace(/, \d+ threads$/, "")})` : "PyTorch",
+    better: torch && betterCoreType(torch.facts.blas, cpuinfo),
+  };
+  const contests = peerContests(await describeMachine(), peer, options.threads);
+  const results = await runContests(contests, options);
 
-console.log(comparisonTable(results.rows));
-const missing = missingLines(results);
-console.log(`\n${[...missing, ...factLines(results)].join("\n")}`);
-if (missing.length > 0) console.log(`\nTo install what is missing:\n${INSTALL.join("\n")}`);
-await writeResults(options.out, results);
+  console.log(comparisonTable(results.rows));
+  const missing = missingLines(results);
+  console.log(`\n${[...missing, ...factLines(results)].join("\n")}`);
+  if (missing.length > 0) console.log(`\nTo install what is missing:\n${INSTALL.join("\n")}`);
+  await writeResults(options.out, results);
+});
 
 function comparisonTable(rows: readonly Row[]): string {
   return markdownTable(

@@ -30,6 +30,17 @@ Deno.test("the benchmark prints a table and writes the machine and every repetit
   });
 });
 
+Deno.test("the benchmark answers a mistake with one line", async () => {
+  const args = ["run", "-A", "--no-lock", "bench/main.ts", "--only", "tpu"];
+  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, env: { NO_COLOR: "1" } });
+  const { code, stderr } = await command.output();
+  assert.equal(code, 2);
+  assert.match(
+    new TextDecoder().decode(stderr),
+    /^error: Cannot measure "tpu": expected part of one of cpu matmul, .*\n$/,
+  );
+});
+
 Deno.test("a LoRA step and a pretraining step can be measured", async () => {
   for (const program of ["lora_step.ts", "pretrain_step.ts"]) {
     const path = `bench/programs/${program}`;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readArguments } from "../../../bench/harness/arguments.ts";
 import { shapeOf } from "../../../bench/harness/shapes.ts";
 import { readTaskOptions } from "../../../bench/harness/task.ts";
+import { UserError } from "../../../src/protocol/errors.ts";
 
 Deno.test("readArguments() reads what a program measures", () => {
   const given = ["--device", "webgpu", "--shape", "small", "--size", "2", "--wait"];
@@ -36,7 +37,9 @@ Deno.test("readTaskOptions() has defaults, and a file for the results", () => {
     out: "a.json",
     python: undefined,
   });
-  assert.throws(() => readTaskOptions(["--repetitions", "0"], { out: "" }), RangeError);
+  for (const given of [["--repetitions", "0"], ["--treads", "2"], ["minilm"]]) {
+    assert.throws(() => readTaskOptions(given, { out: "" }), UserError);
+  }
 });
 
 Deno.test("shapeOf() lists the shapes it knows", () => {

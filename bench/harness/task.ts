@@ -133,10 +133,16 @@ function factText(facts: Facts): string {
   return Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(", ");
 }
 
-/** Writes the results as JSON, by a temporary name. */
+/** Writes the results as JSON, by a temporary name. A program of ours that failed makes the task fail; an absent peer does not. */
 export async function writeResults(path: string, results: Results): Promise<void> {
   const temporary = `${path}.new`;
   await Deno.writeTextFile(temporary, `${JSON.stringify(results, null, 2)}\n`);
   await Deno.rename(temporary, path);
   console.log(`\nWritten to ${path}`);
+  if (ownFailed(results)) Deno.exitCode = 1;
+}
+
+/** Whether a program of ours could not be measured. */
+export function ownFailed({ contests }: Pick<Results, "contests">): boolean {
+  return Object.values(contests).some(({ ours }) => ours !== undefined && "missing" in ours);
 }

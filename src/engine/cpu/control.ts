@@ -26,6 +26,8 @@ export interface Control {
   nextCommand(): number;
   /** Waits until every thread has arrived. */
   barrier(): void;
+  /** A number that no other thread has been given since the last barrier, counted from 0. */
+  take(): number;
   /** Records a failure, unless another came first. */
   fail(position: number, message: string): void;
   /** Whether a node up to `position` failed. Answers alike on all threads after a barrier that follows that node. */
@@ -41,6 +43,7 @@ const ARRIVED = 32;
 const EPOCH = 48;
 const FAILED = 64;
 const MESSAGE_LENGTH = 80;
+const TAKEN = 96;
 const MESSAGE_BYTE = 512;
 
 /** Loads before a waiting thread goes to sleep: some 40 microseconds, about what a wake-up costs. */
@@ -86,8 +89,10 @@ export function openControl(
       const epoch = Atomics.load(words, EPOCH);
       if (Atomics.add(words, ARRIVED, 1) + 1 < threads) return waitWhile(EPOCH, epoch);
       Atomics.store(words, ARRIVED, 0);
+      Atomics.store(words, TAKEN, 0);
       release(EPOCH);
     },
+    take: () => Atomics.add(words, TAKEN, 1),
     fail(position, message) {
       if (Atomics.compareExchange(words, FAILED, 0, position + 1) !== 0) return;
       const bytes = new TextEncoder().encode(message).subarray(0, text.length);

@@ -1,28 +1,53 @@
-/** How the units of a node are dealt over threads. Results do not depend on it; time does. @module */
+/**
+ * How the units of a node are dealt over threads. Results do not depend on it; time does.
+ *
+ * Long work is dealt in rounds that get smaller: a first, large chunk for each thread, then chunks for whoever is free, because threads seldom run alike:
+ * processors have fast and slow cores, and other programs.
+ *
+ * @module
+ */
 
 import type { Cost } from "../op.ts";
 
 /** Work a thread should have: a few times what meeting the other threads afterwards costs. */
 const WORTHWHILE_NANOSECONDS = 20_000;
+/** Work of a thread beyond which it is dealt in rounds: below, a chunk would cost more than it evens out. */
+const LONG_NANOSECONDS = 200_000;
 /** Rates of one thread: floating-point operations of a matrix product, bytes of a loop in TypeScript. */
 const FLOPS_PER_NANOSECOND = 30;
 const BYTES_PER_NANOSECOND = 4;
 
-/** How many threads take part in a node: at least 1, at most its units. */
-export function participants(cost: Cost, units: number, threads: number): number {
-  const time = Math.max(cost.flops / FLOPS_PER_NANOSECOND, cost.bytes / BYTES_PER_NANOSECOND);
-  const worthwhile = Math.floor(time / WORTHWHILE_NANOSECONDS);
-  return Math.max(1, Math.min(threads, units, worthwhile));
+/** Tenths of the units that have been dealt after each round. */
+const SHORT = [0, 10] as const;
+const LONG = [0, 7, 9, 10] as const;
+
+/** How a node's units are dealt. */
+export interface Deal {
+  readonly units: number;
+  /** Threads that take part: at least 1, at most the units. */
+  readonly participants: number;
+  /** Chunks in all, some of them empty: a multiple of the participants. */
+  readonly chunks: number;
 }
 
-/** The units [begin, end) of participant `index`. */
-export function shareOf(
-  units: number,
-  participants: number,
-  index: number,
+/** Deals the units of a node of some cost. */
+export function deal(cost: Cost, units: number, threads: number): Deal {
+  const time = Math.max(cost.flops / FLOPS_PER_NANOSECOND, cost.bytes / BYTES_PER_NANOSECOND);
+  const worthwhile = Math.floor(time / WORTHWHILE_NANOSECONDS);
+  const participants = Math.max(1, Math.min(threads, units, worthwhile));
+  const long = participants > 1 && time / participants > LONG_NANOSECONDS;
+  return { units, participants, chunks: participants * ((long ? LONG : SHORT).length - 1) };
+}
+
+/** The units [begin, end) of a chunk. Those of a round lie side by side; the first round's is numbered by thread. */
+export function chunkOf(
+  { units, participants, chunks }: Deal,
+  chunk: number,
 ): { readonly begin: number; readonly end: number } {
-  return {
-    begin: Math.floor(units * index / participants),
-    end: Math.floor(units * (index + 1) / participants),
-  };
+  const tenths = chunks > participants ? LONG : SHORT;
+  const round = Math.floor(chunk / participants), place = chunk % participants;
+  const [from, to] = [tenths[round], tenths[round + 1]];
+  const upTo = (places: number): number =>
+    Math.floor(units * (from * participants + (to - from) * places) / (10 * participants));
+  return { begin: upTo(place), end: upTo(place + 1) };
 }

@@ -16,7 +16,7 @@ import { type Control, openControl } from "./control.ts";
 import { createPlainGemm } from "./gemm_plain.ts";
 import { createGemm } from "./gemm_wasm.ts";
 import { type Layout, tensorView } from "./layout.ts";
-import { participants, shareOf } from "./share.ts";
+import { chunkOf, type Deal, deal } from "./share.ts";
 import { plainVector } from "./vector_plain.ts";
 import { createVector } from "./vector_wasm.ts";
 
@@ -53,9 +53,7 @@ interface Step {
   readonly op: Op;
   readonly node: Node;
   readonly tensors: CpuArguments;
-  /** This thread's units. */
-  readonly begin: number;
-  readonly end: number;
+  readonly dealt: Deal;
   readonly shared: boolean;
   /** Other threads must wait for the calling thread before this step. */
   readonly waits: boolean;
@@ -76,11 +74,21 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
   const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
 
-  const execute = (step: Step, position: number, clock: NodeClock | undefined): boolean => {
-    if (step.begin === step.end) return true;
+  /** This thread's own chunk, likely in its caches from the node before, then whatever the others have not taken. */
+  const execute = (
+    { op, node, tensors, dealt }: Step,
+    position: number,
+    clock: NodeClock | undefined,
+  ): boolean => {
+    const { participants, chunks } = dealt;
+    if (index >= participants) return true;
     clock?.work();
     try {
-      step.op.cpu.run(step.node, step.tensors, step.begin, step.end, context);
+      for (let chunk = index; chunk < chunks;) {
+        const { begin, end } = chunkOf(dealt, chunk);
+        if (begin < end) op.cpu.run(node, tensors, begin, end, context);
+        chunk = chunks > participants ? participants + control.take() : chunks;
+      }
       return true;
     } catch (error) {
       control.fail(position, error instanceof Error ? error.message : String(error));
@@ -119,15 +127,11 @@ function prepare(program: Program, setup: ThreadSetup, lookup: Lookup): Step[] {
   let alone = false;
   return program.nodes.map((node) => {
     const op = lookup(node.op);
-    const units = op.cpu.units(node);
-    const count = participants(op.cost(node), units, setup.threads);
-    const { begin, end } = setup.index < count
-      ? shareOf(units, count, setup.index)
-      : { begin: 0, end: 0 };
-    const shared = count > 1;
+    const dealt = deal(op.cost(node), op.cpu.units(node), setup.threads);
+    const shared = dealt.participants > 1;
     const waits = shared && alone;
     alone = !shared;
-    return { op, node, tensors: argumentsOf(program, node, setup), begin, end, shared, waits };
+    return { op, node, tensors: argumentsOf(program, node, setup), dealt, shared, waits };
   });
 }
 

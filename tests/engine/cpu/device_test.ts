@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
-import { participants } from "../../../src/engine/cpu/share.ts";
+import { deal } from "../../../src/engine/cpu/share.ts";
 import { activation } from "../../../src/engine/ops/activation.ts";
 import { add } from "../../../src/engine/ops/add.ts";
 import { attentionContext, attentionScores } from "../../../src/engine/ops/attention_matmul.ts";
@@ -51,7 +51,7 @@ async function resultOn(threads: number): Promise<Uint32Array> {
 Deno.test("run() computes the same bytes when the number of threads changes", async () => {
   for (const node of block().nodes) {
     const op = operation(node.op);
-    const count = participants(op.cost(node), op.cpu.units(node), 3);
+    const count = deal(op.cost(node), op.cpu.units(node), 3).participants;
     assert.equal(count, 3, `${node.op} is too small to share`);
   }
   const expected = await resultOn(1);

@@ -18,6 +18,7 @@ import {
   lookupAmong,
   refuseOp,
   reverseOp,
+  waitOp,
 } from "./fake_operations.ts";
 
 const ELEMENTS = 7;
@@ -34,7 +35,7 @@ function load(
     gemm: compileGemm()?.module,
     vector: compileVector(),
     attention: compileAttention(),
-    lookup: lookupAmong(increaseOp, refuseOp, reverseOp),
+    lookup: lookupAmong(increaseOp, refuseOp, reverseOp, waitOp),
     startWorker() {
       const entry = workers[started++ % workers.length];
       return new Worker(new URL(entry, import.meta.url), { type: "module" });
@@ -116,6 +117,14 @@ for (const threads of [1, 2, 3]) {
     await executor.close();
   });
 }
+
+Deno.test("run() lets a free thread do what a slow one has not begun", async () => {
+  const executor = await load(2, [chain("waiting", step(waitOp, 0))]);
+  executor.write("x", input);
+  executor.run("waiting");
+  assert.deepEqual([...await executor.read("y")], [...input]);
+  await executor.close();
+});
 
 Deno.test("load() rejects when the calling thread does not know an operation", async () => {
   const program = chain("unknown", reverse);

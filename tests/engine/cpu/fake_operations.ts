@@ -41,6 +41,23 @@ export const refuseOp = fake("refuse", (x, i, value) => {
   return x[i];
 });
 
+/** y = x, where the second of two threads gets no further than its first unit until the last unit is done: the first has to do that one. */
+export const waitOp: Op<FakeAttributes> = {
+  ...fake("wait", (x, i) => x[i]),
+  cpu: {
+    units: ({ outputs }) => elementCount(outputs[0].shape),
+    run(_, tensors, begin, end) {
+      const x = tensors.f32(0), y = tensors.f32(1);
+      const words = new Int32Array(y.buffer, y.byteOffset, y.length);
+      const isSecond = begin > 0 && begin <= y.length / 2;
+      for (let load = 0; isSecond && Atomics.load(words, y.length - 1) === 0; load++) {
+        if (load === 1e9) throw new Error("nobody does the last unit");
+      }
+      y.set(x.subarray(begin, end), begin);
+    },
+  },
+};
+
 /** Finds one of some operations. */
 export function lookupAmong(...operations: readonly Op<FakeAttributes>[]): (name: string) => Op {
   return (name) => {

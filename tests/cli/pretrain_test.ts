@@ -129,6 +129,24 @@ for (const objective of ["masked", "next"]) {
   });
 }
 
+Deno.test("pretrain --init starts from a model's weights, and refuses those of another shape", async () => {
+  await succeeds(...small, "--steps=3", `--out=${path("first")}`);
+  const init = `--init=${path("first", "model")}`;
+  await succeeds(...small, "--steps=0", init, `--out=${path("second")}`);
+  assert.equal(
+    await bytesOf("second", "model/model.safetensors"),
+    await bytesOf("first", "model/model.safetensors"),
+  );
+  await succeeds(...small, "--steps=0", "--seed=2", `--out=${path("random")}`);
+  assert.notEqual(
+    await bytesOf("random", "model/model.safetensors"),
+    await bytesOf("first", "model/model.safetensors"),
+  );
+  const wide = ["--width=16", "--feed-forward=24"];
+  await mistake([...small, ...wide, init, `--out=${path("third")}`], /expected shape \[/);
+  await mistake([...small, `--init=${path("none")}`, `--out=${path("fourth")}`], /no such folder/);
+});
+
 Deno.test("a pretrained model serves train as a base, its adapter named as ever", async () => {
   for (const objective of ["masked", "next"]) {
     const run = `base-${objective}`;

@@ -15,6 +15,7 @@ export function modelCard(
 ): string {
   const { config } = file;
   const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0);
+  const start = config.init === null ? [] : [["started from", basename(config.init)] as const];
   const rows: readonly (readonly [string, string])[] = [
     ["shape", shapeText(config)],
     ["parameters", `${countText(parameters)}, float16`],
@@ -22,6 +23,7 @@ export function modelCard(
     ["texts", textsText(file)],
     ["licence of the texts", config.licence],
     ["objective", objectiveText(config)],
+    ...start,
     ["steps", stepsText(file, metrics)],
     ["optimizer", optimizerText(config)],
     ["loss", lossText(metrics)],

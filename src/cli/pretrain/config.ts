@@ -13,6 +13,8 @@ export interface PretrainConfig extends PretrainSettings {
   /** Tokens that the vocabulary is cut to; null leaves it whole. */
   readonly vocabulary: number | null;
   readonly objective: typeof objectiveNames[number];
+  /** Folder of the model whose weights are the first; null: random ones. */
+  readonly init: string | null;
   readonly layers: number;
   readonly width: number;
   readonly heads: number;
@@ -65,6 +67,7 @@ export function readConfig(own: GivenFlags["own"]): PretrainConfig {
     vocabulary: value("vocabulary"),
     licence: value("licence"),
     objective: value("objective"),
+    init: value("init"),
     layers: value("layers"),
     width,
     heads: value("heads"),

@@ -62,6 +62,13 @@ export const flags: readonly Flag[] = [
     group: "Model",
     default: "masked",
   },
+  {
+    name: "init",
+    kind: text("<folder>"),
+    help: "start from the weights of this model, of the same shape and tokenizer (default: random)",
+    group: "Model",
+    default: null,
+  },
   { name: "layers", kind: count, help: "layers", group: "Model", default: 4 },
   { name: "width", kind: count, help: "width of the hidden states", group: "Model", default: 128 },
   { name: "heads", kind: count, help: "attention heads", group: "Model", default: 4 },

@@ -3,6 +3,8 @@
 import { createTokenizer } from "../../data/mod.ts";
 import { cutVocabulary } from "../../pretrain/vocabulary.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { openWeights, type WeightSource } from "../../weights/mod.ts";
+import { folderFiles } from "../deno_files.ts";
 import { countText } from "../units.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Corpus, findCorpus, type Watch } from "./corpus.ts";
@@ -15,6 +17,8 @@ import { idsOf, readTokenizer, type TokenizerJson, writeTokenizer } from "./toke
 export interface PretrainInput {
   readonly corpus: Corpus;
   readonly tokenizer: TokenizerJson;
+  /** The first weights, where they are a model's. */
+  readonly weights: WeightSource | undefined;
 }
 
 /**
@@ -35,7 +39,8 @@ export async function findInput(config: PretrainConfig): Promise<PretrainInput> 
       config.vocabulary,
     );
   }
-  return { corpus, tokenizer };
+  const weights = config.init === null ? undefined : await openWeights(folderFiles(config.init));
+  return { corpus, tokenizer, weights };
 }
 
 /**

@@ -6,6 +6,7 @@ import { readModel } from "../../models/mod.ts";
 import { type Objective, predictionCount } from "../../pretrain/batches.ts";
 import { openTrainer } from "../../pretrain/trainer.ts";
 import { UserError } from "../../protocol/errors.ts";
+import type { WeightSource } from "../../weights/mod.ts";
 import { deviceText } from "../device_text.ts";
 import { onInterrupt } from "../interrupt.ts";
 import { lockRunFolder } from "../run_folder.ts";
@@ -62,12 +63,13 @@ export async function runPretraining(
   const corpus = input
     ? await prepareCorpus(input, config, folder, { onProgress: reporter.read, signal })
     : saved!.corpus;
-  await train(request, corpus, reporter, signal, () => begun = true);
+  await train(request, corpus, input?.weights, reporter, signal, () => begun = true);
 }
 
 async function train(
   { config, pace, folder, saved, device: choice }: PretrainRequest,
   corpus: CorpusFacts,
+  weights: WeightSource | undefined,
   reporter: PretrainReporter,
   signal: AbortSignal,
   onBegun: () => void,
@@ -91,7 +93,7 @@ async function train(
     const { layout } = trainer;
     const state = saved
       ? await readState(folder, layout, config.steps)
-      : firstState(layout, config.seed);
+      : await firstState(layout, config.seed, weights);
     const file: PretrainFile = {
       kind: "hafl-pretrain",
       config,

@@ -6,17 +6,27 @@ import type { PretrainState } from "../../pretrain/trainer.ts";
 import { initialWeights } from "../../pretrain/weights.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { SafetensorsError } from "../../protocol/safetensors.ts";
+import type { WeightSource } from "../../weights/mod.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { partsOf } from "./folder.ts";
 import { DEVIATION } from "./model_config.ts";
 
-/** Before the first step. */
-export function firstState(layout: PackedLayout, seed: number): PretrainState {
-  return {
-    steps: 0,
-    parameters: initialWeights(layout, DEVIATION, seed),
-    moments: new Float32Array(2 * layout.length),
-  };
+/**
+ * Before the first step. What `source` lacks, as a base without its language-model head does, starts at random.
+ *
+ * @throws WeightsError when a tensor of the source has another shape.
+ */
+export async function firstState(
+  layout: PackedLayout,
+  seed: number,
+  source?: WeightSource,
+): Promise<PretrainState> {
+  const parameters = initialWeights(layout, DEVIATION, seed);
+  for (const [i, { name, shape }] of layout.head.entries()) {
+    if (!source?.has(name)) continue;
+    parameters.set(await source.load(name, shape), layout.headSlices[i].offset);
+  }
+  return { steps: 0, parameters, moments: new Float32Array(2 * layout.length) };
 }
 
 /**

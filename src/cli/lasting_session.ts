@@ -45,10 +45,10 @@ export async function openLastingSession(
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
         note(`${error.message}. Repeating ${what}.`);
-        const { kind } = current.executor.device;
+        const { kind, tuning } = current.executor.device;
         await current.executor.close().catch(() => {});
-        // The same kind of device, measured or not: another one would not give the same bytes.
-        current = await openOrExplain(model, { ...choice, device: kind }, advice);
+        // The same kind of device and variants, measured or not: others would not give the same bytes.
+        current = await openOrExplain(model, { ...choice, device: kind, tuning }, advice);
         return await work(current);
       }
     },

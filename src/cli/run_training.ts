@@ -71,9 +71,16 @@ export async function runTraining(
   const prepared = await prepare(config, files, data, reporter);
   const { federation } = prepared;
   const preparedAt = performance.now();
-  // A resumed run stays on its kind of device, measured or not: another one would not give the same bytes.
+  // A resumed run stays on its kind of device and its variants of kernels, measured or not: others would not give the same bytes.
   const device = config.device === "auto" && saved ? saved.run.device.kind : config.device;
-  const choice = { device, threads: config.threads, profile };
+  const choice = {
+    device,
+    threads: config.threads,
+    profile,
+    tuning: saved?.run.device.tuning,
+    onMeasure: (done: number, total: number) =>
+      reporter.prepare({ label: "Measuring kernels", done, total }),
+  };
   const session = await openLastingSession(federation, choice, reporter.note);
   const opened = performance.now();
   try {

@@ -1,7 +1,7 @@
 /** Puts a model's programs on a device, and finds the faster one where there is a choice. @module */
 
 import { createCpuDevice } from "../engine/cpu/device.ts";
-import type { Device, Executor } from "../engine/device.ts";
+import type { Device, Executor, Tuning } from "../engine/device.ts";
 import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../engine/webgpu/device.ts";
 import { BUFFERS } from "../lora/classifier.ts";
@@ -18,6 +18,10 @@ export interface DeviceChoice {
   readonly threads: number;
   /** Whether the session's executor keeps the times of what it runs (default: no). */
   readonly profile?: boolean;
+  /** Variants of kernels to use on WebGPU (`DeviceInfo.tuning`), from the run that goes on; others are measured. */
+  readonly tuning?: Tuning | undefined;
+  /** Hears how far measuring them is. */
+  readonly onMeasure?: (done: number, total: number) => void;
 }
 
 /**
@@ -58,17 +62,18 @@ export async function openFastest(
 }
 
 async function candidates(
-  { device, threads, profile = false }: DeviceChoice,
+  { device, threads, profile = false, tuning = {}, onMeasure = () => {} }: DeviceChoice,
 ): Promise<Device[]> {
   const cpu = createCpuDevice({ threads, profile });
+  const openWebgpu = () => createWebgpuDevice({ profile, tuning, onMeasure });
   switch (device) {
     case "cpu":
       return [cpu];
     case "webgpu":
-      return [await createWebgpuDevice({ profile })];
+      return [await openWebgpu()];
     case "auto": {
       const adapter = await findAdapter();
-      return adapter && !isSoftware(adapter) ? [await createWebgpuDevice({ profile }), cpu] : [cpu];
+      return adapter && !isSoftware(adapter) ? [await openWebgpu(), cpu] : [cpu];
     }
     default:
       return device satisfies never;

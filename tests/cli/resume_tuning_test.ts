@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { testDevices } from "../engine/devices.ts";
+import { runCli, tiny } from "./command.ts";
+
+const folder = await Deno.makeTempDir({ prefix: "hafl-resume-tuning-test-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+const train = (...args: string[]) =>
+  runCli("train", [`--cache-dir=${join(folder, "cache")}`, ...args]);
+
+Deno.test({
+  name: "train --resume computes by the kernel variants that run.json records",
+  ignore: testDevices.find(({ name }) => name === "webgpu")!.ignore,
+  async fn() {
+    const out = join(folder, "run");
+    const first = await train(...tiny, "--device=webgpu", "--rounds=1", `--out=${out}`);
+    assert.equal(first.code, 0, first.err);
+
+    // As if a measurement had found these fastest; a software adapter would not choose them.
+    const run = JSON.parse(await Deno.readTextFile(join(out, "run.json")));
+    const kinds = Object.keys(run.device.tuning);
+    assert.ok(kinds.length > 0);
+    const tuning = Object.fromEntries(kinds.map((kind) => [kind, "4x4"]));
+    run.device.tuning = tuning;
+    await Deno.writeTextFile(join(out, "run.json"), JSON.stringify(run));
+
+    const resumed = await train(`--resume=${out}`, "--rounds=2", "--profile");
+    assert.equal(resumed.code, 0, resumed.err);
+    const kept = JSON.parse(await Deno.readTextFile(join(out, "run.json")));
+    assert.deepEqual(kept.device.tuning, tuning);
+    const profile = JSON.parse(await Deno.readTextFile(join(out, "profile.json")));
+    const kernels: string[] = profile.kernels.map(({ kernel }: { kernel: string }) => kernel);
+    const products = kernels.filter((kernel) => kernel.startsWith("matmul "));
+    assert.ok(products.length > 0);
+    assert.deepEqual(
+      products.filter((kernel) => !kernel.includes("TILE_ROWS=4 TILE_COLUMNS=4")),
+      [],
+    );
+  },
+});

@@ -138,7 +138,7 @@ export { folderCache, folderFiles } from "./src/cli/deno_files.ts";
 export { fileCache } from "./src/cli/file_cache.ts";
 
 // LoRA on a device.
-export type { Classifier } from "./src/lora/classifier.ts";
+export { type BaseDtype, baseDtypes, type Classifier } from "./src/lora/classifier.ts";
 export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
 export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
@@ -177,6 +177,7 @@ export {
   DeviceLostError,
   type Executor,
 } from "./src/engine/device.ts";
+export { HalfRangeError } from "./src/engine/half.ts";
 export type { Cost } from "./src/engine/op.ts";
 export type { Bandwidth, Ceiling, CeilingShare } from "./src/engine/profile/ceiling.ts";
 export { measureCpuCeiling } from "./src/engine/profile/cpu_ceiling.ts";
@@ -185,6 +186,7 @@ export { type KernelRow, kernelRows } from "./src/engine/profile/rows.ts";
 export { measureWebgpuCeiling } from "./src/engine/profile/webgpu_ceiling.ts";
 export type * from "./src/engine/program.ts";
 export { NoAdapterError } from "./src/engine/webgpu/adapter.ts";
+export { HalfPrecisionError } from "./src/engine/webgpu/half_check.ts";
 export { createWebgpuDevice, type WebgpuDeviceOptions } from "./src/engine/webgpu/device.ts";
 
 // The protocol: what the simulation, a server and its clients share.

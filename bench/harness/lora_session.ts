@@ -55,6 +55,7 @@ export async function openLoraSession(
     dropout: 0,
     loraDropout: 0,
     optimizer: "adamw",
+    baseDtype: "f32",
   };
   const sizes = {
     buckets: [TOKENS],

@@ -1,7 +1,9 @@
 /** A session that survives the loss of its device. @module */
 
 import { type DeviceInfo, DeviceLostError, DeviceMemoryError } from "../engine/device.ts";
+import { HalfRangeError } from "../engine/half.ts";
 import { NoAdapterError } from "../engine/webgpu/adapter.ts";
+import { HalfPrecisionError } from "../engine/webgpu/half_check.ts";
 import type { TrainableModel } from "../federated/federation.ts";
 import { type DeviceChoice, openSession } from "../federated/open_session.ts";
 import type { Session } from "../lora/session.ts";
@@ -65,6 +67,9 @@ async function openOrExplain(
     return await openSession(model, choice);
   } catch (error) {
     if (error instanceof NoAdapterError) throw new UserError(error.message);
+    if (error instanceof HalfRangeError || error instanceof HalfPrecisionError) {
+      throw new UserError(`${error.message}; use --base-dtype f32`);
+    }
     if (error instanceof DeviceMemoryError) {
       throw new UserError(`${error.message}; ${advice}`);
     }

@@ -31,6 +31,7 @@ export interface DeviceChoice {
  * as the CPU device.
  *
  * @throws NoAdapterError when WebGPU is asked for by name and there is no adapter.
+ * @throws HalfRangeError for a weight that does not fit into half precision, HalfPrecisionError where an adapter cannot read it.
  */
 export async function openSession(model: TrainableModel, choice: DeviceChoice): Promise<Session> {
   return await openFastest(model, await candidates(choice));

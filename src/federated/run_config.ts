@@ -10,6 +10,7 @@ import type { Pooling } from "../data/batches.ts";
 import type { PartitionKind } from "../data/partition.ts";
 import type { StripPart } from "../data/strip.ts";
 import type { OptimizerKind } from "../engine/ops/optimizer.ts";
+import type { BaseDtype } from "../lora/classifier.ts";
 import type { ScheduleKind } from "../lora/schedule.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -54,6 +55,8 @@ export interface RunConfig {
   readonly loraDropout: number;
   /** Dropout probability inside the base model, in training. */
   readonly dropout: number;
+  /** Precision in which the frozen base's matrices are stored on the device. */
+  readonly baseDtype: BaseDtype;
 
   /** File of labelled texts, .jsonl or .csv, each also with .gz; null: the built-in corpus. */
   readonly data: string | null;
@@ -173,6 +176,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   alpha: 16, // with rank 8 the usual alpha = 2·rank
   loraDropout: 0, // a client takes a few dozen steps a round: too few to overfit the adapter
   dropout: 0, // the same, and the frozen base then gives the same states in training and evaluation
+  baseDtype: "f32", // the checkpoint as it is; f16 rounds it to 11 significant bits, for where memory is short
 
   data: null, // the built-in corpus
   textColumn: "text",

@@ -151,6 +151,7 @@ function describeClassifier(
     dropout: config.dropout,
     loraDropout: config.loraDropout,
     optimizer: config.optimizer,
+    baseDtype: config.baseDtype,
   };
 }
 

@@ -9,6 +9,7 @@ import { partitionKinds } from "../data/partition.ts";
 import { stripParts } from "../data/strip.ts";
 import { optimizerKinds } from "../engine/ops/optimizer.ts";
 import { deviceNames, optimizerStateRules, outputFormats, type RunConfig } from "./run_config.ts";
+import { baseDtypes } from "../lora/classifier.ts";
 import { scheduleKinds } from "../lora/schedule.ts";
 import { aggregatorNames } from "../protocol/aggregate/mod.ts";
 import {
@@ -86,6 +87,11 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   alpha: { topic: "Model", kind: positive, help: "LoRA's alpha; the scale is alpha / rank" },
   loraDropout: { topic: "Model", kind: share, help: "dropout on the adapters' input" },
   dropout: { topic: "Model", kind: share, help: "dropout inside the base model" },
+  baseDtype: {
+    topic: "Model",
+    kind: choice(baseDtypes),
+    help: "storage of the frozen base: f32, or f16 in half the memory",
+  },
 
   data: {
     topic: "Data",

@@ -54,6 +54,12 @@ export const BUFFERS = {
   logits: "logits",
 } as const;
 
+/** How a device can store the frozen base weights, in the order users see them. */
+export const baseDtypes = ["f32", "f16"] as const;
+
+/** Whether frozen matrices are stored in single or half precision; what is computed with them is f32 either way. */
+export type BaseDtype = typeof baseDtypes[number];
+
 /** What is the same for every program of a run. */
 export interface Classifier {
   /** Architecture of the base model. */
@@ -70,6 +76,8 @@ export interface Classifier {
   readonly loraDropout: number;
   /** Which optimizer's step ends a training program. */
   readonly optimizer: OptimizerKind;
+  /** How frozen matrices are stored: weights of linear layers and embedding tables. Norms, biases, adapters and head are f32. */
+  readonly baseDtype: BaseDtype;
 }
 
 /** The size of a program: B rows of T tokens, and how many runs its ring of results holds. */
@@ -186,7 +194,7 @@ function startProgram(
 function createContext(
   program: Program,
   inputs: ModelInputs,
-  { layout, scale, dropout: baseRate, loraDropout }: Classifier,
+  { layout, scale, dropout: baseRate, loraDropout, baseDtype }: Classifier,
   training: boolean,
   constants: Map<string, Float32Array>,
   parameters: Parameter[],
@@ -233,7 +241,7 @@ function createContext(
         name,
         () =>
           head === undefined
-            ? bufferTensor(program, "weight", name, shape)
+            ? bufferTensor(program, "weight", name, shape, shape.length < 2 ? "f32" : baseDtype)
             : parameter(name, layout.headSlices[head]),
       );
     },

@@ -34,6 +34,7 @@ export interface ProgramSizes {
 /**
  * Builds the programs of every bucket, loads them together, and writes the base weights, one tensor at a time.
  *
+ * @throws HalfRangeError naming a tensor that is to be stored in half precision and has a number beyond its range.
  * @throws what `weights.load` throws for a missing tensor or a wrong shape.
  */
 export async function loadClassifier(

@@ -217,6 +217,7 @@ Deno.test("resumedConfig() refuses to change what the run is", () => {
   const saved = completeRunConfig({ schedule: "linear", out: "a" });
   const refused: [Partial<RunConfig>, RegExp][] = [
     [{ seed: 2 }, /Cannot change --seed on --resume: the run was started with 1, got 2/],
+    [{ baseDtype: "f16" }, /Cannot change --base-dtype on --resume: .* with f32, got f16/],
     [{ ranks: [8] }, /Cannot change --ranks .* started with 2,4,8, got 8/],
     [{ rounds: 40 }, /linear schedule spans 20 rounds, got 40/],
     [{ overwrite: true }, /--overwrite with --resume/],

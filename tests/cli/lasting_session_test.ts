@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openLastingSession } from "../../src/cli/lasting_session.ts";
 import { DeviceLostError } from "../../src/engine/device.ts";
+import type { TrainableModel } from "../../src/federated/federation.ts";
 import type { Session } from "../../src/lora/session.ts";
 import { tinyFederation } from "../federated/support.ts";
 
@@ -42,4 +43,16 @@ Deno.test("run() gives up when the device is lost again, and never repeats after
   await assert.rejects(lasting.run("a round", failing(new TypeError("a defect"))), TypeError);
   assert.equal(times, 3);
   await lasting.close();
+});
+
+Deno.test("openLastingSession() makes a weight beyond f16 the user's mistake, and names the way out", async () => {
+  const federation = await tinyFederation({ classifier: { baseDtype: "f16" } });
+  const weights: TrainableModel["weights"] = {
+    load: async (name, shape) => (await federation.weights.load(name, shape)).with(0, 1e6),
+  };
+  await assert.rejects(openLastingSession({ ...federation, weights }, choice, () => {}), {
+    name: "UserError",
+    message:
+      /^Cannot store "model.embed_tokens.weight" in half precision: .* got 1000000 at index 0; use --base-dtype f32$/,
+  });
 });

@@ -1,6 +1,7 @@
 /** Weights in half precision, from what a program may do with them to what a device stores. */
 
 import assert from "node:assert/strict";
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { layOut } from "../../src/engine/cpu/layout.ts";
 import { gradients } from "../../src/engine/gradients.ts";
 import { checkHalfWrite, packHalves, unpackHalves } from "../../src/engine/half.ts";
@@ -8,9 +9,12 @@ import { add } from "../../src/engine/ops/add.ts";
 import { copyTo } from "../../src/engine/ops/copy.ts";
 import { embedding } from "../../src/engine/ops/embedding.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
+import { operation } from "../../src/engine/ops/registry.ts";
 import { planMemory } from "../../src/engine/plan.ts";
 import { bufferTensor, createProgram, keepAs, type Program } from "../../src/engine/program.ts";
 import { onEveryDevice } from "./devices.ts";
+import { normalNumbers, wholeNumbers } from "./op_testing.ts";
+import { runProgram } from "./run_program.ts";
 
 /** Numbers, and the halves that they round to: ties to even, the least and largest, subnormals. */
 const ROUNDED: readonly [given: number, half: number][] = [
@@ -156,4 +160,35 @@ Deno.test("layOut() gives a weight of halves half the memory", () => {
   };
   assert.equal(sizeOf("f32"), 4 * 64 * 33);
   assert.equal(sizeOf("f16"), 2 * 64 * 33);
+});
+
+/** y = (rows of the table)·wᵀ, of which each thread has a part. */
+function shared(): Program {
+  const program = createProgram("shared");
+  const table = bufferTensor(program, "weight", "table", [50, 130], "f16");
+  const ids = bufferTensor(program, "input", "ids", [2048], "u32");
+  const w = bufferTensor(program, "weight", "w", [67, 130], "f16");
+  keepAs(program, linear(program, embedding(program, table, ids), w), "y");
+  return program;
+}
+
+Deno.test("run() on halves computes the same bytes when the number of threads changes", async () => {
+  const program = shared();
+  for (const node of program.nodes) {
+    const { cost, cpu } = operation(node.op);
+    const { flops, bytes } = cost(node);
+    assert.ok(cpu.units(node) >= 3 && (flops > 1e7 || bytes > 1e6), `${node.op} is large`);
+  }
+  const results = await Promise.all(
+    [1, 2, 3].map((threads) =>
+      runProgram(createCpuDevice({ threads }), program, {
+        table: normalNumbers("table", 50 * 130),
+        w: normalNumbers("w", 67 * 130),
+        ids: wholeNumbers("ids", 2048, 50),
+      }, ["y"])
+    ),
+  );
+  assert.ok(results[0].y.some((value) => value !== 0));
+  assert.deepEqual(results[1], results[0]);
+  assert.deepEqual(results[2], results[0]);
 });

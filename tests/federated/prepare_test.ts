@@ -140,6 +140,12 @@ Deno.test("prepareFederation() deals the ranks over the clients, or takes a list
   assert.equal(federation.classifier.scale, 2);
 });
 
+Deno.test("prepareFederation() stores the base as the settings say, by default as f32", async () => {
+  assert.equal((await prepare()).federation.classifier.baseDtype, "f32");
+  const { federation } = await prepare({ baseDtype: "f16" });
+  assert.equal(federation.classifier.baseDtype, "f16");
+});
+
 Deno.test("prepareFederation() by --partition given takes each row's client", async () => {
   const train = data.train.map((sample, i) => ({ ...sample, client: [2, 0, 1, 0][i % 4] }));
   const { federation } = await prepare({ partition: "given" }, { train });

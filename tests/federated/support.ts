@@ -111,6 +111,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       dropout: 0,
       loraDropout: 0,
       optimizer: settings.optimizerKind ?? "adamw",
+      baseDtype: "f32",
       ...settings.classifier,
     },
     sizes: {

@@ -61,6 +61,7 @@ export function classifierOf(
     dropout: 0,
     loraDropout: 0,
     optimizer: "adamw",
+    baseDtype: "f32",
     ...changes,
   };
 }

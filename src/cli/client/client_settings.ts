@@ -1,8 +1,7 @@
 /** How a client is started: by its flags at first, by what it remembers of them later. @module */
 
 import { resolve } from "node:path";
-import type { DeviceName } from "../../federated/run_config.ts";
-import { defaultConfig } from "../../federated/run_config.ts";
+import { defaultConfig, type DeviceName, type RunConfig } from "../../federated/run_config.ts";
 import { type ClientStore, readJson, writeJson } from "../../federated/remote/client_store.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { isHubId } from "../sources.ts";
@@ -23,6 +22,7 @@ export interface ClientSettings {
   readonly device: DeviceName;
   /** Of the CPU device; null: all. */
   readonly threads: number | null;
+  readonly baseDtype: RunConfig["baseDtype"];
   readonly offline: boolean;
   readonly cacheDir: string | null;
   readonly out: string | null;
@@ -73,6 +73,7 @@ export async function settleSettings(
     rank: flags.rank ?? kept?.rank ?? null,
     device: flags.device ?? kept?.device ?? defaultConfig.device,
     threads: flags.threads ?? kept?.threads ?? null,
+    baseDtype: flags.baseDtype ?? kept?.baseDtype ?? defaultConfig.baseDtype,
     offline: flags.offline ?? kept?.offline ?? false,
     cacheDir: typeof flags.cacheDir === "string" ? resolve(flags.cacheDir) : kept?.cacheDir ?? null,
   };

@@ -10,7 +10,7 @@ import { type CommandDescription, readFlags } from "../flags.ts";
 /** What a command line says; what is not there was not given. */
 export interface ClientFlags
   extends
-    Pick<Partial<RunConfig>, "textColumn" | "labelColumn" | "device" | "threads">,
+    Pick<Partial<RunConfig>, "textColumn" | "labelColumn" | "device" | "threads" | "baseDtype">,
     Pick<Partial<RunConfig>, "format" | "offline" | "cacheDir"> {
   /** The server's address or an invitation. */
   readonly server?: string;
@@ -72,6 +72,7 @@ const shared = [
   "labelColumn",
   "device",
   "threads",
+  "baseDtype",
   "format",
   "offline",
   "cacheDir",

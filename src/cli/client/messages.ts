@@ -22,6 +22,7 @@ export interface OpenRequest {
   readonly model: ModelChoice;
   readonly data: DataChoice;
   readonly device: DeviceChoice;
+  readonly baseDtype: RunConfig["baseDtype"];
   readonly offline: boolean;
   readonly cacheDir: string | null;
 }

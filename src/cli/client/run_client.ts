@@ -89,6 +89,7 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
         device: settings.device,
         threads: settings.threads ?? navigator.hardwareConcurrency,
       },
+      baseDtype: settings.baseDtype,
       offline,
       cacheDir,
     });

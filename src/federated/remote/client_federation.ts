@@ -7,6 +7,7 @@ import type { SelectionSettings } from "../../protocol/deal.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
+import type { BaseDtype } from "../../lora/classifier.ts";
 import type { LocalSettings } from "../client_round.ts";
 import type { TrainableModel } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
@@ -22,6 +23,8 @@ export interface ClientSources {
   readonly manifest: RunManifest;
   /** The client's copy of the base model. */
   readonly files: ModelFiles;
+  /** How the client's device stores it (default: f32). */
+  readonly baseDtype?: BaseDtype;
   /** Makes the model's tokenizer. */
   readonly createTokenizer: CreateTokenizer;
   /** Keeps token ids between starts. */
@@ -46,7 +49,7 @@ export interface ClientFederation extends TrainableModel {
   readonly local: LocalSettings;
   /** How components are picked, for a client that ranks for itself. */
   readonly selection: SelectionSettings;
-  /** The run's settings; those that concern data, devices and files are defaults. */
+  /** The run's settings, and the client's `baseDtype`; others that concern data, devices and files are defaults. */
   readonly config: RunConfig;
   /**
    * Tokenizes the client's data.
@@ -63,10 +66,10 @@ export interface ClientFederation extends TrainableModel {
  * @throws UserError when the manifest is not one this version can join, or model or tokenizer are not those of the run.
  */
 export async function clientFederation(sources: ClientSources): Promise<ClientFederation> {
-  const { files, createTokenizer, cache, onProgress } = sources;
+  const { files, baseDtype = "f32", createTokenizer, cache, onProgress } = sources;
   const manifest = readManifest(sources.manifest);
   const { name, labels } = manifest;
-  const config = manifestConfig(manifest);
+  const config = { ...manifestConfig(manifest), baseDtype };
   await checkModel(manifest, files);
   const setup = await setUpRun({ config, files, labels });
   checkTokenizer(manifest, files, setup);

@@ -27,6 +27,7 @@ Deno.test("settleSettings() needs data once, and remembers everything that has p
     rank: 4,
     device: "cpu",
     threads: 3,
+    baseDtype: "f16",
     cacheDir: "cache",
     labelColumn: "topic",
   });
@@ -81,6 +82,7 @@ Deno.test("readClientFlags() reads its own flags and the shared ones", async () 
     "--evaluate",
     "--text-column=body",
     "--threads=2",
+    "--base-dtype=f16",
   ]);
   assert.deepEqual(flags, {
     server: "http://host/#r.0.t",
@@ -89,6 +91,7 @@ Deno.test("readClientFlags() reads its own flags and the shared ones", async () 
     evaluate: true,
     textColumn: "body",
     threads: 2,
+    baseDtype: "f16",
   });
 });
 

@@ -30,6 +30,7 @@ Deno.test("the training worker tokenizes for a model in a folder", async () => {
         model: { model, revision: null, given: true },
         data: { data, textColumn: "text", labelColumn: null, heldOut: 0.1, evaluate: false },
         device: { device: "cpu", threads: 1 },
+        baseDtype: "f32",
         offline: true,
         cacheDir: join(folder, "cache"),
       });

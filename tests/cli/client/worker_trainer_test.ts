@@ -46,6 +46,7 @@ async function setUp(changes: Partial<RunConfig> = {}) {
     model: { model: null, revision: null, given: false },
     data: { data, textColumn: "text", labelColumn: null, heldOut: 0.1, evaluate: false },
     device: { device: "cpu", threads: 1 },
+    baseDtype: "f32",
     offline: true,
     cacheDir: join(folder, "cache"),
   };

@@ -12,6 +12,7 @@ import {
   type ClientSources,
 } from "../../../src/federated/remote/client_federation.ts";
 import { runRound, startState } from "../../../src/federated/simulate.ts";
+import { baseDtypes } from "../../../src/lora/classifier.ts";
 import { aggregate, aggregators } from "../../../src/protocol/aggregate/mod.ts";
 import { decodeBank, encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { dealRound } from "../../../src/protocol/deal.ts";
@@ -43,51 +44,58 @@ async function ownShare(client: number, labels: readonly string[]) {
   return await loadData({ name, bytes, labels, testShare: 0, validationShare: 0, seed: 1 });
 }
 
-Deno.test("clientFederation() of every client gives the banks of the simulation, byte for byte", async () => {
-  const { manifest, bank: start } = await manifestOf();
-  const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
-  const device = createCpuDevice({ threads: 1 });
-  const clients = await Promise.all([0, 1, 2].map(async (client) => {
-    const federation = await join(sent);
-    const { train: samples } = await federation.tokenize(await ownShare(client, sent.labels));
-    return { federation, samples, session: await openFastest(federation, [device]) };
-  }));
+for (const baseDtype of baseDtypes) {
+  Deno.test(`clientFederation() of every client gives the banks of the simulation by ${baseDtype}, byte for byte`, async () => {
+    const { manifest, bank: start } = await manifestOf();
+    const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
+    const device = createCpuDevice({ threads: 1 });
+    const clients = await Promise.all([0, 1, 2].map(async (client) => {
+      const federation = await join(sent, { baseDtype });
+      const { train: samples } = await federation.tokenize(await ownShare(client, sent.labels));
+      return { federation, samples, session: await openFastest(federation, [device]) };
+    }));
 
-  let bank = decodeBank(encodeBank(start));
-  const banks: Uint8Array[] = [];
-  for (let round = 0; round < sent.rounds; round++) {
-    const deals = dealRound({
-      bank,
-      participants: [0, 1, 2].map((client) => ({ client, rank: [1, 2, 4][client] })),
-      method: sent.method.method,
-      warmupRounds: sent.method.warmupRounds,
-      round,
-      seed: sent.seed,
-      selector: selectorOf(sent.method.selection, sent.method.temperature),
-      scope: scopedSelections[sent.method.scope],
-    });
-    const updates: ClientUpdate[] = [];
-    for (const deal of deals) {
-      const { federation, samples, session } = clients[deal.client];
-      const { bytes } = encodeDownload(bank, deal, { run: "r0" });
-      const { message } = await clientRound(session, federation.local, bytes, { samples });
-      updates.push(decodeUpdate(message.bytes, bank).update);
+    let bank = decodeBank(encodeBank(start));
+    const banks: Uint8Array[] = [];
+    for (let round = 0; round < sent.rounds; round++) {
+      const deals = dealRound({
+        bank,
+        participants: [0, 1, 2].map((client) => ({ client, rank: [1, 2, 4][client] })),
+        method: sent.method.method,
+        warmupRounds: sent.method.warmupRounds,
+        round,
+        seed: sent.seed,
+        selector: selectorOf(sent.method.selection, sent.method.temperature),
+        scope: scopedSelections[sent.method.scope],
+      });
+      const updates: ClientUpdate[] = [];
+      for (const deal of deals) {
+        const { federation, samples, session } = clients[deal.client];
+        const { bytes } = encodeDownload(bank, deal, { run: "r0" });
+        const { message } = await clientRound(session, federation.local, bytes, { samples });
+        updates.push(decodeUpdate(message.bytes, bank).update);
+      }
+      bank = decodeBank(encodeBank(aggregate(aggregators[sent.method.aggregation], bank, updates)));
+      banks.push(encodeBank(bank));
     }
-    bank = decodeBank(encodeBank(aggregate(aggregators[sent.method.aggregation], bank, updates)));
-    banks.push(encodeBank(bank));
-  }
-  for (const { session } of clients) await session.executor.close();
+    for (const { session } of clients) await session.executor.close();
 
-  const sources = { config, files, data, createTokenizer: createLetters };
-  const { federation } = await prepareFederation(sources);
-  const session = await openFastest(federation, [device]);
-  let state = await startState(federation, session);
-  for (let round = 0; round < config.rounds; round++) {
-    ({ state } = await runRound(federation, session, state));
-    assert.deepEqual(banks[round], encodeBank(state.bank), `after round ${round + 1}`);
-  }
-  await session.executor.close();
-});
+    const sources = {
+      config: { ...config, baseDtype },
+      files,
+      data,
+      createTokenizer: createLetters,
+    };
+    const { federation } = await prepareFederation(sources);
+    const session = await openFastest(federation, [device]);
+    let state = await startState(federation, session);
+    for (let round = 0; round < config.rounds; round++) {
+      ({ state } = await runRound(federation, session, state));
+      assert.deepEqual(banks[round], encodeBank(state.bank), `after round ${round + 1}`);
+    }
+    await session.executor.close();
+  });
+}
 
 Deno.test("clientFederation() has the simulation's settings", async () => {
   const { manifest } = await manifestOf();

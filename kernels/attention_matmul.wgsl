@@ -1,10 +1,14 @@
 // Products of multi-head attention: y[b,h] = sum over g of op(a)[b,h,g] op(b)[b,h,g], for each batch row b and output head h, overwritten.
 // Matrices are given by strides for batch, head, row and depth; heads are divided by *_group where several query heads share one key head,
-// and `inner` heads are summed where gradients of a shared key head come together. All f32.
-// An invocation computes 4 rows x 4 columns in registers; a workgroup 8 x 8 of those. Edges are clamped on load.
-@group(0) @binding(INDEX) var<storage, read> a: array<f32>;
-@group(0) @binding(INDEX) var<storage, read> b: array<f32>;
+// and `inner` heads are summed where gradients of a shared key head come together. All f32; a, b and SCALAR or VECTOR: lib/blocks.wgsl.
+// WHOLE needs the columns and strides of y to be multiples of 4, CUT does not.
+// An invocation computes 8 rows x 8 columns in registers; a workgroup ROW_LANES x COLUMN_LANES of those.
+//#if CUT
 @group(0) @binding(INDEX) var<storage, read_write> y: array<f32>;
+//#endif
+//#if WHOLE
+@group(0) @binding(INDEX) var<storage, read_write> y: array<vec4<f32>>;
+//#endif
 struct Params {
   rows: u32,
   columns: u32,
@@ -28,67 +32,85 @@ struct Params {
 }
 @group(0) @binding(INDEX) var<uniform> params: Params;
 
-fn store4(start: u32, column: u32, value: vec4<f32>) {
-  y[start + column] = value.x;
-  if (column + 1u < params.columns) { y[start + column + 1u] = value.y; }
-  if (column + 2u < params.columns) { y[start + column + 2u] = value.z; }
-  if (column + 3u < params.columns) { y[start + column + 3u] = value.w; }
+override ROW_LANES: u32 = 8u;
+override COLUMN_LANES: u32 = 8u;
+const TILE: u32 = 8u;
+
+fn store_row(start: u32, row: u32, column: u32, value: vec4<f32>) {
+  if (row >= params.rows || column >= params.columns) { return; }
+  let at = start + row * params.y_row + column;
+//#if WHOLE
+  y[at / 4u] = value;
+//#endif
+//#if CUT
+  y[at] = value.x;
+  if (column + 1u < params.columns) { y[at + 1u] = value.y; }
+  if (column + 2u < params.columns) { y[at + 2u] = value.z; }
+  if (column + 3u < params.columns) { y[at + 3u] = value.w; }
+//#endif
 }
 
-@compute @workgroup_size(8, 8)
+fn store_block(start: u32, row: u32, column: u32, product: mat4x4<f32>) {
+  store_row(start, row, column, product[0]);
+  store_row(start, row + 1u, column, product[1]);
+  store_row(start, row + 2u, column, product[2]);
+  store_row(start, row + 3u, column, product[3]);
+}
+
+@compute @workgroup_size(COLUMN_LANES, ROW_LANES)
 fn main(
   @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
 ) {
   let number = workgroup_number(group, groups);
-  let column_tiles = (params.columns + 31u) / 32u;
-  let row_tiles = (params.rows + 31u) / 32u;
-  let matrix = number / (column_tiles * row_tiles);
-  let tile = number % (column_tiles * row_tiles);
-  let row = (tile / column_tiles * 8u + local.y) * 4u;
-  let column = (tile % column_tiles * 8u + local.x) * 4u;
+  let height = ROW_LANES * TILE;
+  let width = COLUMN_LANES * TILE;
+  let across = (params.columns + width - 1u) / width;
+  let tiles = (params.rows + height - 1u) / height * across;
+  let matrix = number / tiles;
+  let tile = number % tiles;
+  let row = tile / across * height + local.y * TILE;
+  let column = tile % across * width + local.x * TILE;
   let batch = matrix / params.heads;
   if (row >= params.rows || column >= params.columns || batch >= params.batches) { return; }
   let head = matrix % params.heads;
 
-  let last_row = params.rows - 1u;
-  let last_column = params.columns - 1u;
-  var s0: vec4<f32> = vec4<f32>();
-  var s1: vec4<f32> = vec4<f32>();
-  var s2: vec4<f32> = vec4<f32>();
-  var s3: vec4<f32> = vec4<f32>();
+  let a_upper = a_start(row);
+  let a_lower = a_start(row + 4u);
+  let b_left = b_start(column);
+  let b_right = b_start(column + 4u);
+  let blocks = (params.depth + 3u) / 4u;
+  var s00: mat4x4<f32> = mat4x4<f32>();
+  var s01: mat4x4<f32> = mat4x4<f32>();
+  var s10: mat4x4<f32> = mat4x4<f32>();
+  var s11: mat4x4<f32> = mat4x4<f32>();
   for (var g: u32 = 0u; g < params.inner; g = g + 1u) {
     let inner_head = head * params.inner + g;
-    let a_start = batch * params.a_batch + inner_head / params.a_group * params.a_head;
-    let b_start = batch * params.b_batch + inner_head / params.b_group * params.b_head;
-    var a0: u32 = a_start + row * params.a_row;
-    var a1: u32 = a_start + min(row + 1u, last_row) * params.a_row;
-    var a2: u32 = a_start + min(row + 2u, last_row) * params.a_row;
-    var a3: u32 = a_start + min(row + 3u, last_row) * params.a_row;
-    var b0: u32 = b_start + column * params.b_column;
-    var b1: u32 = b_start + min(column + 1u, last_column) * params.b_column;
-    var b2: u32 = b_start + min(column + 2u, last_column) * params.b_column;
-    var b3: u32 = b_start + min(column + 3u, last_column) * params.b_column;
-    for (var k: u32 = 0u; k < params.depth; k = k + 1u) {
-      let columns = vec4<f32>(b[b0], b[b1], b[b2], b[b3]);
-      s0 = s0 + a[a0] * columns;
-      s1 = s1 + a[a1] * columns;
-      s2 = s2 + a[a2] * columns;
-      s3 = s3 + a[a3] * columns;
-      a0 = a0 + params.a_depth;
-      a1 = a1 + params.a_depth;
-      a2 = a2 + params.a_depth;
-      a3 = a3 + params.a_depth;
-      b0 = b0 + params.b_depth;
-      b1 = b1 + params.b_depth;
-      b2 = b2 + params.b_depth;
-      b3 = b3 + params.b_depth;
+    var a_matrix: u32 = batch * params.a_batch + inner_head / params.a_group * params.a_head;
+    var b_matrix: u32 = batch * params.b_batch + inner_head / params.b_group * params.b_head;
+//#if VECTOR
+    a_matrix = a_matrix / 4u;
+    b_matrix = b_matrix / 4u;
+//#endif
+    let a0 = a_upper + vec4<u32>(a_matrix);
+    let a1 = a_lower + vec4<u32>(a_matrix);
+    let b0 = b_left + vec4<u32>(b_matrix);
+    let b1 = b_right + vec4<u32>(b_matrix);
+    for (var k: u32 = 0u; k < blocks; k = k + 1u) {
+      let columns0 = b_block(b0, k);
+      let columns1 = b_block(b1, k);
+      let rows0 = a_block(a0, k);
+      s00 = update(s00, columns0, rows0);
+      s01 = update(s01, columns1, rows0);
+      let rows1 = a_block(a1, k);
+      s10 = update(s10, columns0, rows1);
+      s11 = update(s11, columns1, rows1);
     }
   }
-  let start = batch * params.y_batch + head * params.y_head + row * params.y_row;
-  store4(start, column, s0);
-  if (row + 1u < params.rows) { store4(start + params.y_row, column, s1); }
-  if (row + 2u < params.rows) { store4(start + 2u * params.y_row, column, s2); }
-  if (row + 3u < params.rows) { store4(start + 3u * params.y_row, column, s3); }
+  let start = batch * params.y_batch + head * params.y_head;
+  store_block(start, row, column, s00);
+  store_block(start, row, column + 4u, s01);
+  store_block(start, row + 4u, column, s10);
+  store_block(start, row + 4u, column + 4u, s11);
 }

@@ -1,6 +1,6 @@
 // y[M,N] = keep(n) alpha op(a)[M,K] op(b)[K,N] + bias[N] + scale u[M,r] v[N,r]^T + residual[M,N], overwritten; keep is mask[N] != 0.
 // op(a), op(b) are given by strides. With params.part_blocks below K / 4, y[parts,M,N] are sums over parts of K, for matmul_sum.
-// Bindings: lib/matmul_blocks.wgsl.
+// Bindings: lib/blocks.wgsl, then lib/matmul_result.wgsl.
 // An invocation computes a tile in registers: 4, 8 (ROWS_8) or 16 (ROWS_8 and ROWS_16) rows x 4, 8 (COLUMNS_8) or 12 (COLUMNS_8 and
 // COLUMNS_12) columns; a workgroup ROW_LANES x COLUMN_LANES of those.
 override ROW_LANES: u32 = 8u;

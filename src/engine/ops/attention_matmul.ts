@@ -1,6 +1,8 @@
 /** The products of multi-head attention, with grouped key heads (Ainslie et al. 2023): scores, context, and the gradient of shared keys. @module */
 
 import source from "../../../kernels/attention_matmul.wgsl" with { type: "text" };
+import blocksLibrary from "../../../kernels/lib/blocks.wgsl" with { type: "text" };
+import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import { rowwiseCpu, sizeOf } from "../kernel_call.ts";
 import {
@@ -8,10 +10,12 @@ import {
   type CpuArguments,
   type CpuContext,
   expectShape,
+  type KernelCall,
   nodeBytes,
   type Op,
 } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
+import { columnLanes, rowLanes } from "./matmul_variants.ts";
 
 /**
  * Which product: `scores` q·kᵀ → [B,H,T,T]; `context` p·v → [B,T,H·D]; `keys` pᵀ·x summed over the query heads of a key head → [B,T,Hkv·D].
@@ -182,20 +186,51 @@ export const attentionMatmulOp: Op<AttentionMatmulAttributes> = {
     const { rows, columns, depth, batches, heads, inner } = layout(node);
     return { flops: 2 * rows * columns * depth * batches * heads * inner, bytes: nodeBytes(node) };
   },
-  kernel(node) {
-    const params = layout(node);
-    const tiles = Math.ceil(params.rows / 32) * Math.ceil(params.columns / 32);
-    return {
-      source: indexLibrary + source,
-      params,
-      workgroups: tiles * params.batches * params.heads,
-    };
-  },
+  kernel: attentionMatmulKernel,
   cpu: rowwiseCpu((node) => {
     const { batches, heads } = layout(node);
     return batches * heads;
   }, attentionMatmulCpu),
 };
+
+/** Rows and columns of an invocation of the kernel. */
+const TILE = 8;
+
+function attentionMatmulKernel(node: Node<AttentionMatmulAttributes>): KernelCall {
+  const params = layout(node);
+  const { rows, columns, batches, heads } = params;
+  const across = columnLanes(columns, TILE);
+  const down = rowLanes(rows, TILE, across);
+  const tiles = Math.ceil(rows / (down * TILE)) * Math.ceil(columns / (across * TILE));
+  return {
+    source: indexLibrary + halfLibrary + blocksLibrary + source,
+    features: accesses(node, params),
+    constants: { ROW_LANES: down, COLUMN_LANES: across },
+    params,
+    workgroups: tiles * batches * heads,
+  };
+}
+
+/** How operands and result are accessed: 4 numbers at once where every vector of them is whole, else one by one. */
+function accesses(
+  { attributes: { product } }: Node<AttentionMatmulAttributes>,
+  { rows, columns, depth }: Layout,
+): string[] {
+  const whole = columns % 4 === 0;
+  const store = whole ? "WHOLE" : "CUT";
+  switch (product) {
+    case "scores":
+      return depth % 4 === 0 ? ["VECTOR", "A_DEPTH", "B_DEPTH", store] : ["SCALAR", store];
+    case "context":
+      return whole && depth % 4 === 0
+        ? ["VECTOR", "A_DEPTH", "B_COLUMNS", store]
+        : ["SCALAR", store];
+    case "keys":
+      return whole && rows % 4 === 0 ? ["VECTOR", "A_ROWS", "B_COLUMNS", store] : ["SCALAR", store];
+    default:
+      return product satisfies never;
+  }
+}
 
 /** One unit is one (batch, head). */
 function attentionMatmulCpu(

@@ -4,8 +4,9 @@ import source from "../../../kernels/matmul.wgsl" with { type: "text" };
 import sharedSource from "../../../kernels/matmul_shared.wgsl" with { type: "text" };
 import sumSource from "../../../kernels/matmul_sum.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
+import resultLibrary from "../../../kernels/lib/matmul_result.wgsl" with { type: "text" };
 import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
-import blocksLibrary from "../../../kernels/lib/matmul_blocks.wgsl" with { type: "text" };
+import blocksLibrary from "../../../kernels/lib/blocks.wgsl" with { type: "text" };
 import { elementwiseCall, widthOf } from "../kernel_call.ts";
 import type { KernelCall } from "../op.ts";
 import type { Node } from "../program.ts";
@@ -18,7 +19,7 @@ import {
   rowLanes,
 } from "./matmul_variants.ts";
 
-const library = indexLibrary + halfLibrary + blocksLibrary;
+const library = indexLibrary + halfLibrary + blocksLibrary + resultLibrary;
 
 /** Rows and columns of a workgroup of `matmul_shared`. */
 const SHARED_TILE = 64;

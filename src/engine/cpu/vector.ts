@@ -118,6 +118,36 @@ export interface CrossEntropyBackwardCall {
   readonly width: number;
 }
 
+/** table[v] = Σ x[n] over the rows n with ids[n] = v. */
+export interface ScatterRowsCall {
+  /** [N, width] */
+  readonly x: Float32Array;
+  /** [N] */
+  readonly ids: Uint32Array;
+  /** [V, width] */
+  readonly table: Float32Array;
+  readonly width: number;
+}
+
+/** A gradient, and what the optimizer is told of its elements. */
+export interface GradientCall {
+  readonly gradient: Float32Array;
+  /** The slot of each element. */
+  readonly slots: Uint32Array;
+  /** Settings of the step, then of each slot, as kernels/lib/settings.wgsl lays them out. */
+  readonly settings: Float32Array;
+}
+
+/** AdamW with the sensitivity EMA: what is not trained keeps parameter and moments to the bit. */
+export interface AdamwCall extends GradientCall {
+  /** First the factor of the gradient. */
+  readonly clip: Float32Array;
+  readonly parameters: Float32Array;
+  /** Two an element; likewise below. */
+  readonly moments: Float32Array;
+  readonly sensitivity: Float32Array;
+}
+
 /**
  * Each function covers [begin, end): elements, or rows (columns) for those that work by rows (columns). What comes out for an element or a row does not depend on the range
  * it came in. An output may be an input itself, at the same position, and must not overlap one otherwise.
@@ -163,6 +193,17 @@ export interface VectorFunctions {
   /** Columns [begin, end); likewise below. */
   columnSums(call: ColumnSumsCall, begin: number, end: number): void;
   layerNormParameters(call: LayerNormParametersCall, begin: number, end: number): void;
+  scatterRows(call: ScatterRowsCall, begin: number, end: number): void;
+  /** Rows again. */
   crossEntropy(call: CrossEntropyCall, begin: number, end: number): void;
   crossEntropyBackward(call: CrossEntropyBackwardCall, begin: number, end: number): void;
+  /** sums[position] = Σ g² over the elements [begin, end) whose slots are trained. */
+  squareSum(
+    call: GradientCall,
+    sums: Float32Array,
+    position: number,
+    begin: number,
+    end: number,
+  ): void;
+  adamw(call: AdamwCall, begin: number, end: number): void;
 }

@@ -22,6 +22,8 @@ import {
   rmsNormBackwardFunction,
   rmsNormFunction,
 } from "./vector_norms.ts";
+import { adamwFunction, squareSumFunction } from "./vector_optimizer.ts";
+import { addRowsFunction, clearRowsFunction } from "./vector_scatter.ts";
 import { softmaxBackwardFunction, softmaxFunction } from "./vector_softmax.ts";
 import { encodeModule, get, type WasmFunction } from "./wasm_module.ts";
 
@@ -39,9 +41,13 @@ export type VectorExports = Record<
   | "rmsNormBackward"
   | "columnSums"
   | "layerNormParameters"
+  | "clearRows"
+  | "addRows"
   | "highest"
   | "exponentialSum"
   | "exponentials"
+  | "squareSum"
+  | "adamw"
   | `${"value" | "derivative" | "gate" | "gateBackward"} ${ActivationKind}`,
   Export
 >;
@@ -60,9 +66,13 @@ export function vectorModule(): Uint8Array<ArrayBuffer> {
     rmsNormBackwardFunction(),
     columnSumsFunction(),
     layerNormParametersFunction(),
+    clearRowsFunction(),
+    addRowsFunction(),
     highestFunction(),
     exponentialSumFunction(),
     exponentialsFunction(),
+    squareSumFunction(),
+    adamwFunction(),
   ]);
 }
 

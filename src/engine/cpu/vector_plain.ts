@@ -7,9 +7,11 @@ import {
 } from "../ops/activation_functions.ts";
 import { IGNORED_LABEL } from "../ops/ignored_label.ts";
 import type { VectorFunctions } from "./vector.ts";
+import { plainOptimizer } from "./vector_optimizer_plain.ts";
 
 /** Vector functions over any views, in float64. */
 export const plainVector: VectorFunctions = {
+  ...plainOptimizer,
   add(a, b, y, begin, end) {
     for (let i = begin; i < end; i++) y[i] = a[i] + b[i];
   },
@@ -140,6 +142,12 @@ export const plainVector: VectorFunctions = {
     }
     dgamma.set(scales, begin);
     dbeta.set(shifts, begin);
+  },
+  scatterRows({ x, ids, table, width }, begin, end) {
+    for (let row = 0; row < table.length; row += width) table.fill(0, row + begin, row + end);
+    ids.forEach((id, n) => {
+      for (let c = begin; c < end; c++) table[id * width + c] += x[n * width + c];
+    });
   },
   crossEntropy({ logits, labels, weights, loss, logSums, width }, begin, end) {
     for (let row = begin; row < end; row++) {

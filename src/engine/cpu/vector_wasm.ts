@@ -140,6 +140,17 @@ export function createVector(
           4 * width,
         ));
     },
+    scatterRows({ x, ids, table, width }, begin, end) {
+      code.clearRows(at(table, begin), table.length / width, end - begin, 4 * width);
+      code.addRows(
+        at(table, begin),
+        at(ids, 0),
+        at(x, begin),
+        ids.length,
+        end - begin,
+        4 * width,
+      );
+    },
     crossEntropy({ logits, labels, weights, loss, logSums, width }, begin, end) {
       for (let row = begin; row < end; row++) {
         const start = row * width;
@@ -166,6 +177,29 @@ export function createVector(
         dlogits[start + labels[row]] -= factor;
       }
     },
+    squareSum: ({ gradient, slots, settings }, sums, position, begin, end) =>
+      code.squareSum(
+        at(gradient, begin),
+        at(slots, begin),
+        at(settings, 0),
+        at(sums, position),
+        end - begin,
+      ),
+    adamw: (
+      { gradient, slots, settings, clip, parameters, moments, sensitivity },
+      begin,
+      end,
+    ) =>
+      code.adamw(
+        at(gradient, begin),
+        at(slots, begin),
+        at(settings, 0),
+        at(clip, 0),
+        at(parameters, begin),
+        at(moments, 2 * begin),
+        at(sensitivity, 2 * begin),
+        end - begin,
+      ),
   };
 }
 

@@ -66,7 +66,7 @@ const SIMD_OPCODES = {
   "f32x4.relaxed_madd": 0x105,
 } as const;
 
-const LOADS = { "f32.load": [0x2a] } as const;
+const LOADS = { "i32.load": [0x28], "f32.load": [0x2a] } as const;
 const SIMD_LOADS = {
   "v128.load": 0x00,
   "v128.load16x4_s": 0x03,
@@ -210,6 +210,11 @@ export function get(local: Local): Code {
 /** Assigns a local. */
 export function set(local: Local, value: Code): Code {
   return [...value, 0x21, ...unsigned(local.index)];
+}
+
+/** Copies bytes of memory; the two places may overlap. */
+export function copyMemory(target: Code, source: Code, bytes: Code): Code {
+  return [...target, ...source, ...bytes, 0xfc, 0x0a, 0, 0];
 }
 
 /** Adds to an i32 local. */

@@ -14,6 +14,9 @@ import {
 import { apply, nodeBytes, type Op } from "../op.ts";
 import { activationTensor, elementBytes, type Program, type Tensor } from "../program.ts";
 
+/** A cache line of a row. */
+const COLUMNS_PER_UNIT = 16;
+
 export const embeddingOp: Op<Record<never, never>> = {
   name: "embedding",
   halfInputs: [0],
@@ -67,15 +70,16 @@ export const embeddingBackwardOp: Op<Record<never, never>> = {
     rowwiseCall(backwardSource, rowsOf(node.outputs[0]), widthOf(node.outputs[0]), {
       params: { tokens: sizeOf(node.inputs[0]), width: widthOf(node.outputs[0]) },
     }),
-  cpu: rowwiseCpu((node) => rowsOf(node.outputs[0]), (node, tensors, begin, end) => {
-    const ids = tensors.u32(0), dy = tensors.f32(1), table = tensors.f32(2);
-    const width = widthOf(node.outputs[0]);
-    table.fill(0, begin * width, end * width);
-    for (let n = 0; n < ids.length; n++) {
-      if (ids[n] < begin || ids[n] >= end) continue;
-      for (let c = 0; c < width; c++) table[ids[n] * width + c] += dy[n * width + c];
-    }
-  }),
+  // By columns: rows of the table are used unequally, all of them by one thread where there is one token type.
+  cpu: {
+    units: (node) => Math.ceil(widthOf(node.outputs[0]) / COLUMNS_PER_UNIT),
+    run(node, tensors, begin, end, { vector }) {
+      const width = widthOf(node.outputs[0]);
+      const call = { ids: tensors.u32(0), x: tensors.f32(1), table: tensors.f32(2), width };
+      const last = Math.min(end * COLUMNS_PER_UNIT, width);
+      vector.scatterRows(call, begin * COLUMNS_PER_UNIT, last);
+    },
+  },
 };
 
 /**

@@ -8,14 +8,14 @@ import sensitivityLibrary from "../../../kernels/lib/sensitivity.wgsl" with { ty
 import settingsLibrary from "../../../kernels/lib/settings.wgsl" with { type: "text" };
 import sgdSource from "../../../kernels/sgd.wgsl" with { type: "text" };
 import squareSource from "../../../kernels/square_sums.wgsl" with { type: "text" };
+import type { GradientCall } from "../cpu/vector.ts";
+import { smoothSensitivity } from "../cpu/vector_optimizer_plain.ts";
 import { elementwiseCall, elementwiseCpu, rowwiseCpu, sizeOf } from "../kernel_call.ts";
 import { apply, applyTo, type CpuArguments, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Program, Tensor } from "../program.ts";
+import { SLOT_SETTINGS, STEP_SETTINGS } from "./step_settings.ts";
 
-/** Numbers of the settings buffer that come before the slots; their meaning stands in kernels/lib/settings.wgsl. */
-export const STEP_SETTINGS = 16;
-/** Numbers a slot: learning rate, weight decay, trained (0 or 1), and Adam's bias corrections 1 − β1^t and 1 − β2^t, t being the slot's own step. */
-export const SLOT_SETTINGS = 5;
+export { SLOT_SETTINGS, STEP_SETTINGS };
 
 const CHUNK = 4096;
 
@@ -54,18 +54,11 @@ export const squareSumsOp: Op<Record<never, never>> = {
     params: { count: sizeOf(node.inputs[0]) },
     workgroups: sizeOf(node.outputs[0]),
   }),
-  cpu: rowwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end) => {
-    const g = tensors.f32(0),
-      slots = tensors.u32(1),
-      settings = tensors.f32(2),
-      sums = tensors.f32(3);
-    const count = sizeOf(node.inputs[0]);
+  cpu: rowwiseCpu((node) => sizeOf(node.outputs[0]), (node, tensors, begin, end, { vector }) => {
+    const call = gradientOf(tensors);
     for (let chunk = begin; chunk < end; chunk++) {
-      let sum = 0;
-      for (let i = chunk * CHUNK; i < Math.min((chunk + 1) * CHUNK, count); i++) {
-        if (settings[STEP_SETTINGS + SLOT_SETTINGS * slots[i] + 2] !== 0) sum += g[i] * g[i];
-      }
-      sums[chunk] = sum;
+      const last = Math.min((chunk + 1) * CHUNK, sizeOf(node.inputs[0]));
+      vector.squareSum(call, tensors.f32(3), chunk, chunk * CHUNK, last);
     }
   }),
 };
@@ -90,21 +83,6 @@ export const clipFactorOp: Op<Record<never, never>> = {
   }),
 };
 
-/** METHOD: I = |w·g|, Ī ← β1·Ī + (1−β1)·I, Ū ← β2·Ū + (1−β2)·|I − Ī|, w before the step, g before clipping. PEFT calls it after the step; we do not. */
-function smoothSensitivity(
-  sensitivity: Float32Array,
-  i: number,
-  w: number,
-  g: number,
-  settings: Float32Array,
-): void {
-  const value = Math.abs(w * g);
-  const mean = settings[7] * sensitivity[2 * i] + (1 - settings[7]) * value;
-  sensitivity[2 * i] = mean;
-  sensitivity[2 * i + 1] = settings[8] * sensitivity[2 * i + 1] +
-    (1 - settings[8]) * Math.abs(value - mean);
-}
-
 export const adamwOp: Op<Record<never, never>> = {
   name: "adamw",
   updates: true,
@@ -112,23 +90,10 @@ export const adamwOp: Op<Record<never, never>> = {
   cost: (node) => ({ flops: 25 * sizeOf(node.inputs[0]), bytes: 44 * sizeOf(node.inputs[0]) }),
   kernel: (node) =>
     elementwiseCall(settingsLibrary + sensitivityLibrary + adamwSource, sizeOf(node.inputs[0])),
-  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end) => {
-    const { g, slots, settings, clip, w } = stepArguments(tensors);
-    const moments = tensors.f32(5), sensitivity = tensors.f32(6);
-    const [rateFactor, beta1, beta2, epsilon] = settings;
-    for (let i = begin; i < end; i++) {
-      smoothSensitivity(sensitivity, i, w[i], g[i], settings);
-      const slot = STEP_SETTINGS + SLOT_SETTINGS * slots[i];
-      if (settings[slot + 2] === 0) continue;
-      const gradient = g[i] * clip[0];
-      const rate = settings[slot] * rateFactor;
-      const first = beta1 * moments[2 * i] + (1 - beta1) * gradient;
-      const second = beta2 * moments[2 * i + 1] + (1 - beta2) * gradient * gradient;
-      moments[2 * i] = first;
-      moments[2 * i + 1] = second;
-      w[i] = w[i] - rate * settings[slot + 1] * w[i] -
-        rate * (first / settings[slot + 3]) / (Math.sqrt(second / settings[slot + 4]) + epsilon);
-    }
+  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end, { vector }) => {
+    const [clip, parameters, moments, sensitivity] = [3, 4, 5, 6].map(tensors.f32);
+    const call = { ...gradientOf(tensors), clip, parameters, moments, sensitivity };
+    vector.adamw(call, begin, end);
   }),
 };
 
@@ -140,8 +105,8 @@ export const sgdOp: Op<Record<never, never>> = {
   kernel: (node) =>
     elementwiseCall(settingsLibrary + sensitivityLibrary + sgdSource, sizeOf(node.inputs[0])),
   cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end) => {
-    const { g, slots, settings, clip, w } = stepArguments(tensors);
-    const sensitivity = tensors.f32(5);
+    const { gradient: g, slots, settings } = gradientOf(tensors);
+    const clip = tensors.f32(3), w = tensors.f32(4), sensitivity = tensors.f32(5);
     for (let i = begin; i < end; i++) {
       smoothSensitivity(sensitivity, i, w[i], g[i], settings);
       const slot = STEP_SETTINGS + SLOT_SETTINGS * slots[i];
@@ -152,20 +117,8 @@ export const sgdOp: Op<Record<never, never>> = {
   }),
 };
 
-function stepArguments(tensors: CpuArguments): {
-  readonly g: Float32Array;
-  readonly slots: Uint32Array;
-  readonly settings: Float32Array;
-  readonly clip: Float32Array;
-  readonly w: Float32Array;
-} {
-  return {
-    g: tensors.f32(0),
-    slots: tensors.u32(1),
-    settings: tensors.f32(2),
-    clip: tensors.f32(3),
-    w: tensors.f32(4),
-  };
+function gradientOf(tensors: CpuArguments): GradientCall {
+  return { gradient: tensors.f32(0), slots: tensors.u32(1), settings: tensors.f32(2) };
 }
 
 /** Adds an optimizer step; the norm that clipping sees covers the slots marked as trained only. */

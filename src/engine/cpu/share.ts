@@ -17,9 +17,9 @@ const LONG_NANOSECONDS = 200_000;
 const FLOPS_PER_NANOSECOND = 30;
 const BYTES_PER_NANOSECOND = 4;
 
-/** Tenths of the units that have been dealt after each round. */
-const SHORT = [0, 10] as const;
-const LONG = [0, 7, 9, 10] as const;
+/** Hundredths of the units that have been dealt after each round. */
+const SHORT = [0, 100] as const;
+const LONG = [0, 65, 85, 95, 100] as const;
 
 /** How a node's units are dealt. */
 export interface Deal {
@@ -44,10 +44,10 @@ export function chunkOf(
   { units, participants, chunks }: Deal,
   chunk: number,
 ): { readonly begin: number; readonly end: number } {
-  const tenths = chunks > participants ? LONG : SHORT;
+  const parts = chunks > participants ? LONG : SHORT;
   const round = Math.floor(chunk / participants), place = chunk % participants;
-  const [from, to] = [tenths[round], tenths[round + 1]];
+  const [from, to] = [parts[round], parts[round + 1]];
   const upTo = (places: number): number =>
-    Math.floor(units * (from * participants + (to - from) * places) / (10 * participants));
+    Math.floor(units * (from * participants + (to - from) * places) / (100 * participants));
   return { begin: upTo(place), end: upTo(place + 1) };
 }

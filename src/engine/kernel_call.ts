@@ -2,7 +2,7 @@
 
 import indexLibrary from "../../kernels/lib/index.wgsl" with { type: "text" };
 import reduceLibrary from "../../kernels/lib/reduce.wgsl" with { type: "text" };
-import type { CpuFunction, KernelCall } from "./op.ts";
+import type { CpuFunction, KernelCall, KernelVariants } from "./op.ts";
 import { elementCount, type Node, type Tensor } from "./program.ts";
 
 /** Invocations a workgroup of an elementwise kernel. */
@@ -28,27 +28,56 @@ export function elementwiseCall(
   };
 }
 
-/** A dispatch with one workgroup a row, its lanes no more than the row needs; adds `rows` to the params. */
+/** A dispatch with one workgroup a row, its lanes by the variant, or no more than the row needs; adds `rows` to the params. */
 export function rowwiseCall(
   source: string,
   rows: number,
   width: number,
   options: CallOptions = {},
+  variant: string = lanesText(lanesFor(width)),
 ): KernelCall {
   return {
     ...options,
     source: indexLibrary + reduceLibrary + source,
-    constants: { LANES: lanesFor(width), ...options.constants },
+    constants: { LANES: parseLanes(variant), ...options.constants },
     params: { rows, ...options.params },
     workgroups: rows,
   };
 }
 
+/** Invocations that share a row, of rowwise kernels whose rows are those of the node's first input. */
+export const rowwiseVariants: KernelVariants = {
+  kindOf: ({ op, inputs: [x] }) => `${op} ${rowsOf(x)}x${widthOf(x)}`,
+  suiting({ inputs: [x] }, software) {
+    // llvmpipe runs 8 invocations as one vector, so that their barriers cost nothing.
+    const preferred = software ? LANES[0] : lanesFor(widthOf(x));
+    if (sizeOf(x) < SMALL) return [lanesText(preferred)];
+    return [...new Set([preferred, ...LANES])].map(lanesText);
+  },
+};
+
+/** Lanes of rowwise kernels: powers of two. */
+const LANES = [8, 16, 32, 64];
+/** Elements below which it does not matter how many lanes share a row. */
+const SMALL = 2 ** 16;
+
+function lanesText(lanes: number): string {
+  return `${lanes} lanes`;
+}
+
+function parseLanes(variant: string): number {
+  const lanes = LANES.find((lanes) => lanesText(lanes) === variant);
+  if (lanes === undefined) {
+    throw new RangeError(
+      `Cannot share rows by "${variant}": expected ${LANES.map(lanesText).join(", ")}`,
+    );
+  }
+  return lanes;
+}
+
 /** A power of two between 8 and 64: wide enough for the row, small enough to keep all lanes busy. */
 function lanesFor(width: number): number {
-  let lanes = 8;
-  while (lanes < 64 && lanes < width) lanes *= 2;
-  return lanes;
+  return LANES.find((lanes) => lanes >= width) ?? LANES[LANES.length - 1];
 }
 
 /** A CPU function whose units are chunks of `elements` independent elements. */

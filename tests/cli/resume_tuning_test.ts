@@ -19,10 +19,10 @@ Deno.test({
 
     // As if a measurement had found these fastest; a software adapter would not choose them.
     const run = JSON.parse(await Deno.readTextFile(join(out, "run.json")));
-    const kinds = Object.keys(run.device.tuning);
-    assert.ok(kinds.length > 0);
-    const tuning = Object.fromEntries(kinds.map((kind) => [kind, "4x4"]));
-    run.device.tuning = tuning;
+    const tuning = run.device.tuning;
+    for (const kind of Object.keys(tuning)) {
+      if (kind.startsWith("matmul ")) tuning[kind] = "4x4";
+    }
     await Deno.writeTextFile(join(out, "run.json"), JSON.stringify(run));
 
     const resumed = await train(`--resume=${out}`, "--rounds=2", "--profile");

@@ -51,22 +51,20 @@ export function wholeNumbers(name: string, count: number, limit: number): Uint32
   return Uint32Array.from({ length: count }, () => stream.integer(limit));
 }
 
-/** Registers a test a device that runs every case: forward, then every gradient the oracle states. */
-export function testOp<I extends string>(name: string, cases: readonly OpCase<I>[]): void {
+/**
+ * Registers a test a device that runs every case: forward, then every gradient the oracle states; and one a variant, in which WebGPU computes every node
+ * by it.
+ */
+export function testOp<I extends string>(
+  name: string,
+  cases: readonly OpCase<I>[],
+  variants: readonly string[] = [],
+): void {
   const prepared = cases.map((testCase) => prepare(testCase));
   onEveryDevice(
     `${name} equals its float64 oracle forward and backward`,
     (device) => compare(device, prepared),
   );
-}
-
-/** Registers a test a variant, in which WebGPU computes every node by it. */
-export function testVariants<I extends string>(
-  name: string,
-  variants: readonly string[],
-  cases: readonly OpCase<I>[],
-): void {
-  const prepared = cases.map((testCase) => prepare(testCase));
   const kinds = prepared.flatMap(({ program }) => program.nodes)
     .map((node) => operation(node.op).variants?.kindOf(node)).filter((kind) => kind !== undefined);
   for (const variant of variants) {

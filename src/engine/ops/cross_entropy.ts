@@ -2,7 +2,14 @@
 
 import source from "../../../kernels/cross_entropy.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/cross_entropy_backward.wgsl" with { type: "text" };
-import { rowsOf, rowwiseCall, rowwiseCpu, sizeOf, widthOf } from "../kernel_call.ts";
+import {
+  rowsOf,
+  rowwiseCall,
+  rowwiseCpu,
+  rowwiseVariants,
+  sizeOf,
+  widthOf,
+} from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Program, Tensor } from "../program.ts";
 
@@ -22,11 +29,12 @@ export const crossEntropyOp: Op<Record<never, never>> = {
     return [apply(program, crossEntropyBackwardOp, inputs, {})[0], undefined, undefined];
   },
   cost: (node) => ({ flops: 5 * sizeOf(node.inputs[0]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
+  kernel: (node, variant) =>
     rowwiseCall(source, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       features: node.outputs.length > 1 ? ["SAVE"] : [],
       params: { classes: widthOf(node.inputs[0]) },
-    }),
+    }, variant),
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const logits = tensors.f32(0), labels = tensors.u32(1), weights = tensors.f32(2);
     const loss = tensors.f32(3), logSums = node.outputs.length > 1 ? tensors.f32(4) : undefined;
@@ -39,10 +47,11 @@ export const crossEntropyBackwardOp: Op<Record<never, never>> = {
   name: "cross_entropy_backward",
   infer: ([logits]) => [{ name: "dlogits", shape: logits.shape }],
   cost: (node) => ({ flops: 4 * sizeOf(node.inputs[0]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
+  kernel: (node, variant) =>
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { classes: widthOf(node.inputs[0]) },
-    }),
+    }, variant),
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const logits = tensors.f32(0), labels = tensors.u32(1), weights = tensors.f32(2);
     const logSums = tensors.f32(3), dloss = tensors.f32(4), dlogits = tensors.f32(5);

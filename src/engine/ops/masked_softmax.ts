@@ -2,7 +2,14 @@
 
 import source from "../../../kernels/masked_softmax.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/masked_softmax_backward.wgsl" with { type: "text" };
-import { rowsOf, rowwiseCall, rowwiseCpu, sizeOf, widthOf } from "../kernel_call.ts";
+import {
+  rowsOf,
+  rowwiseCall,
+  rowwiseCpu,
+  rowwiseVariants,
+  sizeOf,
+  widthOf,
+} from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
 
@@ -26,13 +33,14 @@ export const maskedSoftmaxOp: Op<SoftmaxAttributes> = {
     undefined,
   ],
   cost: (node) => ({ flops: 8 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
-  kernel(node) {
+  kernel(node, variant) {
     const [, heads, tokens] = node.inputs[0].shape;
     return rowwiseCall(source, rowsOf(node.inputs[0]), tokens, {
       constants: { CAUSAL: node.attributes.causal ? 1 : 0 },
       params: { heads, tokens, scale: node.attributes.scale },
-    });
+    }, variant);
   },
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { scale, causal } = (node as Node<SoftmaxAttributes>).attributes;
     const [, heads, tokens] = node.inputs[0].shape;
@@ -49,10 +57,11 @@ export const maskedSoftmaxBackwardOp: Op<{ readonly scale: number }> = {
     return [{ name: "dscores", shape: p.shape }];
   },
   cost: (node) => ({ flops: 5 * sizeOf(node.outputs[0]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
+  kernel: (node, variant) =>
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { tokens: widthOf(node.inputs[0]), scale: node.attributes.scale },
-    }),
+    }, variant),
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { scale } = (node as Node<{ readonly scale: number }>).attributes;
     const p = tensors.f32(0), dp = tensors.f32(1), ds = tensors.f32(2);

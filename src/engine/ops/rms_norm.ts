@@ -10,6 +10,7 @@ import {
   rowsOf,
   rowwiseCall,
   rowwiseCpu,
+  rowwiseVariants,
   sizeOf,
   widthOf,
 } from "../kernel_call.ts";
@@ -34,11 +35,12 @@ export const rmsNormOp: Op<NormAttributes> = {
     ];
   },
   cost: (node) => ({ flops: 5 * sizeOf(node.inputs[0]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
+  kernel: (node, variant) =>
     rowwiseCall(source, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       features: node.outputs.length > 1 ? ["SAVE"] : [],
       params: { width: widthOf(node.inputs[0]), epsilon: node.attributes.epsilon },
-    }),
+    }, variant),
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const { epsilon } = (node as Node<NormAttributes>).attributes;
     const x = tensors.f32(0), gamma = tensors.f32(1), y = tensors.f32(2);
@@ -54,10 +56,11 @@ export const rmsNormBackwardOp: Op<Record<never, never>> = {
     return [{ name: `d${x.name}`, shape: x.shape }];
   },
   cost: (node) => ({ flops: 9 * sizeOf(node.inputs[0]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
+  kernel: (node, variant) =>
     rowwiseCall(backwardSource, rowsOf(node.inputs[0]), widthOf(node.inputs[0]), {
       params: { width: widthOf(node.inputs[0]) },
-    }),
+    }, variant),
+  variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
     const x = tensors.f32(0), gamma = tensors.f32(1), rstd = tensors.f32(2);
     const dy = tensors.f32(3), dx = tensors.f32(4), width = widthOf(node.inputs[0]);

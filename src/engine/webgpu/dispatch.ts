@@ -68,9 +68,11 @@ export function recordNode(
     .map((tensor) => bindTensor(tensor, recorder.buffers, slots));
   checkHazards(node, tensors);
   const cost = operation(node.op).cost(node);
-  // Further calls add up what the first one left: little work beside it.
-  return callsOf(node, variant).flatMap((call, position) =>
-    recordCall(recorder, node.op, call, tensors, position === 0 ? cost : { flops: 0, bytes: 0 })
+  const calls = callsOf(node, variant);
+  // What other calls prepare or add up is little beside the operation's own kernel.
+  const main = Math.max(0, calls.findIndex(({ name }) => name === undefined));
+  return calls.flatMap((call, position) =>
+    recordCall(recorder, node.op, call, tensors, position === main ? cost : { flops: 0, bytes: 0 })
   );
 }
 

@@ -70,6 +70,7 @@ testOp(
       },
     }))
   ),
+  ["16 lanes", "32 lanes", "64 lanes"],
 );
 
 /** B, T, H, Hkv, D: tiles of 32 tokens and columns on WebGPU, 6, 8 and 48 on the CPU; head sizes of whole vectors and others. */

@@ -3,7 +3,7 @@ import { linear, loraLinear } from "../../../src/engine/ops/matmul.ts";
 import { bufferTensor, createProgram } from "../../../src/engine/program.ts";
 import * as oracle from "../../reference/linear.ts";
 import * as loraOracle from "../../reference/lora_linear.ts";
-import { type OpCase, testOp, testVariants } from "../op_testing.ts";
+import { type OpCase, testOp } from "../op_testing.ts";
 
 /** N, K, M. Where K and the contiguous axes are multiples of 4 the kernel loads vectors; the backward products have other axes, so mixtures matter. */
 const shapes = [
@@ -93,15 +93,18 @@ testOp("lora linear", loraShapes.map(loraCase));
 testOp("linear of halves", shapes.map(frozenLinear));
 testOp("lora linear of halves", loraShapes.map(frozenLora));
 
+/** On either side of the size from which llvmpipe gets larger tiles, and narrow products that it cuts along K. */
+testOp("larger linear", [[127, 65, 127], [128, 64, 128], [520, 256, 8]].map(linearCase));
+
 /** Register tiles, tiles in workgroup memory, and cuts along K that leave the last part shorter. */
 const variants = ["4x4", "8x8", "16x12", "shared", "8x4 parts 4", "shared parts 64"];
 const variantShapes = [[68, 36, 100], [65, 33, 31]];
 const loraVariants = ["16x8 parts 3", "shared"];
 const loraVariantShapes = [[66, 132, 36, 8], [67, 35, 70, 5]];
-testVariants("linear", variants, variantShapes.map(linearCase));
-testVariants("linear of halves", variants, variantShapes.map(frozenLinear));
-testVariants("lora linear", loraVariants, loraVariantShapes.map(loraCase));
-testVariants("lora linear of halves", loraVariants, loraVariantShapes.map(frozenLora));
+testOp("linear of any size", variantShapes.map(linearCase), variants);
+testOp("linear of halves of any size", variantShapes.map(frozenLinear), variants);
+testOp("lora linear of any size", loraVariantShapes.map(loraCase), loraVariants);
+testOp("lora linear of halves of any size", loraVariantShapes.map(frozenLora), loraVariants);
 
 Deno.test("linear() names both operands when the inner sizes differ", () => {
   const program = createProgram("bad");

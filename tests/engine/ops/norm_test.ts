@@ -6,6 +6,7 @@ import { testOp } from "../op_testing.ts";
 
 /** The last shape needs more than 65,535 workgroups; its parameter gradients are left out: llvmpipe ends a loop after 65,535 turns. */
 const shapes = [[1, 2], [3, 7], [5, 64], [17, 131], [70_001, 2]];
+const lanes = ["16 lanes", "32 lanes", "64 lanes"];
 const fits = (N: number) => N < 65_536;
 
 testOp(
@@ -22,6 +23,7 @@ testOp(
       };
     },
   })),
+  lanes,
 );
 
 testOp(
@@ -38,4 +40,5 @@ testOp(
       };
     },
   })),
+  lanes,
 );

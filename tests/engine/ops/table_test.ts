@@ -108,4 +108,5 @@ testOp(
       gradients: { logits: lossOracle.crossEntropyBackward(dy, logits, labels, weights, { N, L }) },
     }),
   })),
+  ["16 lanes", "32 lanes", "64 lanes"],
 );

@@ -110,7 +110,10 @@ for (const { name, ignore, clock, open } of devices) {
 
         const [ran] = profile!.programs;
         assert.equal(ran.runs, steps);
-        assert.deepEqual(ran.nodes.map(({ cost }) => cost), costsOf(program, clock));
+        // A node's first dispatches may prepare what its kernel reads, at no cost.
+        const costs = ran.nodes.map(({ cost }) => cost)
+          .filter(({ flops, bytes }) => flops + bytes > 0);
+        assert.deepEqual(costs, costsOf(program, clock));
         const rows = kernelRows(profile!, {
           flopsPerSecond: 1,
           bandwidths: [{ workingSet: 1, bytesPerSecond: 1 }],
@@ -120,8 +123,8 @@ for (const { name, ignore, clock, open } of devices) {
         const shares = rows.reduce((sum, { share }) => sum + share, 0);
         assert.ok(Math.abs(shares - 1) < 1e-9, `shares sum to ${shares}`);
         if (clock !== "wall") {
-          const names = rows.map(({ kernel }) => kernel.split(" ")[0]);
-          assert.deepEqual(new Set(names), new Set(program.nodes.map(({ op }) => op)));
+          const names = new Set(rows.map(({ kernel }) => kernel.split(" ")[0]));
+          assert.deepEqual(program.nodes.filter(({ op }) => !names.has(op)), []);
         }
         assert.equal(ran.step !== undefined, clock === "timestamps");
         assert.deepEqual(again!.programs, [], "a profile is told once");

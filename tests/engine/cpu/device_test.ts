@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
 import { deal } from "../../../src/engine/cpu/share.ts";
+import type { Device } from "../../../src/engine/device.ts";
 import { activation } from "../../../src/engine/ops/activation.ts";
 import { add } from "../../../src/engine/ops/add.ts";
 import { attentionContext, attentionScores } from "../../../src/engine/ops/attention_matmul.ts";
@@ -9,6 +10,7 @@ import { maskedSoftmax } from "../../../src/engine/ops/masked_softmax.ts";
 import { operation } from "../../../src/engine/ops/registry.ts";
 import { bufferTensor, createProgram, keepAs, type Program } from "../../../src/engine/program.ts";
 import { randomStream } from "../../../src/protocol/random.ts";
+import { assertClose } from "../../reference/compare.ts";
 
 const B = 4, T = 67, H = 4, C = 128;
 
@@ -28,9 +30,9 @@ function block(): Program {
   return program;
 }
 
-async function resultOn(threads: number): Promise<Uint32Array> {
+async function resultOn(device: Device): Promise<Float32Array> {
   const program = block();
-  const executor = await createCpuDevice({ threads }).load([program]);
+  const executor = await device.load([program]);
   const random = randomStream(7, "block");
   for (const { name, dtype, role, length } of program.buffers.values()) {
     if (role === "output") continue;
@@ -45,7 +47,21 @@ async function resultOn(threads: number): Promise<Uint32Array> {
   const y = await executor.read("y");
   await executor.close();
   assert.ok(y.some((value) => value !== 0) && y.every(Number.isFinite));
-  return new Uint32Array(y.buffer as ArrayBuffer);
+  return y as Float32Array;
+}
+
+const bytesOn = async (threads: number) =>
+  new Uint32Array((await resultOn(createCpuDevice({ threads }))).buffer);
+
+/** A device as it is created where the runtime has no WebAssembly SIMD. */
+function createPlainDevice(threads: number): Device {
+  const { validate } = WebAssembly;
+  WebAssembly.validate = () => false;
+  try {
+    return createCpuDevice({ threads });
+  } finally {
+    WebAssembly.validate = validate;
+  }
 }
 
 Deno.test("run() computes the same bytes when the number of threads changes", async () => {
@@ -54,8 +70,8 @@ Deno.test("run() computes the same bytes when the number of threads changes", as
     const count = deal(op.cost(node), op.cpu.units(node), 3).participants;
     assert.equal(count, 3, `${node.op} is too small to share`);
   }
-  const expected = await resultOn(1);
-  for (const threads of [2, 3]) assert.deepEqual(await resultOn(threads), expected);
+  const expected = await bytesOn(1);
+  for (const threads of [2, 3]) assert.deepEqual(await bytesOn(threads), expected);
 });
 
 Deno.test("createCpuDevice() refuses a number of threads that is not a whole number above 0", () => {
@@ -72,6 +88,15 @@ Deno.test("createCpuDevice() says what it computes with", () => {
   assert.equal(info.kind, "cpu");
   assert.equal(info.threads, 2);
   assert.match(info.description, /^CPU, WebAssembly SIMD, /);
+});
+
+Deno.test("createCpuDevice() says so and computes all the same without WebAssembly SIMD", async () => {
+  const plain = createPlainDevice(2);
+  assert.equal(plain.info.description, "CPU, no WebAssembly SIMD");
+  const y = await resultOn(plain);
+  const expected = await resultOn(createCpuDevice({ threads: 2 }));
+  assertClose(y, Float64Array.from(expected), 1e-5, "y");
+  assert.notDeepEqual(y, expected, "both were computed by the same code");
 });
 
 Deno.test("close() lets the process end when workers ran", async () => {

@@ -28,7 +28,7 @@ import {
   readHalves,
   writeInParts,
 } from "./buffers.ts";
-import { callsOf, type Dispatch, encode, recordNode, surePace } from "./dispatch.ts";
+import { callsOf, type Dispatch, encode, measuredPace, recordNode, surePace } from "./dispatch.ts";
 import { checkHalfReading, usesHalves } from "./half_check.ts";
 import { createPipelineCache } from "./pipelines.ts";
 import { chooseVariants, type MeasureProgress, scratchElements, variantOf } from "./tuning.ts";
@@ -123,8 +123,12 @@ async function createExecutor(
   const checkDevice = watch(device);
   const buffers = createBuffers(device, memory);
   const cache = createPipelineCache(device);
-  const parts = { device, cache, buffers, pace: surePace(software, longestSeconds) };
-  const tuning = await chooseVariants(programs, memory, parts, { ...options, software });
+  const unmeasured = { device, cache, buffers, pace: surePace(software, longestSeconds) };
+  const choices = await chooseVariants(programs, memory, unmeasured, { ...options, software });
+  const { tuning, flopsPerSecond } = choices;
+  const parts = flopsPerSecond === undefined
+    ? unmeasured
+    : { ...unmeasured, pace: measuredPace(flopsPerSecond, longestSeconds) };
   const calls = programs.flatMap(({ nodes }) =>
     nodes.flatMap((node) => callsOf(node, variantOf(node, tuning)))
   );

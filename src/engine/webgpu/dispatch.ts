@@ -41,6 +41,13 @@ export function surePace(software: boolean, seconds: number): Pace {
     : { flopsPerSecond: 5e10, bytesPerSecond: 5e9, seconds };
 }
 
+/** A pace that an adapter surely keeps that was once measured at so much arithmetic, on average over several nodes. */
+export function measuredPace(flopsPerSecond: number, seconds: number): Pace {
+  // A node may be slower than the average, and the adapter busy or hot later on. 20 operations a byte is more than most adapters offer.
+  const sure = flopsPerSecond / 4;
+  return { flopsPerSecond: sure, bytesPerSecond: sure / 20, seconds };
+}
+
 /** What nodes are recorded with. */
 export interface Recorder {
   readonly device: GPUDevice;

@@ -5,8 +5,8 @@ import { operation } from "../ops/registry.ts";
 import type { MemoryPlan } from "../plan.ts";
 import type { Node, Program } from "../program.ts";
 import { createStorage } from "./buffers.ts";
-import { callsOf, type Dispatch, type Recorder, recordNode } from "./dispatch.ts";
-import { openStopwatch, type Stopwatch } from "./stopwatch.ts";
+import { callsOf, type Recorder, recordNode } from "./dispatch.ts";
+import { openStopwatch } from "./stopwatch.ts";
 
 /** Milliseconds that measuring takes at most, but for the kind of node under measurement when they end. */
 const MEASURING = 2000;
@@ -33,13 +33,20 @@ export function variantOf(node: Node, tuning: Tuning): string | undefined {
   return kind === undefined ? undefined : tuning[kind];
 }
 
-/** Chooses for every kind of node of the programs. Their buffers are to be zero, and stay so: products of zeros. */
+/** Choices, and what was learned of the adapter on the way. */
+export interface Choices {
+  readonly tuning: Tuning;
+  /** Arithmetic of the nodes that were measured; absent where none was. */
+  readonly flopsPerSecond?: number;
+}
+
+/** Chooses for every kind of node of the programs. Measuring runs nodes on the programs' own buffers, which are zero before and afterwards. */
 export async function chooseVariants(
   programs: readonly Program[],
   memory: MemoryPlan,
   recorder: Omit<Recorder, "scratch">,
   { known, measure, software, onMeasure }: TuningOptions,
-): Promise<Tuning> {
+): Promise<Choices> {
   const kinds = kindsOf(programs);
   const tuning: Record<string, string> = {};
   const open: Measurement[] = [];
@@ -50,12 +57,18 @@ export async function chooseVariants(
       open.push({ kind, node, names, flops, slots: memory.assignments.get(program.name)! });
     }
   }
-  if (open.length > 0) {
-    // What takes most of a step first, in case time runs out.
-    open.sort((x, y) => y.flops - x.flops);
-    Object.assign(tuning, await measureAll(open, recorder, onMeasure));
-  }
-  return tuning;
+  if (open.length === 0) return { tuning };
+  // What takes most of a step first, in case time runs out.
+  open.sort((x, y) => y.flops - x.flops);
+  const measured = await measureAll(open, recorder, onMeasure);
+  clearAll(recorder);
+  return { ...measured, tuning: { ...tuning, ...measured.tuning } };
+}
+
+function clearAll({ device, buffers }: Omit<Recorder, "scratch">): void {
+  const encoder = device.createCommandEncoder();
+  for (const buffer of [...buffers.named.values(), ...buffers.slots]) encoder.clearBuffer(buffer);
+  device.queue.submit([encoder.finish()]);
 }
 
 interface Kind {
@@ -98,32 +111,33 @@ async function measureAll(
   open: readonly Measurement[],
   parts: Omit<Recorder, "scratch">,
   onMeasure: MeasureProgress | undefined,
-): Promise<Tuning> {
+): Promise<Choices> {
   const { device, cache } = parts;
   const calls = open.flatMap(({ node, names }) => names.flatMap((name) => callsOf(node, name)));
   const elements = scratchElements(calls);
   const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
   const recorder = { ...parts, scratch };
   const stopwatch = await openStopwatch(device);
-  const chosen: Record<string, string> = {};
+  const tuning: Record<string, string> = {};
+  let flops = 0, seconds = 0;
   const end = performance.now() + MEASURING;
   for (const [done, { kind, node, names, slots }] of open.entries()) {
     if (performance.now() > end) break;
     onMeasure?.(done, open.length);
     const candidates = names.map((name) => recordNode(recorder, node, slots, name));
     await cache.check();
-    chosen[kind] = names[await fastest(stopwatch, candidates)];
+    const taken = await stopwatch.measure(candidates);
+    const choice = fastest(taken);
+    tuning[kind] = names[choice];
+    flops += operation(node.op).cost(node).flops;
+    seconds += taken[choice];
   }
   onMeasure?.(open.length, open.length);
   scratch?.destroy();
-  return chosen;
+  return seconds > 0 ? { tuning, flopsPerSecond: flops / seconds } : { tuning };
 }
 
-async function fastest(
-  stopwatch: Stopwatch,
-  candidates: readonly (readonly Dispatch[])[],
-): Promise<number> {
-  const seconds = await stopwatch.measure(candidates);
+function fastest(seconds: readonly number[]): number {
   const least = seconds.indexOf(Math.min(...seconds));
   return seconds[least] < CLEARLY_LESS * seconds[0] ? least : 0;
 }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { Device, Tuning } from "../../../src/engine/device.ts";
+import { layerNorm } from "../../../src/engine/ops/layer_norm.ts";
+import { maskedSoftmax } from "../../../src/engine/ops/masked_softmax.ts";
 import { linear } from "../../../src/engine/ops/matmul.ts";
 import { matmulVariants } from "../../../src/engine/ops/matmul_variants.ts";
 import { bufferTensor, createProgram, keepAs, type Program } from "../../../src/engine/program.ts";
@@ -75,6 +77,33 @@ test("load() measures what is not known when asked, once, and tells how far it i
   assert.deepEqual(heard, [[0, 1], [1, 1]]);
   assert.deepEqual(await run(device), first);
   assert.equal(heard.length, 2, "nothing is measured twice");
+});
+
+test("load() leaves all buffers zero when it measured on them", async () => {
+  const program = createProgram("softmax");
+  const scores = bufferTensor(program, "input", "scores", [1, 1, 256, 256]);
+  const mask = bufferTensor(program, "input", "mask", [1, 256], "u32");
+  const gamma = bufferTensor(program, "weight", "gamma", [256]);
+  const beta = bufferTensor(program, "weight", "beta", [256]);
+  const normalised = layerNorm(program, scores, gamma, beta, 1e-5);
+  keepAs(program, program.nodes[0].outputs[1], "statistics");
+  keepAs(program, maskedSoftmax(program, normalised, mask, 1, true), "probabilities");
+  const heard: number[] = [];
+  const device = await createWebgpuDevice({
+    measure: true,
+    onMeasure: (done) => heard.push(done),
+  });
+  const executor = await device.load([program]);
+  try {
+    assert.deepEqual(heard, [0, 1, 2]);
+    for (const buffer of ["statistics", "probabilities"]) {
+      assert.ok((await executor.read(buffer)).every((value) => value === 0), buffer);
+    }
+    executor.run("softmax");
+    assert.ok((await executor.read("statistics")).some((value) => value !== 0));
+  } finally {
+    await executor.close();
+  }
 });
 
 test("load() refuses a variant that it does not know by name", async () => {

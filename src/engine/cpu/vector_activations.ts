@@ -1,4 +1,4 @@
-/** Vector code of the exponential and of the activation functions. Products and sums are rounded one by one, which is the same on every machine. @module */
+/** Vector code of the exponential and of the activation functions. @module */
 
 import type { ActivationKind } from "../ops/activation_functions.ts";
 import { add, divide, multiply, polynomial, subtract, type VectorCode } from "./vector_code.ts";
@@ -37,12 +37,7 @@ export function exponential(code: VectorCode, x: Code): Code {
   // x first: these give their first operand where either is NaN.
   const above = instruction("f32x4.pmax", x, number(LOWEST_EXPONENT));
   const clamped = keep(instruction("f32x4.pmin", above, number(HIGHEST_EXPONENT)));
-  const shifted = keep(add(multiply(clamped, number(Math.LOG2E)), number(ROUNDING)));
-  const whole = keep(subtract(shifted, number(ROUNDING)));
-  const coarse = subtract(clamped, multiply(whole, number(LN2_HIGH)));
-  const r = keep(subtract(coarse, multiply(whole, number(LN2_LOW))));
-  const series = polynomial(code, r, EXP_SERIES);
-  const power = add(add(multiply(series, multiply(r, r)), r), number(1));
+  const { shifted, power } = reduced(code, clamped);
   const k = keep(instruction("i32x4.sub", shifted, bits(ROUNDING_BITS)));
   const half = keep(instruction("i32x4.shr_s", k, constant(1)));
   const twoTo = (exponent: Code): Code =>
@@ -52,6 +47,33 @@ export function exponential(code: VectorCode, x: Code): Code {
       bits(ONE_BITS),
     );
   return keep(multiply(power, twoTo(half), twoTo(instruction("i32x4.sub", k, half))));
+}
+
+/** x = k·ln 2 + r: k in the low bits of `shifted`, and e^r. */
+function reduced(
+  code: VectorCode,
+  x: Code,
+): { readonly shifted: Code; readonly power: Code } {
+  const { keep, number, multiplyAdd } = code;
+  const shifted = keep(multiplyAdd(x, number(Math.LOG2E), number(ROUNDING)));
+  const whole = keep(subtract(shifted, number(ROUNDING)));
+  const coarse = multiplyAdd(whole, number(-LN2_HIGH), x);
+  const r = keep(multiplyAdd(whole, number(-LN2_LOW), coarse));
+  const series = polynomial(code, r, EXP_SERIES);
+  return { shifted, power: add(multiplyAdd(series, multiply(r, r), r), number(1)) };
+}
+
+/** Below, {@linkcode decay} is 0. */
+const LOWEST_DECAY = -87;
+
+/** e^x for x ≤ 0, with a relative error below 2e-7, and 0 where it would be subnormal. NaN stays NaN. */
+function decay(code: VectorCode, x: Code): Code {
+  const { shifted, power } = reduced(code, x);
+  const exponent = instruction("i32x4.shl", shifted, constant(MANTISSA_BITS));
+  const small = instruction("f32x4.lt", x, code.number(LOWEST_DECAY));
+  return code.keep(
+    instruction("v128.andnot", instruction("i32x4.add", power, exponent), small),
+  );
 }
 
 /** f(x) and f'(x); what they share is computed once. */
@@ -84,12 +106,12 @@ const ERF_SERIES = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.0614
 
 /** x·Φ(x). The tail of Φ, (1 − erf(|x|/√2)) / 2, is used as it is below 0, where 1 + erf would cancel. */
 function gelu(code: VectorCode, x: Code): Activation {
-  const { keep, number, bits } = code;
+  const { keep, number, bits, multiplyAdd } = code;
   const magnitude = instruction("v128.and", x, bits(0x7fffffff));
   const t = keep(
-    divide(number(1), add(number(1), multiply(magnitude, number(ERF_P * Math.SQRT1_2)))),
+    divide(number(1), multiplyAdd(magnitude, number(ERF_P * Math.SQRT1_2), number(1))),
   );
-  const density = exponential(code, multiply(x, x, number(-0.5)));
+  const density = decay(code, keep(multiply(x, x, number(-0.5))));
   const halved = ERF_SERIES.map((coefficient) => coefficient / 2);
   const tail = keep(multiply(polynomial(code, t, halved), t, density));
   const below = instruction("f32x4.lt", x, number(0));
@@ -98,7 +120,7 @@ function gelu(code: VectorCode, x: Code): Activation {
   );
   return {
     value: () => multiply(x, distribution),
-    derivative: () => add(distribution, multiply(x, number(0.3989422804), density)),
+    derivative: () => multiplyAdd(multiply(x, number(0.3989422804)), density, distribution),
   };
 }
 

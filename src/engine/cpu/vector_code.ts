@@ -30,6 +30,8 @@ export interface VectorCode {
   number(value: number): Code;
   /** All lanes these 32 bits. */
   bits(word: number): Code;
+  /** x·y + z, in one rounding where the function is fused. */
+  multiplyAdd(x: Code, y: Code, z: Code): Code;
   /** Computes a vector here and now; what comes back reads the result, as often as it is needed. */
   keep(value: Code): Code;
   local(type: ValueType): Local;
@@ -39,11 +41,12 @@ export interface VectorCode {
   repeat(condition: Code, body: () => void): void;
 }
 
-/** Builds a function without results. */
+/** Builds a function without results; where it is `fused`, it needs a runtime with relaxed SIMD. */
 export function vectorFunction(
   name: string,
   parameters: readonly ValueType[],
   build: (code: VectorCode, parameters: readonly Local[]) => void,
+  fused = false,
 ): WasmFunction {
   return defineFunction(name, parameters, (given, local) => {
     const constants = new Map<number, Local>();
@@ -57,6 +60,8 @@ export function vectorFunction(
     build({
       number: (value) => bits(new Uint32Array(Float32Array.of(value).buffer)[0]),
       bits,
+      multiplyAdd: (x, y, z) =>
+        fused ? instruction("f32x4.relaxed_madd", x, y, z) : add(multiply(x, y), z),
       keep(value) {
         const result = local("v128");
         emit(set(result, value));
@@ -187,7 +192,7 @@ export function divide(x: Code, y: Code): Code {
 /** Coefficients from the constant up, by Horner's rule. */
 export function polynomial(code: VectorCode, x: Code, coefficients: readonly number[]): Code {
   return coefficients.slice(0, -1).reduceRight(
-    (sum, coefficient) => add(multiply(sum, x), code.number(coefficient)),
+    (sum, coefficient) => code.multiplyAdd(sum, x, code.number(coefficient)),
     code.number(coefficients[coefficients.length - 1]),
   );
 }

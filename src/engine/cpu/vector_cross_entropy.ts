@@ -25,7 +25,7 @@ export function highestFunction(): WasmFunction {
 }
 
 /** exponentialSum(x, target, count, shift): Σ exp(x − shift), into one element. */
-export function exponentialSumFunction(): WasmFunction {
+export function exponentialSumFunction(fused: boolean): WasmFunction {
   return vectorFunction(
     "exponentialSum",
     ["i32", "i32", "i32", "f32"],
@@ -39,11 +39,12 @@ export function exponentialSumFunction(): WasmFunction {
       );
       code.emit(storeFirst(get(target), sum));
     },
+    fused,
   );
 }
 
 /** exponentials(x, y, count, shift, factor): y = factor · exp(x − shift). */
-export function exponentialsFunction(): WasmFunction {
+export function exponentialsFunction(fused: boolean): WasmFunction {
   return vectorFunction(
     "exponentials",
     ["i32", "i32", "i32", "f32", "f32"],
@@ -54,5 +55,6 @@ export function exponentialsFunction(): WasmFunction {
         store(1, multiply(scale, exponential(code, subtract(load(0), subtrahend))));
       });
     },
+    fused,
   );
 }

@@ -52,12 +52,12 @@ export type VectorExports = Record<
   Export
 >;
 
-/** Bytes of the module. */
-export function vectorModule(): Uint8Array<ArrayBuffer> {
+/** Bytes of the module; `fused` evaluates polynomials in one rounding a step. */
+export function vectorModule(fused: boolean): Uint8Array<ArrayBuffer> {
   const kinds = Object.keys(ACTIVATION_KINDS) as ActivationKind[];
   return encodeModule([
     elementwise("add", 3, (_, { load, store }) => store(2, add(load(0), load(1)))),
-    ...kinds.flatMap(activationFunctions),
+    ...kinds.flatMap((kind) => activationFunctions(kind, fused)),
     softmaxFunction(),
     softmaxBackwardFunction(),
     layerNormFunction(),
@@ -69,8 +69,8 @@ export function vectorModule(): Uint8Array<ArrayBuffer> {
     clearRowsFunction(),
     addRowsFunction(),
     highestFunction(),
-    exponentialSumFunction(),
-    exponentialsFunction(),
+    exponentialSumFunction(fused),
+    exponentialsFunction(fused),
     squareSumFunction(),
     adamwFunction(),
   ]);
@@ -81,6 +81,7 @@ export function elementwise(
   name: string,
   arrays: number,
   body: (code: VectorCode, elements: Elements) => void,
+  fused = false,
 ): WasmFunction {
   const parameters = new Array<"i32">(arrays + 1).fill("i32");
   return vectorFunction(name, parameters, (code, locals) => {
@@ -91,29 +92,29 @@ export function elementwise(
       addresses.slice(0, arrays),
       (elements) => body(code, elements),
     );
-  });
+  }, fused);
 }
 
 /** value(x, y), derivative(x, dy, dx), gate(a, b, y) and gateBackward(a, b, dy, da, db) of a kind, each with a count. */
-function activationFunctions(kind: ActivationKind): WasmFunction[] {
+function activationFunctions(kind: ActivationKind, fused: boolean): WasmFunction[] {
   return [
     elementwise(`value ${kind}`, 2, (code, { load, store }) => {
       store(1, activationAt(code, kind, load(0)).value());
-    }),
+    }, fused),
     elementwise(`derivative ${kind}`, 3, (code, { load, store }) => {
       const { derivative } = activationAt(code, kind, load(0));
       store(2, multiply(derivative(), load(1)));
-    }),
+    }, fused),
     elementwise(`gate ${kind}`, 3, (code, { load, store }) => {
       const { value } = activationAt(code, kind, load(0));
       store(2, multiply(value(), load(1)));
-    }),
+    }, fused),
     elementwise(`gateBackward ${kind}`, 5, (code, { load, store }) => {
       const { value, derivative } = activationAt(code, kind, load(0));
       const b = load(1), dy = load(2);
       const db = code.keep(multiply(value(), dy));
       store(3, multiply(derivative(), b, dy));
       store(4, db);
-    }),
+    }, fused),
   ];
 }

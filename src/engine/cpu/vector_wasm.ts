@@ -4,10 +4,10 @@ import { IGNORED_LABEL } from "../ops/ignored_label.ts";
 import type { VectorFunctions } from "./vector.ts";
 import { type VectorExports, vectorModule } from "./vector_kernel.ts";
 
-/** A module for {@linkcode createVector}; undefined where the runtime has no WebAssembly SIMD. */
+/** The best module this runtime validates, for {@linkcode createVector}; undefined where it has no WebAssembly SIMD. */
 export function compileVector(): WebAssembly.Module | undefined {
-  const bytes = vectorModule();
-  return WebAssembly.validate(bytes) ? new WebAssembly.Module(bytes) : undefined;
+  const bytes = [true, false].map(vectorModule).find((module) => WebAssembly.validate(module));
+  return bytes && new WebAssembly.Module(bytes);
 }
 
 /**

@@ -2,22 +2,26 @@
 
 import assert from "node:assert/strict";
 import type { VectorFunctions } from "../../../src/engine/cpu/vector.ts";
+import { vectorModule } from "../../../src/engine/cpu/vector_kernel.ts";
 import { plainVector } from "../../../src/engine/cpu/vector_plain.ts";
-import { compileVector, createVector } from "../../../src/engine/cpu/vector_wasm.ts";
+import { createVector } from "../../../src/engine/cpu/vector_wasm.ts";
 import { randomStream } from "../../../src/protocol/random.ts";
 
 /** Memory that all views of {@linkcode createHeap} lie in. */
 export const memory = new WebAssembly.Memory({ initial: 32, maximum: 32, shared: true });
 
-const module = compileVector();
+const variants = [[true, "fused"], [false, "separate"]] as const;
 
-/** Registers a test a variant: WebAssembly and plain TypeScript. */
+/** Registers a test a variant: WebAssembly by its rounding, and plain TypeScript. */
 export function onEveryVariant(title: string, body: (vector: VectorFunctions) => void): void {
-  Deno.test({
-    name: `${title} (WebAssembly)`,
-    ignore: module === undefined,
-    fn: () => body(createVector(memory, module!)),
-  });
+  for (const [fused, name] of variants) {
+    const bytes = vectorModule(fused);
+    Deno.test({
+      name: `${title} (WebAssembly, ${name})`,
+      ignore: !WebAssembly.validate(bytes),
+      fn: () => body(createVector(memory, new WebAssembly.Module(bytes))),
+    });
+  }
   Deno.test(`${title} (plain)`, () => body(plainVector));
 }
 

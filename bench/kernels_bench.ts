@@ -29,7 +29,7 @@ type Shape = typeof SHAPES[number];
 
 /** Long enough that the cost of reading back (about 11 ms) does not matter. */
 const MILLISECONDS = 60;
-const MEASUREMENTS = 3;
+const MEASUREMENTS = 4;
 
 function products([m, k, n, transposed]: Shape): Program {
   const program = createProgram("product");

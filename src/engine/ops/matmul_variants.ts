@@ -22,7 +22,7 @@ const SHORTEST_PART = 32;
 /** Elements of the partial sums at most, 16 MiB. */
 const LARGEST_SCRATCH = 2 ** 22;
 /** Invocations that keep a large GPU busy; with fewer, parts are worth a try. */
-const BUSY = 2 ** 15;
+const BUSY = 2 ** 14;
 /** Multiply-adds below which nothing is gained from tiles that take long to compile. */
 const SMALL = 2 ** 20;
 
@@ -74,7 +74,7 @@ export const matmulVariants: KernelVariants<MatmulAttributes> = {
     const preferred = software ? softwareVariant(node) : hardwareVariant(node);
     const tiles = TILES.filter((name) => {
       const { rows, columns } = parseVariant(name);
-      return (rows === 4 || rows < 2 * m) && (columns === 4 || columns < 2 * n);
+      return (rows === 4 || rows <= m) && (columns === 4 || columns <= n);
     });
     if (m >= 32 && n >= 32) tiles.push("shared");
     const names = tiles.flatMap((name) =>

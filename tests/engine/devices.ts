@@ -23,7 +23,8 @@ if (required && !present) {
 /** Both devices; the one that is absent is skipped by name. */
 export const testDevices: readonly TestDevice[] = [
   { name: "cpu", ignore: false, open: () => Promise.resolve(createCpuDevice({ threads: 1 })) },
-  { name: "webgpu", ignore: !present, open: createWebgpuDevice },
+  // Unmeasured: the same variants in every test, and no time spent.
+  { name: "webgpu", ignore: !present, open: () => createWebgpuDevice({ measure: false }) },
 ];
 
 /** Registers one test a device. */

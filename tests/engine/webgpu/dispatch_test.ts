@@ -12,6 +12,15 @@ import { testDevices } from "../devices.ts";
 import { decoderTraining, encoderTraining, type TrainingProgram } from "../training_programs.ts";
 import { captureDevices } from "./capture_devices.ts";
 
+const open = (longestSeconds?: number): Promise<Device> =>
+  createWebgpuDevice({ measure: false, ...(longestSeconds && { longestSeconds }) });
+
+/** Seconds that any node here takes longer than. */
+async function veryShort(): Promise<number> {
+  const { info } = await open();
+  return 100 / surePace(info.software!, 1).flopsPerSecond;
+}
+
 const ignore = testDevices.find(({ name }) => name === "webgpu")!.ignore;
 const test = (name: string, fn: () => Promise<void>) => Deno.test({ name, ignore, fn });
 
@@ -50,11 +59,11 @@ async function twoSteps(
 
 for (const training of [encoderTraining(), decoderTraining()]) {
   test(`run() cuts nodes and command buffers of a small ${training.program.name} when they might take too long, and computes the same bytes`, async () => {
-    const whole = await twoSteps(await createWebgpuDevice(), training);
+    const whole = await twoSteps(await open(), training);
     assert.equal(whole.submits, 1);
     assert.ok(whole.kernels.every((kernel) => !kernel.includes("first_workgroup")));
 
-    const cut = await twoSteps(await createWebgpuDevice({ longestSeconds: 1e-7 }), training);
+    const cut = await twoSteps(await open(await veryShort()), training);
     assert.ok(cut.submits > training.program.nodes.length / 2, `${cut.submits} submits`);
     const names = cut.kernels.filter((kernel) => kernel.includes("first_workgroup"))
       .map((kernel) => kernel.split(" ")[0]);
@@ -76,7 +85,7 @@ test("run() computes the same bytes when the parts of a product are cut into pie
     w: Float32Array.from({ length: 130 * 150 }, (_, i) => Math.cos(i)),
   };
   const y = [];
-  for (const longestSeconds of [1, 1e-3]) {
+  for (const longestSeconds of [1, await veryShort()]) {
     const tuning = { "matmul 260x150x130 NT": "8x4 parts 4" };
     const device = await createWebgpuDevice({ tuning, longestSeconds });
     y.push((await runProgram(device, program, inputs, ["y"])).y);
@@ -98,13 +107,14 @@ test("run() covers every row once when pieces of a node need more than 65,535 wo
     beta: Float32Array.of(4, 3, 2, 1),
   };
   // Two pieces of 150,000 workgroups, each brought down to two whole rows of 65,535.
-  const seconds = surePace(true, 1);
+  const { info } = await open();
+  const pace = surePace(info.software!, 1);
   const [{ op }] = program.nodes;
   const { flops, bytes } = operation(op).cost(lower(program).nodes[0]);
-  const whole = flops / seconds.flopsPerSecond + bytes / seconds.bytesPerSecond;
+  const whole = flops / pace.flopsPerSecond + bytes / pace.bytesPerSecond;
   const y = [];
   for (const longestSeconds of [whole, 0.6 * whole]) {
-    const device = await createWebgpuDevice({ longestSeconds });
+    const device = await open(longestSeconds);
     y.push((await runProgram(device, lower(program), inputs, ["y"])).y);
   }
   assert.deepEqual(y[1], y[0]);

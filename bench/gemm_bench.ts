@@ -1,12 +1,13 @@
 /**
  * Speed of the CPU device's matrix product on one thread: `deno bench -A bench/gemm_bench.ts`. Deno's table gives times; the lines at the end give
- * GFLOP/s of the fastest call.
+ * GFLOP/s of the fastest call, and the part of what a bare loop of multiply-adds reaches.
  */
 
 import { gemmModule } from "../src/engine/cpu/gemm_kernel.ts";
 import { createPlainGemm } from "../src/engine/cpu/gemm_plain.ts";
 import { createGemm, GEMM_SCRATCH_BYTES } from "../src/engine/cpu/gemm_wasm.ts";
 import type { Gemm } from "../src/engine/cpu/gemm.ts";
+import { measureCpuCeiling } from "../src/engine/profile/cpu_ceiling.ts";
 
 /** m, n, k, which operand is transposed, and what product of a model it stands for. */
 const SHAPES = [
@@ -18,6 +19,8 @@ const SHAPES = [
   [8, 128, 2048, "A", "gradient of LoRA's A"],
   [64, 64, 16, "B", "attention scores, head size 16"],
   [64, 16, 64, "none", "attention context, head size 16"],
+  [384, 384, 2048, "A", "gradient of a weight, width 384"],
+  [300, 8192, 128, "B", "logits of 8,192 classes"],
   [1, 384, 384, "B", "one token"],
 ] as const;
 
@@ -30,6 +33,7 @@ const routines: [string, Gemm][] = (["fused", "separate"] as const).flatMap((mul
 });
 routines.push(["plain", createPlainGemm()]);
 
+const ceiling = (await measureCpuCeiling(1)).flopsPerSecond / 1e9;
 const fastest = new Map<string, { milliseconds: number; flops: number }>();
 
 for (const [m, n, k, transposed, use] of SHAPES) {
@@ -76,7 +80,9 @@ for (const [m, n, k, transposed, use] of SHAPES) {
 }
 
 globalThis.addEventListener("unload", () => {
+  console.log(`multiply-adds alone: ${ceiling.toFixed(1)} GFLOP/s`);
   for (const [name, { milliseconds, flops }] of fastest) {
-    console.log(`${name}: ${(flops / milliseconds / 1e6).toFixed(1)} GFLOP/s`);
+    const speed = flops / milliseconds / 1e6;
+    console.log(`${name}: ${speed.toFixed(1)} GFLOP/s, ${(speed / ceiling).toFixed(2)}`);
   }
 });

@@ -6,6 +6,7 @@
  * @module
  */
 
+import type { DeviceInfo } from "../engine/device.ts";
 import { gradients, placeIn } from "../engine/gradients.ts";
 import { lower } from "../engine/lower.ts";
 import { dropout } from "../engine/ops/dropout.ts";
@@ -104,9 +105,13 @@ export function maskStride(layout: PackedLayout): number {
 }
 
 /** A training step: loss of one batch, gradients of adapter and head, optimizer step, sensitivity EMA. Row losses go to a ring of `ring` rows. */
-export function buildTraining(classifier: Classifier, size: ProgramSize): BuiltProgram {
+export function buildTraining(
+  classifier: Classifier,
+  size: ProgramSize,
+  device: DeviceInfo["kind"],
+): BuiltProgram {
   const { layout, optimizer } = classifier;
-  const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, true);
+  const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, device, true);
   const { program, loss, parameters, cursor } = builder;
   declareBuffer(program, {
     name: BUFFERS.gradient,
@@ -138,8 +143,12 @@ export function buildTraining(classifier: Classifier, size: ProgramSize): BuiltP
 }
 
 /** Row losses and logits of one batch, without dropout, into rings of `ring` rows. */
-export function buildEvaluation(classifier: Classifier, size: ProgramSize): BuiltProgram {
-  const builder = startProgram(`evaluate ${size.B}×${size.T}`, classifier, size, false);
+export function buildEvaluation(
+  classifier: Classifier,
+  size: ProgramSize,
+  device: DeviceInfo["kind"],
+): BuiltProgram {
+  const builder = startProgram(`evaluate ${size.B}×${size.T}`, classifier, size, device, false);
   record(builder.program, builder.logits, builder.cursor, BUFFERS.logits, size.ring);
   record(builder.program, builder.loss, builder.cursor, BUFFERS.evaluationLosses, size.ring);
   return { program: lower(builder.program), constants: builder.constants };
@@ -165,6 +174,7 @@ function startProgram(
   name: string,
   classifier: Classifier,
   { B, T }: ProgramSize,
+  device: DeviceInfo["kind"],
   training: boolean,
 ): Forward {
   const { model, labels, layout } = classifier;
@@ -177,7 +187,15 @@ function startProgram(
   };
   const constants = new Map<string, Float32Array>();
   const parameters: Parameter[] = [];
-  const context = createContext(program, inputs, classifier, training, constants, parameters);
+  const context = createContext(
+    program,
+    device,
+    inputs,
+    classifier,
+    training,
+    constants,
+    parameters,
+  );
   const pooled = pool(program, model.encode(context), inputs.poolWeights);
   const logits = model.classify(context, pooled, labels);
   const loss = crossEntropy(
@@ -193,6 +211,7 @@ function startProgram(
 
 function createContext(
   program: Program,
+  device: DeviceInfo["kind"],
   inputs: ModelInputs,
   { layout, scale, dropout: baseRate, loraDropout, baseDtype }: Classifier,
   training: boolean,
@@ -234,6 +253,7 @@ function createContext(
   };
   const context: ModelContext = {
     program,
+    device,
     inputs,
     weight(name, shape) {
       const head = headIndex.get(name);

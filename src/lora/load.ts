@@ -43,9 +43,10 @@ export async function loadClassifier(
   sizes: ProgramSizes,
   weights: WeightLoader,
 ): Promise<Executor> {
+  const { kind } = device.info;
   const built = sizes.buckets.flatMap((T): BuiltProgram[] => [
-    buildTraining(classifier, { B: sizes.batch, T, ring: sizes.trainingRing }),
-    buildEvaluation(classifier, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }),
+    buildTraining(classifier, { B: sizes.batch, T, ring: sizes.trainingRing }, kind),
+    buildEvaluation(classifier, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }, kind),
   ]);
   const programs = built.map(({ program }) => program);
   const constants = new Map(built.flatMap((part) => [...part.constants]));
@@ -67,7 +68,7 @@ export async function loadClassifier(
  * not among them.
  */
 export function baseTensors(classifier: Classifier): Map<string, readonly number[]> {
-  const { program, constants } = buildEvaluation(classifier, { B: 1, T: 1, ring: 1 });
+  const { program, constants } = buildEvaluation(classifier, { B: 1, T: 1, ring: 1 }, "cpu");
   const tensors = frozenTensors([program]);
   for (const name of constants.keys()) tensors.delete(name);
   return tensors;

@@ -7,6 +7,9 @@ import { maskedSoftmax } from "../engine/ops/masked_softmax.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModelContext } from "./family.ts";
 
+/** Scores [B,H,T,T] beyond which they do not fit WebGPU's default binding, 128 MiB: up to there the software adapter is faster step by step. */
+export const LARGEST_SCORES: number = 2 ** 25;
+
 /** How a family's attention is cut into heads. */
 export interface AttentionShape {
   /** Query heads H. */
@@ -32,13 +35,15 @@ export function attention(
 ): Tensor {
   const { program, inputs } = context;
   const scale = 1 / Math.sqrt(headSize);
+  const [B, T] = q.shape;
+  const pays = context.device === "cpu" || B * heads * T * T > LARGEST_SCORES;
   // One operation never holds the probabilities that dropout would change.
-  if (!context.drops && headSize <= LARGEST_HEAD_SIZE) {
+  if (pays && !context.drops && headSize <= LARGEST_HEAD_SIZE) {
     return fusedAttention(program, q, k, v, inputs.mask, { heads, keyHeads, scale, causal });
   }
   const scores = attentionScores(program, q, k, heads, keyHeads);
-  const probabilities = context.dropout(
-    maskedSoftmax(program, scores, inputs.mask, scale, causal),
-  );
-  return attentionContext(program, probabilities, v, heads, keyHeads);
+  const probabilities = maskedSoftmax(program, scores, inputs.mask, scale, causal);
+  // Asked only where it drops something: a site that is not there in the other form must not shift the streams of those behind it.
+  const kept = context.drops ? context.dropout(probabilities) : probabilities;
+  return attentionContext(program, kept, v, heads, keyHeads);
 }

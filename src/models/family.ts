@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { DeviceInfo } from "../engine/device.ts";
 import type { Program, Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 
@@ -24,6 +25,8 @@ export interface ModelInputs {
 export interface ModelContext {
   /** The program that the forward pass is added to. */
   readonly program: Program;
+  /** What it will run on: the same operations are not the fastest everywhere. */
+  readonly device: DeviceInfo["kind"];
   /** Tokens, mask, positions and pooling weights of the batch. */
   readonly inputs: ModelInputs;
   /** A weight of the checkpoint or of the head. */

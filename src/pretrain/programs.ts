@@ -1,5 +1,6 @@
 /** The programs of a pretraining: a step in which every weight is trained, and an evaluation batch. @module */
 
+import type { DeviceInfo } from "../engine/device.ts";
 import { gradients, placeIn } from "../engine/gradients.ts";
 import { lower } from "../engine/lower.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
@@ -60,16 +61,28 @@ export interface PretrainPrograms {
  *
  * @throws UserError when the model's family has none here.
  */
-export function buildPretraining(model: Model, sizes: PretrainSizes): PretrainPrograms {
+export function buildPretraining(
+  model: Model,
+  sizes: PretrainSizes,
+  device: DeviceInfo["kind"] = "cpu",
+): PretrainPrograms {
   const layout = weightLayout(model, sizes);
   const constants = new Map<string, Float32Array>();
-  const step = startProgram(programNames.step, model, sizes, packedWeights(layout), constants);
+  const step = startProgram(
+    programNames.step,
+    model,
+    sizes,
+    device,
+    packedWeights(layout),
+    constants,
+  );
   addOptimizer(step, layout);
   record(step.program, step.loss, step.cursor, BUFFERS.losses, sizes.ring);
   const evaluation = startProgram(
     programNames.evaluation,
     model,
     sizes,
+    device,
     packedWeights(layout),
     constants,
   );
@@ -84,7 +97,7 @@ type WeightsOf = (program: Program) => (name: string, shape: readonly number[]) 
 function weightLayout(model: Model, sizes: PretrainSizes): PackedLayout {
   const shapes = new Map<string, readonly number[]>();
   const small = { B: 1, T: sizes.T, P: 1, ring: 1 };
-  startProgram("weights", model, small, (program) => (name, shape) => {
+  startProgram("weights", model, small, "cpu", (program) => (name, shape) => {
     shapes.set(name, shape);
     return bufferTensor(program, "weight", name, shape);
   }, new Map());
@@ -125,6 +138,7 @@ function startProgram(
   name: string,
   model: Model,
   { B, T, P }: PretrainSizes,
+  device: DeviceInfo["kind"],
   weightsOf: WeightsOf,
   constants: Map<string, Float32Array>,
 ): Forward {
@@ -147,6 +161,7 @@ function startProgram(
   const constantTensors = new Map<string, Tensor>();
   const context: ModelContext = {
     program,
+    device,
     inputs: {
       ids: input(BUFFERS.ids, [B, T]),
       mask: input(BUFFERS.mask, [B, T]),

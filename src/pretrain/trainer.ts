@@ -42,7 +42,7 @@ export async function openTrainer(
   sizes: PretrainSizes,
   settings: PretrainSettings,
 ): Promise<Trainer> {
-  const { layout, programs, constants } = buildPretraining(model, sizes);
+  const { layout, programs, constants } = buildPretraining(model, sizes, device.info.kind);
   const executor = await device.load(programs);
   for (const [name, data] of constants) executor.write(name, data);
   executor.write(BUFFERS.slots, elementSlots(layout));

@@ -64,7 +64,7 @@ function trainedWith(device: Device, tiny: TinyModel, baseDtype: BaseDtype) {
 function plannedBytes(tiny: TinyModel, baseDtype: BaseDtype): { matrices: number; all: number } {
   const classifier = classifierOf(tiny, { baseDtype });
   const programs = [buildTraining, buildEvaluation]
-    .map((build) => build(classifier, { B, T, ring: 1 }).program);
+    .map((build) => build(classifier, { B, T, ring: 1 }, "cpu").program);
   const weights = [...planMemory(programs).buffers.values()].filter(({ role }) =>
     role === "weight"
   );

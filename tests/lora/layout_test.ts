@@ -62,7 +62,11 @@ Deno.test("buildTraining() refuses a module or head tensor that takes no part", 
   const tiny = await readTinyModel("llama");
   const { layout } = classifierOf(tiny);
   const build = (modules: typeof layout.modules, head: typeof layout.head) =>
-    buildTraining(classifierOf(tiny, { layout: packLayout(modules, 2, head) }), { B, T, ring: 1 });
+    buildTraining(
+      classifierOf(tiny, { layout: packLayout(modules, 2, head) }),
+      { B, T, ring: 1 },
+      "cpu",
+    );
   const stranger = { name: "model.layers.9.self_attn.q_proj", inFeatures: 32, outFeatures: 32 };
   assert.throws(() => build([...layout.modules, stranger], layout.head), /"model\.layers\.9.*part/);
   const bias = { name: "score.bias", shape: [3], deviation: 0 };

@@ -53,6 +53,7 @@ export function recordingContext(
   B: number,
   T: number,
   drops = false,
+  device: ModelContext["device"] = "cpu",
 ): { context: ModelContext; requests: Requests } {
   const requests: Requests = {
     weights: new Map(),
@@ -66,6 +67,7 @@ export function recordingContext(
   };
   const context: ModelContext = {
     program,
+    device,
     inputs: {
       ids: bufferTensor(program, "input", "ids", [B, T], "u32"),
       mask: bufferTensor(program, "input", "mask", [B, T], "u32"),
@@ -135,7 +137,7 @@ export async function runForward(
   drops = false,
 ): Promise<Forward[]> {
   const built = batches.map(({ B, T }, i) =>
-    buildForward(`forward ${i}`, model, B, T, labels, drops)
+    buildForward(`forward ${i}`, model, B, T, labels, drops, device.info.kind)
   );
   const executor = await device.load(built.map(({ program }) => program));
   try {
@@ -170,9 +172,10 @@ function buildForward(
   T: number,
   labels: number,
   drops: boolean,
+  device: ModelContext["device"],
 ) {
   const program = createProgram(name);
-  const { context, requests } = recordingContext(program, B, T, drops);
+  const { context, requests } = recordingContext(program, B, T, drops, device);
   const hidden = model.encode(context);
   const pooled = pool(program, hidden, context.inputs.poolWeights);
   const logits = model.classify(context, pooled, labels);

@@ -13,7 +13,15 @@ import {
 } from "./attention_products.ts";
 import { gradientRowsFunction, softmaxRowsFunction } from "./attention_softmax.ts";
 import { multiply, overElements, overRows, vectorFunction } from "./vector_code.ts";
-import { encodeModule, get, load, type ValueType, type WasmFunction } from "./wasm_module.ts";
+import {
+  constant,
+  copyMemory,
+  encodeModule,
+  get,
+  load,
+  type ValueType,
+  type WasmFunction,
+} from "./wasm_module.ts";
 
 /** What the module exports; parameters stand with each function's code. Addresses and strides count bytes. */
 export type AttentionExports = Record<
@@ -22,7 +30,8 @@ export type AttentionExports = Record<
   | "transpose"
   | "softmaxRows"
   | "gradientRows"
-  | "copyRows",
+  | "copyRows"
+  | "scaleRows",
   (...values: number[]) => void
 >;
 
@@ -41,19 +50,33 @@ function attentionModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
     softmaxRowsFunction(multiplyAdd),
     gradientRowsFunction(multiplyAdd),
     copyRowsFunction(),
+    scaleRowsFunction(),
   ]);
 }
 
 const i32s = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
 
-/** copyRows(target, source, rows, width, targetStride, sourceStride, factors, factorStride): each row times its factor. */
+/** copyRows(target, source, rows, bytes, targetStride, sourceStride): `bytes` of each row. */
 function copyRowsFunction(): WasmFunction {
   return vectorFunction(
     "copyRows",
-    i32s(8),
-    (code, [target, source, rows, width, targetStride, sourceStride, factors, factorStride]) => {
+    i32s(6),
+    (code, [target, source, rows, bytes, targetStride, sourceStride]) => {
+      overRows(code, rows, [[target, get(targetStride)], [source, get(sourceStride)]], () => {
+        code.emit(copyMemory(get(target), get(source), get(bytes)));
+      });
+    },
+  );
+}
+
+/** scaleRows(target, source, rows, width, targetStride, sourceStride, factors): each row times its factor. */
+function scaleRowsFunction(): WasmFunction {
+  return vectorFunction(
+    "scaleRows",
+    i32s(7),
+    (code, [target, source, rows, width, targetStride, sourceStride, factors]) => {
       const advances = [[target, get(targetStride)], [source, get(sourceStride)]] as const;
-      overRows(code, rows, [...advances, [factors, get(factorStride)]], () => {
+      overRows(code, rows, [...advances, [factors, constant(4)]], () => {
         const factor = code.keep(load("v128.load32_splat", get(factors)));
         overElements(code, get(width), [get(target), get(source)], ({ load, store }) => {
           store(0, multiply(load(1), factor));

@@ -3,7 +3,6 @@
 import type { MultiplyAdd } from "./attention_products.ts";
 import {
   acrossLanes,
-  add,
   multiply,
   overElements,
   overRows,
@@ -75,12 +74,16 @@ function overScores(
   });
 }
 
-/** softmaxRows(scores, bias, rows, keys, stride, visible, causal, highest, sums): scores to e^(score + bias − highest), not yet divided by their sum. */
+/**
+ * softmaxRows(scores, bias, rows, keys, stride, visible, causal, highest, sums, scale): scores to e^(scale·score + bias − highest), not yet divided by their
+ * sum.
+ */
 export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   return vectorFunction(
     "softmaxRows",
-    i32s(9),
-    (code, [scores, bias, rows, keys, stride, visible, causal, highest, sums]) => {
+    [...i32s(9), "f32"],
+    (code, [scores, bias, rows, keys, stride, visible, causal, highest, sums, scale]) => {
+      const factor = code.keep(instruction("f32x4.splat", get(scale)));
       const maximum = code.local("v128");
       const larger = (x: Code, y: Code): Code => instruction("f32x4.pmax", x, y);
       const advances = [[scores, get(stride)], [highest, constant(4)], [
@@ -91,11 +94,12 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
         // Finite, so that a row of −∞ alone gives e^−∞ and not NaN.
         code.emit(set(maximum, code.number(-1e30)));
         overElements(code, count, [get(scores), get(bias)], ({ load }) => {
-          code.emit(set(maximum, larger(get(maximum), add(load(0), load(1)))));
+          code.emit(set(maximum, larger(get(maximum), multiplyAdd(load(0), factor, load(1)))));
         });
         const top = acrossLanes(code, get(maximum), larger);
         const sum = sumOver(code, count, [get(scores), get(bias)], ({ load, store }) => {
-          const e = weight(code, multiplyAdd, code.keep(subtract(add(load(0), load(1)), top)));
+          const x = code.keep(subtract(multiplyAdd(load(0), factor, load(1)), top));
+          const e = weight(code, multiplyAdd, x);
           store(0, e);
           return e;
         });
@@ -107,13 +111,15 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
 }
 
 /**
- * gradientRows(scores, dp, bias, rows, keys, stride, visible, causal, logSumExp): scores to p = e^(score + bias − logSumExp), and dp to p·(dp − Σ p·dp).
+ * gradientRows(scores, dp, bias, rows, keys, stride, visible, causal, logSumExp, scale): scores to p = e^(scale·score + bias − logSumExp), and dp to
+ * scale·p·(dp − Σ p·dp).
  */
 export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   return vectorFunction(
     "gradientRows",
-    i32s(9),
-    (code, [scores, dp, bias, rows, keys, stride, visible, causal, logSumExp]) => {
+    [...i32s(9), "f32"],
+    (code, [scores, dp, bias, rows, keys, stride, visible, causal, logSumExp, scale]) => {
+      const factor = code.keep(instruction("f32x4.splat", get(scale)));
       const advances = [
         [scores, get(stride)],
         [dp, get(stride)],
@@ -122,13 +128,13 @@ export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
       overScores(code, [rows, keys, visible, causal], advances, [scores, dp], (count) => {
         const total = code.keep(load("v128.load32_splat", get(logSumExp)));
         const mean = sumOver(code, count, [get(scores), get(bias), get(dp)], ({ load, store }) => {
-          const x = code.keep(subtract(add(load(0), load(1)), total));
+          const x = code.keep(subtract(multiplyAdd(load(0), factor, load(1)), total));
           const p = weight(code, multiplyAdd, x);
           store(0, p);
           return multiply(p, load(2));
         });
         overElements(code, count, [get(scores), get(dp)], ({ load, store }) => {
-          store(1, multiply(load(0), subtract(load(1), mean)));
+          store(1, multiply(load(0), subtract(load(1), mean), factor));
         });
       });
     },

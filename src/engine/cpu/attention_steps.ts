@@ -19,16 +19,15 @@ export interface Block {
 /** See {@linkcode attentionSteps}. Addresses count bytes; matrices are those of the {@linkcode Workspace}. */
 export interface AttentionSteps {
   readonly space: Workspace;
-  /** Addresses of the factors 1 and scale. */
-  readonly one: number;
-  readonly scale: number;
   /** Bytes from one token to the next in k and v, and in q and the context. */
   readonly keyRow: number;
   readonly queryRow: number;
   /** All blocks, the last first: it sees all keys. */
   blocks(keys: number): Block[];
-  /** Rows of a tensor times a factor. */
-  load(target: number, source: number, rows: number, stride: number, factor: number): void;
+  /** Rows of a tensor, which are `stride` apart there. */
+  load(target: number, source: number, rows: number, stride: number): void;
+  /** Rows to a tensor. */
+  save(target: number, source: number, rows: number, stride: number): void;
   /** Keys or values of a head by rows, with zeros up to a whole tile. */
   loadKeys(target: number, source: number, keys: number): void;
   /** The same by columns. */
@@ -56,23 +55,18 @@ export function attentionSteps(
   const { tokens, heads, keyHeads, headSize, causal } = call;
   const space = layOutWorkspace(scratch, tokens, headSize);
   const { row, scoreRow, queryColumn, width } = space;
-  const one = space.factors, scale = space.factors + 4;
   const keyRow = 4 * keyHeads * headSize;
   const clear = (address: number, bytes: number): void => {
     numbers.fill(0, address / 4, (address + bytes) / 4);
   };
-  const load: AttentionSteps["load"] = (target, source, rows, stride, factor) =>
-    code.copyRows(target, source, rows, headSize, row, stride, factor, 0);
+  const load: AttentionSteps["load"] = (target, source, rows, stride) =>
+    code.copyRows(target, source, rows, 4 * headSize, row, stride);
 
-  numbers[one / 4] = 1;
-  numbers[scale / 4] = call.scale;
   // Columns beyond the head size: nothing writes them again.
   if (width > headSize) clear(space.k, space.dk - space.k);
 
   return {
     space,
-    one,
-    scale,
     keyRow,
     queryRow: 4 * heads * headSize,
     blocks(keys) {
@@ -86,8 +80,10 @@ export function attentionSteps(
       });
     },
     load,
+    save: (target, source, rows, stride) =>
+      code.copyRows(target, source, rows, 4 * headSize, stride, row),
     loadKeys(target, source, keys) {
-      load(target, source, keys, keyRow, one);
+      load(target, source, keys, keyRow);
       clear(target + keys * row, (roundUp(keys, TILE_COLUMNS) - keys) * row);
     },
     turnKeys(target, source, keys) {

@@ -50,9 +50,9 @@ export function createAttention(
   };
 
   function forward(call: AttentionForwardCall, begin: number, end: number): void {
-    const { q, k, v, context, logSumExp, tokens, heads, headSize } = call;
+    const { q, k, v, context, logSumExp, tokens, heads, headSize, scale } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
-    const { space, queryRow, scale } = steps;
+    const { space, queryRow } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
     for (let unit = begin; unit < end; unit++) {
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
@@ -65,11 +65,11 @@ export function createAttention(
         for (const block of steps.blocks(keys)) {
           const { first, rows, columns, visible } = block;
           const start = ((entry * tokens + first) * heads + head) * headSize;
-          steps.load(space.q, at(q, start), rows, queryRow, scale);
+          steps.load(space.q, at(q, start), rows, queryRow);
           steps.turnQueries(space.qColumns, space.q, rows);
           steps.scores(space.p, space.qColumns, space.kColumns, block);
           const { p, bias, highest, sums } = space;
-          code.softmaxRows(p, bias, rows, columns, scoreRow, visible, causal, highest, sums);
+          code.softmaxRows(p, bias, rows, columns, scoreRow, visible, causal, highest, sums, scale);
           steps.mix(space.result, p, space.v, block);
           const total = (entry * heads + head) * tokens + first;
           for (let i = 0; i < rows; i++) {
@@ -77,16 +77,16 @@ export function createAttention(
             if (logSumExp) logSumExp[total + i] = sum === 0 ? 0 : top + Math.log(sum);
             numbers[sums / 4 + i] = sum === 0 ? 0 : 1 / sum;
           }
-          code.copyRows(at(context, start), space.result, rows, headSize, queryRow, row, sums, 4);
+          code.scaleRows(at(context, start), space.result, rows, headSize, queryRow, row, sums);
         }
       }
     }
   }
 
   function backward(call: AttentionBackwardCall, begin: number, end: number): void {
-    const { q, k, v, logSumExp, dcontext, dq, dk, dv, tokens, heads, headSize } = call;
+    const { q, k, v, logSumExp, dcontext, dq, dk, dv, tokens, heads, headSize, scale } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
-    const { space, queryRow, keyRow, one, scale } = steps;
+    const { space, queryRow, keyRow } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
     for (let unit = begin; unit < end; unit++) {
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
@@ -103,23 +103,23 @@ export function createAttention(
           const { p, dp, bias } = space;
           const start = ((entry * tokens + first) * heads + head) * headSize;
           const total = at(logSumExp, (entry * heads + head) * tokens + first);
-          steps.load(space.q, at(q, start), rows, queryRow, scale);
-          steps.load(space.dcontext, at(dcontext, start), rows, queryRow, one);
+          steps.load(space.q, at(q, start), rows, queryRow);
+          steps.load(space.dcontext, at(dcontext, start), rows, queryRow);
           steps.turnQueries(space.qColumns, space.q, rows);
           steps.turnQueries(space.dcontextColumns, space.dcontext, rows);
           steps.scores(p, space.qColumns, space.kColumns, block);
           steps.scores(dp, space.dcontextColumns, space.vColumns, block);
-          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, total);
+          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, total, scale);
           steps.mixBack(space.dv, p, space.dcontext, block, accumulate);
           steps.mixBack(space.dk, dp, space.q, block, accumulate);
           steps.mix(space.result, dp, space.k, block);
-          code.copyRows(at(dq, start), space.result, rows, headSize, queryRow, row, scale, 0);
+          steps.save(at(dq, start), space.result, rows, queryRow);
           accumulate = true;
         }
       }
       for (const [target, source] of [[dk, space.dk], [dv, space.dv]] as const) {
         steps.clear(source + keys * row, (tokens - keys) * row);
-        code.copyRows(at(target, keyStart), source, tokens, headSize, keyRow, row, one, 0);
+        steps.save(at(target, keyStart), source, tokens, keyRow);
       }
     }
   }

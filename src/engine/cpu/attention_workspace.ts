@@ -18,8 +18,6 @@ export interface Workspace {
   readonly queryColumn: number;
   /** Queries of a block. */
   readonly queries: number;
-  /** The number 1, then the scale. */
-  readonly factors: number;
   /** [T]: 0 for a key in use, −∞ for another. */
   readonly bias: number;
   /** By query of a block: the highest score and the sum of the weights. */
@@ -33,7 +31,7 @@ export interface Workspace {
   /** Gradients of keys and values, a row a token. */
   readonly dk: number;
   readonly dv: number;
-  /** A block of scaled queries, of the context's gradient, and of what is computed for each query, a row a query. */
+  /** A block of queries, of the context's gradient, and of what is computed for each query, a row a query. */
   readonly q: number;
   readonly dcontext: number;
   readonly result: number;
@@ -71,7 +69,6 @@ export function layOutWorkspace(start: number, tokens: number, headSize: number)
   const queryRows = () => take(row * paddedQueries);
   const scores = () => take(scoreRow * paddedQueries);
   const places = {
-    factors: take(8),
     bias: take(scoreRow),
     highest: take(4 * queries),
     sums: take(4 * queries),

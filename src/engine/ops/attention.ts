@@ -26,7 +26,7 @@ export const attentionOp: Op<AttentionAttributes> = {
     }
     if (width % heads !== 0 || width / heads > LARGEST_HEAD_SIZE) {
       throw new RangeError(
-        `Cannot cut "${q.name}" of width ${width} into ${heads} heads: expected a head size of at most ${LARGEST_HEAD_SIZE}`,
+        `Cannot cut "${q.name}" of width ${width} into ${heads} heads: expected a divisor of ${width} and a head size of at most ${LARGEST_HEAD_SIZE}`,
       );
     }
     expectShape("attention", k, [batch, tokens, width / heads * keyHeads]);

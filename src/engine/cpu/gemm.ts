@@ -55,6 +55,6 @@ export interface GemmCall {
 export type Gemm = (call: GemmCall) => void;
 
 /** Rows of a product that form one unit of work: a multiple of every micro-kernel's height. */
-export const GEMM_ROWS = 20;
-/** Columns of one, where a product has more of these: a multiple of every micro-kernel's width. */
-export const GEMM_COLUMNS = 64;
+export const GEMM_ROWS = 5;
+/** Columns of one, where a product is wider than high: a multiple of every micro-kernel's width, and a cache line. */
+export const GEMM_COLUMNS = 16;

@@ -6,7 +6,7 @@ import type { CpuArguments, CpuContext } from "../op.ts";
 import type { Node } from "../program.ts";
 import { attributesOf, layoutOf, type MatmulLayout, optionalInputs } from "./matmul_layout.ts";
 
-/** The part of y that units [begin, end) stand for: rows of it, or columns where there are more of those units, as in the gradients of adapters. */
+/** The part of y that units [begin, end) stand for: rows of it, or columns where it is wider than high. */
 function partOf(
   { m, n }: MatmulLayout,
   begin: number,
@@ -27,8 +27,9 @@ function partOf(
     };
 }
 
+/** The longer side is cut: a thread packs the whole of the operand that lies along the other. */
 function byColumns(m: number, n: number): boolean {
-  return Math.ceil(n / GEMM_COLUMNS) > Math.ceil(m / GEMM_ROWS);
+  return n > m;
 }
 
 /** Units of work of a product: blocks of its rows or columns. */

@@ -1,5 +1,6 @@
 /**
- * The WebGPU device: programs become fixed lists of dispatches over buffers made at load; a run is one encoder, one pass, one submit.
+ * The WebGPU device: programs become fixed lists of dispatches over buffers made at load; a run is one encoder, one pass, one submit, unless that
+ * might take so long that a driver would end it.
  *
  * @module
  */

@@ -171,7 +171,7 @@ function checkHazards(node: Node, bindings: readonly GPUBufferBinding[]): void {
   }
 }
 
-/** Command buffers for passes, each within `seconds` where its dispatches allow; one that a timestamp spans is not cut. */
+/** Command buffers for passes, each within `seconds` where its dispatches allow. The timestamps of a pass that is cut span all its pieces. */
 export function encode(
   device: GPUDevice,
   passes: readonly Pass<Dispatch>[],
@@ -181,24 +181,66 @@ export function encode(
   let encoder = device.createCommandEncoder();
   let taken = 0;
   for (const { dispatches, timestampWrites } of passes) {
-    let pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
-    let current: GPUComputePipeline | undefined;
-    for (const dispatch of dispatches) {
-      if (taken > 0 && taken + dispatch.seconds > seconds && timestampWrites === undefined) {
-        pass.end();
+    const pieces = cutList(dispatches, seconds, taken);
+    for (const [i, piece] of pieces.entries()) {
+      if (i > 0) {
         commands.push(encoder.finish());
         encoder = device.createCommandEncoder();
-        pass = encoder.beginComputePass();
-        current = undefined;
         taken = 0;
       }
-      if (dispatch.pipeline !== current) pass.setPipeline(current = dispatch.pipeline);
-      pass.setBindGroup(0, dispatch.bindGroup);
-      pass.dispatchWorkgroups(dispatch.x, dispatch.y);
-      taken += dispatch.seconds;
+      const last = i === pieces.length - 1;
+      const writes = timestampWrites && timestampsOf(timestampWrites, i === 0, last);
+      encodePass(encoder.beginComputePass(writes && { timestampWrites: writes }), piece);
+      taken += secondsTogether(piece);
     }
-    pass.end();
   }
   commands.push(encoder.finish());
   return commands;
+}
+
+/** Dispatches in pieces of at most `seconds`; the first one joins work that takes `taken`, and may be empty. */
+function cutList(
+  dispatches: readonly Dispatch[],
+  seconds: number,
+  taken: number,
+): (readonly Dispatch[])[] {
+  if (taken + secondsTogether(dispatches) <= seconds) return [dispatches];
+  const pieces: Dispatch[][] = [[]];
+  let total = taken;
+  for (const dispatch of dispatches) {
+    if (total > 0 && total + dispatch.seconds > seconds) {
+      pieces.push([]);
+      total = 0;
+    }
+    pieces[pieces.length - 1].push(dispatch);
+    total += dispatch.seconds;
+  }
+  return pieces;
+}
+
+function secondsTogether(dispatches: readonly Dispatch[]): number {
+  return dispatches.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+function timestampsOf(
+  { querySet, beginningOfPassWriteIndex, endOfPassWriteIndex }: GPUComputePassTimestampWrites,
+  first: boolean,
+  last: boolean,
+): GPUComputePassTimestampWrites | undefined {
+  if (!first && !last) return undefined;
+  return {
+    querySet,
+    ...(first && beginningOfPassWriteIndex !== undefined && { beginningOfPassWriteIndex }),
+    ...(last && endOfPassWriteIndex !== undefined && { endOfPassWriteIndex }),
+  };
+}
+
+function encodePass(pass: GPUComputePassEncoder, dispatches: readonly Dispatch[]): void {
+  let current: GPUComputePipeline | undefined;
+  for (const { pipeline, bindGroup, x, y } of dispatches) {
+    if (pipeline !== current) pass.setPipeline(current = pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(x, y);
+  }
+  pass.end();
 }

@@ -8,6 +8,9 @@ const RUNS = 3;
 /** Milliseconds that runs of a candidate take together where there is only the wall clock: several times the cost of waiting. */
 const LONG_ENOUGH = 40;
 
+/** What a command buffer takes at most by the pace that is sure. */
+const SECONDS = 0.5;
+
 /** Measures lists of dispatches against each other. */
 export interface Stopwatch {
   /** Seconds of each list. */
@@ -28,7 +31,7 @@ function timestampStopwatch(device: GPUDevice, timestamps: Timestamps): Stopwatc
       for (let i = 0; i < RUNS; i++) {
         for (const dispatches of candidates) {
           const passes = [{ dispatches, timestampWrites: timestamps.next() }];
-          device.queue.submit(encode(device, passes, Infinity));
+          submit(device, encode(device, passes, SECONDS));
         }
       }
       const seconds = await timestamps.read();
@@ -62,7 +65,11 @@ function wallStopwatch(device: GPUDevice): Stopwatch {
 /** Milliseconds until the dispatches are done. */
 async function run(device: GPUDevice, dispatches: readonly Dispatch[]): Promise<number> {
   const start = performance.now();
-  for (const command of encode(device, [{ dispatches }], 0.5)) device.queue.submit([command]);
+  submit(device, encode(device, [{ dispatches }], SECONDS));
   await device.queue.onSubmittedWorkDone();
   return performance.now() - start;
+}
+
+function submit(device: GPUDevice, commands: readonly GPUCommandBuffer[]): void {
+  for (const command of commands) device.queue.submit([command]);
 }

@@ -75,6 +75,29 @@ for (const training of [encoderTraining(), decoderTraining()]) {
   });
 }
 
+test("profile() times a whole run that is cut into command buffers", async () => {
+  const { program, initial, step } = encoderTraining();
+  const device = await createWebgpuDevice({
+    measure: false,
+    profile: true,
+    longestSeconds: await veryShort(),
+  });
+  const executor = await device.load([program]);
+  try {
+    for (const [buffer, data] of Object.entries(initial)) executor.write(buffer, data);
+    for (const [buffer, data] of Object.entries(step(0))) executor.write(buffer, data);
+    for (let run = 0; run < 4; run++) executor.run(program.name);
+    await executor.read("losses", 0, 1);
+    const { clock, programs: [profile] } = await executor.profile!();
+    assert.equal(profile.runs, 4);
+    if (clock !== "timestamps") return;
+    const { gpuSeconds } = profile.step!;
+    assert.ok(gpuSeconds > 0 && gpuSeconds < 100, `${gpuSeconds} s`);
+  } finally {
+    await executor.close();
+  }
+});
+
 test("run() computes the same bytes when the parts of a product are cut into pieces", async () => {
   const program = createProgram("product");
   const x = bufferTensor(program, "input", "x", [260, 150]);

@@ -38,6 +38,7 @@ testOp(
       return { y: scoresOracle(q, k, shape), gradients: { q: dq, k: dk } };
     },
   })),
+  ["8x8", "16x8"],
 );
 
 testOp(
@@ -52,6 +53,7 @@ testOp(
       return { y: contextOracle(p, v, shape), gradients: { p: dp, v: dv } };
     },
   })),
+  ["8x8", "16x8"],
 );
 
 testOp(

@@ -1,6 +1,6 @@
 /** A pretraining on a device: steps, evaluations, and the state that a later process goes on from. @module */
 
-import type { Device } from "../engine/device.ts";
+import type { Device, DeviceInfo } from "../engine/device.ts";
 import { IGNORED_LABEL } from "../engine/ops/ignored_label.ts";
 import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { elementSlots, headSlot, type PackedLayout } from "../lora/layout.ts";
@@ -22,6 +22,8 @@ export interface PretrainState {
 
 /** A loaded pretraining. Close it when done. */
 export interface Trainer {
+  /** The device in use, with its kernels. */
+  readonly device: DeviceInfo;
   readonly layout: PackedLayout;
   /** Installs a state; steps go on from it. */
   install(state: PretrainState): void;
@@ -74,6 +76,7 @@ export async function openTrainer(
   };
 
   return {
+    device: executor.device,
     layout,
     install({ parameters, moments }) {
       executor.write(BUFFERS.parameters, parameters);

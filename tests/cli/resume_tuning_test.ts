@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { testDevices } from "../engine/devices.ts";
 import { runCli, tiny } from "./command.ts";
+import { tinyFlags } from "./pretrain/tiny_input.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-resume-tuning-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -37,5 +38,27 @@ Deno.test({
       products.filter((kernel) => !kernel.includes("TILE_ROWS=4 TILE_COLUMNS=4")),
       [],
     );
+  },
+});
+
+Deno.test({
+  name: "pretrain --resume computes by the kernel variants that pretrain.json records",
+  ignore: testDevices.find(({ name }) => name === "webgpu")!.ignore,
+  async fn() {
+    const out = join(folder, "pretraining");
+    const pretrain = async (...args: string[]) => {
+      const { code, err } = await runCli("pretrain", [...args, "--device=webgpu"]);
+      assert.equal(code, 0, err);
+      return JSON.parse(await Deno.readTextFile(join(out, "pretrain.json")));
+    };
+    const file = await pretrain(...await tinyFlags(folder), "--steps=2", `--out=${out}`);
+    for (const kind of Object.keys(file.tuning)) {
+      if (kind.startsWith("matmul ")) file.tuning[kind] = "4x4";
+    }
+    await Deno.writeTextFile(join(out, "pretrain.json"), JSON.stringify(file));
+    // What is written again is what the device used.
+    const { tuning } = await pretrain(`--resume=${out}`, "--steps=4");
+    assert.ok(Object.values(tuning).includes("4x4"));
+    assert.deepEqual(tuning, file.tuning);
   },
 });

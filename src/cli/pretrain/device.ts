@@ -1,7 +1,7 @@
 /** The device of a pretraining. @module */
 
 import { createCpuDevice } from "../../engine/cpu/device.ts";
-import { type Device, DeviceMemoryError } from "../../engine/device.ts";
+import { type Device, DeviceMemoryError, type Tuning } from "../../engine/device.ts";
 import { findAdapter, isSoftware, NoAdapterError } from "../../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -11,6 +11,8 @@ export interface DeviceChoice {
   readonly kind: "auto" | "cpu" | "webgpu";
   /** Threads of the CPU device. */
   readonly threads: number;
+  /** Variants of kernels to use on WebGPU, from the pretraining that goes on; others are measured. */
+  readonly tuning?: Tuning | undefined;
 }
 
 /**
@@ -35,11 +37,11 @@ export async function loadOnDevice<T>(
   }
 }
 
-async function openDevice({ kind, threads }: DeviceChoice): Promise<Device> {
-  if (kind === "webgpu") return await createWebgpuDevice();
+async function openDevice({ kind, threads, tuning = {} }: DeviceChoice): Promise<Device> {
+  if (kind === "webgpu") return await createWebgpuDevice({ tuning });
   if (kind === "auto") {
     const adapter = await findAdapter();
-    if (adapter && !isSoftware(adapter)) return await createWebgpuDevice();
+    if (adapter && !isSoftware(adapter)) return await createWebgpuDevice({ tuning });
   }
   return createCpuDevice({ threads });
 }

@@ -15,6 +15,7 @@
  */
 
 import { join } from "node:path";
+import type { Tuning } from "../../engine/device.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { isPretrainConfig, type PretrainConfig } from "./config.ts";
@@ -29,6 +30,8 @@ export interface PretrainFile {
   readonly started: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly device: string;
+  /** Variants of kernels on WebGPU, of which a later process takes the same. */
+  readonly tuning?: Tuning | undefined;
 }
 
 /** A line of metrics.jsonl. */

@@ -86,7 +86,7 @@ async function train(
   const { batch: B, tokens: T } = config;
   const sizes = { B, T, P: predictionCount(objective, B, T), ring: LOSSES_TOGETHER };
   const { device, loaded: trainer } = await loadOnDevice(
-    choice,
+    { ...choice, tuning: saved?.tuning },
     (device) => openTrainer(device, readModel(json), sizes, config),
   );
   try {
@@ -101,6 +101,7 @@ async function train(
       started: saved?.started ?? new Date().toISOString(),
       versions: { hafl: project.version, ...Deno.version },
       device: deviceText(device.info),
+      tuning: trainer.device.tuning,
     };
     announce(file, layout.head, vocabulary, folder, reporter);
     if (!saved) await writeState(folder, layout, state);

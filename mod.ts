@@ -176,6 +176,7 @@ export {
   type DeviceInfo,
   DeviceLostError,
   type Executor,
+  type Tuning,
 } from "./src/engine/device.ts";
 export { HalfRangeError } from "./src/engine/half.ts";
 export type { Cost } from "./src/engine/op.ts";

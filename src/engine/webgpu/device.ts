@@ -32,7 +32,7 @@ import {
 import { callsOf, type Dispatch, encode, measuredPace, recordNode, surePace } from "./dispatch.ts";
 import { checkHalfReading, usesHalves } from "./half_check.ts";
 import { createPipelineCache } from "./pipelines.ts";
-import { chooseVariants, type MeasureProgress, scratchElements, variantOf } from "./tuning.ts";
+import { chooseVariants, scratchElements, variantOf } from "./tuning.ts";
 
 /** Seconds that a dispatch takes at most, and a command buffer of several: drivers reset a GPU that does not answer for about two. */
 const LONGEST_SECONDS = 0.5;
@@ -46,7 +46,7 @@ export interface WebgpuDeviceOptions {
   /** Whether to measure variants for about two seconds (default: unless the adapter is software, whose best ones are known). */
   readonly measure?: boolean;
   /** Hears how far measuring is, by kinds of nodes. */
-  readonly onMeasure?: MeasureProgress;
+  readonly onMeasure?: (done: number, total: number) => void;
   /** Seconds that a dispatch may take (default: 0.5). */
   readonly longestSeconds?: number;
 }

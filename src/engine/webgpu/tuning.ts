@@ -13,9 +13,6 @@ const MEASURING = 2000;
 /** The preferred variant stays unless another one takes less than this share of its time: so close ones do not change places from run to run. */
 const CLEARLY_LESS = 0.95;
 
-/** Hears how many of the kinds of nodes have been measured. */
-export type MeasureProgress = (done: number, total: number) => void;
-
 /** How variants are chosen. */
 export interface TuningOptions {
   /** Choices known from before. */
@@ -24,7 +21,7 @@ export interface TuningOptions {
   readonly measure: boolean;
   /** Whether the adapter is a program on the processor. */
   readonly software: boolean;
-  readonly onMeasure?: MeasureProgress;
+  readonly onMeasure?: (done: number, total: number) => void;
 }
 
 /** The variant of a node by the choices for all kinds; undefined where its operation has none. */
@@ -110,7 +107,7 @@ function kindsOf(programs: readonly Program[]): Map<string, Kind> {
 async function measureAll(
   open: readonly Measurement[],
   parts: Omit<Recorder, "scratch">,
-  onMeasure: MeasureProgress | undefined,
+  onMeasure: TuningOptions["onMeasure"],
 ): Promise<Choices> {
   const { device, cache } = parts;
   const calls = open.flatMap(({ node, names }) => names.flatMap((name) => callsOf(node, name)));

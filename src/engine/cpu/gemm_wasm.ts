@@ -95,7 +95,7 @@ export function createGemm(
   const aPacked = bPacked + B_BYTES;
   const spill = aPacked + A_BYTES;
   const one = spill + SPILL_BYTES;
-  new Float32Array(buffer, one, 1)[0] = 1;
+  const oneView = new Float32Array(buffer, one, 1);
 
   const address = (
     name: string,
@@ -122,6 +122,8 @@ export function createGemm(
       end: end += product.k,
     }));
     if (bias === undefined) return operands;
+    // Each time: other operations of the thread have their working memory here too.
+    oneView[0] = 1;
     const ones = { a: one, aRow: 0, aColumn: 0, factor: 1, begin: end, end: end + 1 };
     const b = address("the bias", bias.view, bias.offset);
     return [...operands, { ...ones, b, bRow: 0, bColumn: 4, half: false }];

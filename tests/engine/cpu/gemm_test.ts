@@ -285,6 +285,11 @@ for (const { name, gemm } of variants) {
     assert.deepEqual(bitsOf(whole.c), bitsOf(expected));
   });
 
+  test("gemm() needs nothing of its working memory to last between calls", (gemm) => {
+    new Float32Array(memory.buffer, 0, HEAP / 4).fill(NaN);
+    check(gemm, createCall({ ...shape, m: 7, n: 9, k: 5, bias: true }));
+  });
+
   test("gemm() keeps a NaN or an infinity to its own row and column", (gemm) => {
     const call = createCall({ ...shape, m: 7, n: 9, k: 5 });
     const [{ a, aOffset, b, bOffset }] = call.products;

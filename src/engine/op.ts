@@ -54,6 +54,8 @@ export interface KernelCall {
   readonly bindings?: readonly (number | "scratch")[];
   /** Elements of that working memory. */
   readonly scratch?: number;
+  /** Work of a dispatch that prepares or adds up what the node's own kernel reads or leaves; that one's is the operation's cost. */
+  readonly cost?: Cost;
 }
 
 /** Ways to compute an operation on a GPU, of which the device measures the best for each kind of node. */

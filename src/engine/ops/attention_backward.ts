@@ -6,7 +6,7 @@ import statisticsSource from "../../../kernels/attention_backward_statistics.wgs
 };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
-import { elementwiseCall } from "../kernel_call.ts";
+import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { expectShape, type KernelCall, nodeBytes, type Op } from "../op.ts";
 import type { Node } from "../program.ts";
 import {
@@ -61,7 +61,9 @@ export const attentionBackwardOp: Op<AttentionAttributes> = {
 function attentionBackwardKernel(node: Node<AttentionAttributes>): readonly KernelCall[] {
   const { heads, keyHeads } = node.attributes;
   const { batch, tokens, headSize } = attentionSizes(node);
+  const [, , , mask, context, dcontext, logSumExp] = node.inputs;
   const count = batch * (2 * heads + 1) * tokens;
+  const read = [mask, context, dcontext, logSumExp].reduce((sum, x) => sum + sizeOf(x), 0);
   return [
     {
       ...elementwiseCall(statisticsSource, count, {
@@ -70,6 +72,7 @@ function attentionBackwardKernel(node: Node<AttentionAttributes>): readonly Kern
       name: "attention_backward_statistics",
       bindings: [3, 4, 5, 6, "scratch"],
       scratch: count,
+      cost: { flops: 2 * sizeOf(context), bytes: 4 * (read + count) },
     },
     {
       ...attentionCall(node, indexLibrary + source, heads + keyHeads),

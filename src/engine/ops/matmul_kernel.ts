@@ -84,6 +84,7 @@ export function matmulKernel(
       ...elementwiseCall(sumSource, m * n, { params: { parts: cuts } }),
       name: "matmul_sum",
       bindings: ["scratch", inputs.length],
+      cost: { flops: (cuts - 1) * m * n, bytes: 4 * (cuts + 1) * m * n },
     },
   ];
 }

@@ -7,7 +7,7 @@ import type { ExecutorProfile } from "./profile.ts";
 export interface KernelRow extends CeilingShare {
   /** The kernel's name, as in the profile. */
   readonly kernel: string;
-  /** Nodes run. */
+  /** Nodes run, or dispatches of nodes that take several. */
   readonly calls: number;
   /** Seconds of all calls. */
   readonly seconds: number;

@@ -19,7 +19,7 @@ export interface Dispatch {
   readonly y: number;
   /** The kernel's variant. */
   readonly kernel: string;
-  /** Its share of the node's work. */
+  /** Its share of the work of the node, or of what it does beside the node's own kernel. */
   readonly cost: Cost;
   /** What it takes at most, by the pace that is sure. */
   readonly seconds: number;
@@ -75,11 +75,8 @@ export function recordNode(
     .map((tensor) => bindTensor(tensor, recorder.buffers, slots));
   checkHazards(node, tensors);
   const cost = operation(node.op).cost(node);
-  const calls = callsOf(node, variant);
-  // What other calls prepare or add up is little beside the operation's own kernel.
-  const main = Math.max(0, calls.findIndex(({ name }) => name === undefined));
-  return calls.flatMap((call, position) =>
-    recordCall(recorder, node.op, call, tensors, position === main ? cost : { flops: 0, bytes: 0 })
+  return callsOf(node, variant).flatMap((call) =>
+    recordCall(recorder, node.op, call, tensors, call.cost ?? cost)
   );
 }
 

@@ -66,7 +66,7 @@ export function buildPretraining(
   sizes: PretrainSizes,
   device: DeviceInfo["kind"] = "cpu",
 ): PretrainPrograms {
-  const layout = weightLayout(model, sizes);
+  const layout = weightLayout(model, sizes.T);
   const constants = new Map<string, Float32Array>();
   const step = startProgram(
     programNames.step,
@@ -93,10 +93,10 @@ export function buildPretraining(
 /** Provides the weights of a program under construction. */
 type WeightsOf = (program: Program) => (name: string, shape: readonly number[]) => Tensor;
 
-/** Every weight of the forward pass in the order of first use, as the tensors of a "head" that is all there is. */
-function weightLayout(model: Model, sizes: PretrainSizes): PackedLayout {
+/** Every weight of the forward pass over rows of T tokens in the order of first use, as the tensors of a "head" that is all there is. */
+export function weightLayout(model: Model, T: number): PackedLayout {
   const shapes = new Map<string, readonly number[]>();
-  const small = { B: 1, T: sizes.T, P: 1, ring: 1 };
+  const small = { B: 1, T, P: 1, ring: 1 };
   startProgram("weights", model, small, "cpu", (program) => (name, shape) => {
     shapes.set(name, shape);
     return bufferTensor(program, "weight", name, shape);

@@ -4,7 +4,7 @@ import { folderFiles } from "../../src/cli/deno_files.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { encodeCheckpoint } from "../../src/pretrain/checkpoint.ts";
-import { decodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
 import { openWeights, readConfig } from "../../src/weights/mod.ts";
 import { requestsOf } from "../models/support.ts";
 import { type Ended, root, runCli, tiny } from "./command.ts";
@@ -143,8 +143,44 @@ Deno.test("pretrain --init starts from a model's weights, and refuses those of a
     await bytesOf("first", "model/model.safetensors"),
   );
   const wide = ["--width=16", "--feed-forward=24"];
-  await mistake([...small, ...wide, init, `--out=${path("third")}`], /expected shape \[/);
-  await mistake([...small, `--init=${path("none")}`, `--out=${path("fourth")}`], /no such folder/);
+  const refused = (args: readonly string[], expected: RegExp) =>
+    mistake([...small, init, `--out=${path("refused")}`, ...args], expected);
+  await refused(wide, /same shape, with "bert\.\S+" \[67, 16\], got \[67, 8\]/);
+  await refused(["--layers=2"], /same shape, with "bert\.encoder\.layer\.1\S+" .* got none/);
+  await refused(["--objective=next"], /same shape, with "model\.\S+" .* got none/);
+  await refused([`--init=${path("none")}`], /no such folder/);
+
+  const { vocab } = tokenizerJson.model;
+  const swapped = { ...vocab, fish: vocab.boat, boat: vocab.fish };
+  const other = { ...tokenizerJson, model: { ...tokenizerJson.model, vocab: swapped } };
+  const tokenizer = `--tokenizer=${await writeTokenizerFolder(path("swapped"), other)}`;
+  await refused([tokenizer], /same tokenizer, got one with other ids/);
+  await assert.rejects(Deno.stat(path("refused")), Deno.errors.NotFound);
+  await refused([tokenizer, "--vocabulary=67"], /same tokenizer, got one with other ids/);
+});
+
+Deno.test("pretrain --init reads the weights of a base class, whose names lack the family's prefix", async () => {
+  await succeeds(...small, "--steps=3", `--out=${path("prefixed")}`);
+  const { tensors } = decodeSafetensors(
+    await Deno.readFile(path("prefixed", "model/model.safetensors")),
+  );
+  const base = [...tensors].filter(([name]) => name.startsWith("bert."))
+    .map(([name, { dtype, shape, bytes }]) => ({
+      name: name.slice("bert.".length),
+      shape,
+      data: toFloat32(dtype, bytes),
+    }));
+  await Deno.mkdir(path("base-class"));
+  await Deno.writeFile(path("base-class", "model.safetensors"), encodeSafetensors(base));
+  const init = `--init=${path("base-class")}`;
+  await succeeds(...small, "--steps=0", init, `--out=${path("from-base-class")}`);
+  const started = decodeSafetensors(
+    await Deno.readFile(path("from-base-class", "model/model.safetensors")),
+  );
+  for (const { name } of base) {
+    const [one, two] = [tensors, started.tensors].map((of) => of.get(`bert.${name}`)!.bytes);
+    assert.deepEqual(two, one, name);
+  }
 });
 
 Deno.test("a pretrained model serves train as a base, its adapter named as ever", async () => {

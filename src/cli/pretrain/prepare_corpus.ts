@@ -1,14 +1,15 @@
 /** All that comes before the first step: input is checked, the vocabulary cut, the corpus tokenized. @module */
 
 import { createTokenizer } from "../../data/mod.ts";
+import { readModel } from "../../models/mod.ts";
 import { cutVocabulary } from "../../pretrain/vocabulary.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { openWeights, type WeightSource } from "../../weights/mod.ts";
-import { folderFiles } from "../deno_files.ts";
 import { countText } from "../units.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Corpus, findCorpus, type Watch } from "./corpus.ts";
 import { partsOf } from "./folder.ts";
+import { checkSameIds, type InitialModel, openInitialModel } from "./initial_model.ts";
+import { modelConfig } from "./model_config.ts";
 import { readSpecialIds } from "./special_ids.ts";
 import { type CorpusFacts, cutTokenizer, tokenizeCorpus } from "./tokenize_corpus.ts";
 import { idsOf, readTokenizer, type TokenizerJson, writeTokenizer } from "./tokenizer_json.ts";
@@ -17,8 +18,8 @@ import { idsOf, readTokenizer, type TokenizerJson, writeTokenizer } from "./toke
 export interface PretrainInput {
   readonly corpus: Corpus;
   readonly tokenizer: TokenizerJson;
-  /** The first weights, where they are a model's. */
-  readonly weights: WeightSource | undefined;
+  /** Where the first weights are a model's. */
+  readonly initial: InitialModel | undefined;
 }
 
 /**
@@ -30,7 +31,7 @@ export async function findInput(config: PretrainConfig): Promise<PretrainInput> 
   const corpus = await findCorpus(config.corpus, config.textColumn);
   const tokenizer = await readTokenizer(config.tokenizer);
   await createTokenizer(tokenizer.tokenizer, tokenizer.config);
-  readSpecialIds(tokenizer, config.objective);
+  const special = readSpecialIds(tokenizer, config.objective);
   if (config.vocabulary !== null) {
     // Whether it can be cut to this size does not depend on the counts.
     cutVocabulary(
@@ -39,8 +40,13 @@ export async function findInput(config: PretrainConfig): Promise<PretrainInput> 
       config.vocabulary,
     );
   }
-  const weights = config.init === null ? undefined : await openWeights(folderFiles(config.init));
-  return { corpus, tokenizer, weights };
+  if (config.init === null) return { corpus, tokenizer, initial: undefined };
+  const model = readModel(
+    modelConfig(config, config.vocabulary ?? idsOf(tokenizer.tokenizer), special),
+  );
+  const initial = await openInitialModel(config.init, model, config.tokens);
+  if (config.vocabulary === null) checkSameIds(initial, tokenizer);
+  return { corpus, tokenizer, initial };
 }
 
 /**
@@ -49,7 +55,7 @@ export async function findInput(config: PretrainConfig): Promise<PretrainInput> 
  * @throws UserError for a corpus that cannot be read or is too small, and the signal's reason once it is aborted.
  */
 export async function prepareCorpus(
-  { corpus, tokenizer: whole }: PretrainInput,
+  { corpus, tokenizer: whole, initial }: PretrainInput,
   { vocabulary, objective, tokens }: PretrainConfig,
   folder: string,
   watch: Watch,
@@ -57,6 +63,7 @@ export async function prepareCorpus(
   const tokenizer = vocabulary === null
     ? whole
     : await cutTokenizer(whole, vocabulary, corpus, watch);
+  if (initial) checkSameIds(initial, tokenizer);
   await writeTokenizer(partsOf(folder).tokenizer, tokenizer);
   const { end } = readSpecialIds(tokenizer, objective);
   const facts = await tokenizeCorpus(tokenizer, end, corpus, folder, watch);

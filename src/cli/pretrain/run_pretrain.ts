@@ -63,7 +63,7 @@ export async function runPretraining(
   const corpus = input
     ? await prepareCorpus(input, config, folder, { onProgress: reporter.read, signal })
     : saved!.corpus;
-  await train(request, corpus, input?.weights, reporter, signal, () => begun = true);
+  await train(request, corpus, input?.initial?.weights, reporter, signal, () => begun = true);
 }
 
 async function train(

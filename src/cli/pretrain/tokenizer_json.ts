@@ -51,26 +51,26 @@ export function idOfToken(
   tokenizer: TokenizerJson["tokenizer"],
   content: string,
 ): number | undefined {
-  return addedTokens(tokenizer).find((token) => token.content === content)?.id ??
-    vocabularyOf(tokenizer).get(content);
+  return idsByPiece(tokenizer).get(content);
 }
 
 /** Ids V of a tokenizer: the highest of its vocabulary and added tokens, and one. */
 export function idsOf(tokenizer: TokenizerJson["tokenizer"]): number {
   let highest = -1;
-  for (const id of vocabularyOf(tokenizer).values()) highest = Math.max(highest, id);
-  for (const { id } of addedTokens(tokenizer)) highest = Math.max(highest, id);
+  for (const id of idsByPiece(tokenizer).values()) highest = Math.max(highest, id);
   return highest + 1;
 }
 
-/** Ids by piece: an object's values, or the places in a Unigram's list of [piece, score]. */
-function vocabularyOf(tokenizer: TokenizerJson["tokenizer"]): ReadonlyMap<string, number> {
+/** Ids by piece, those of added tokens too: of the vocabulary an object's values, or the places in a Unigram's list of [piece, score]. */
+export function idsByPiece(tokenizer: TokenizerJson["tokenizer"]): ReadonlyMap<string, number> {
   const { vocab } = tokenizer.model as {
     readonly vocab: Readonly<Record<string, number>> | readonly (readonly [string, number])[];
   };
-  return new Map(
+  const ids = new Map(
     Array.isArray(vocab)
       ? vocab.map(([piece], id): [string, number] => [piece, id])
       : Object.entries(vocab),
   );
+  for (const { content, id } of addedTokens(tokenizer)) ids.set(content, id);
+  return ids;
 }

@@ -3,11 +3,8 @@
 import {
   COLUMN_TILE_ROWS,
   columnTileFunction,
-  fusedMultiplyAdd,
-  type MultiplyAdd,
   multiplyFunction,
   rowTileFunction,
-  separateMultiplyAdd,
   TILE_ROWS,
   transposeFunction,
 } from "./attention_products.ts";
@@ -18,8 +15,8 @@ import {
   copyMemory,
   encodeModule,
   get,
+  i32s,
   load,
-  type ValueType,
   type WasmFunction,
 } from "./wasm_module.ts";
 
@@ -37,24 +34,22 @@ export type AttentionExports = Record<
 
 /** Modules from the best to the one that every runtime with WebAssembly SIMD validates: products are summed in one rounding a step, or in two. */
 export function attentionModules(): Uint8Array<ArrayBuffer>[] {
-  return [fusedMultiplyAdd, separateMultiplyAdd].map(attentionModule);
+  return [true, false].map(attentionModule);
 }
 
-function attentionModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
+function attentionModule(fused: boolean): Uint8Array<ArrayBuffer> {
   return encodeModule([
-    rowTileFunction("tile by rows", multiplyAdd),
-    columnTileFunction("tile by columns", multiplyAdd),
+    rowTileFunction("tile by rows", fused),
+    columnTileFunction("tile by columns", fused),
     multiplyFunction("multiplyRows", 0, TILE_ROWS),
     multiplyFunction("multiplyColumns", 1, COLUMN_TILE_ROWS),
     transposeFunction(),
-    softmaxRowsFunction(multiplyAdd),
-    gradientRowsFunction(multiplyAdd),
+    softmaxRowsFunction(fused),
+    gradientRowsFunction(fused),
     copyRowsFunction(),
     scaleRowsFunction(),
   ]);
 }
-
-const i32s = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
 
 /** copyRows(target, source, rows, bytes, targetStride, sourceStride): `bytes` of each row. */
 function copyRowsFunction(): WasmFunction {

@@ -7,7 +7,8 @@
  * @module
  */
 
-import { add, multiply } from "./vector_code.ts";
+import { range } from "./range.ts";
+import { add, multiplyAdd } from "./vector_code.ts";
 import {
   advance,
   branch,
@@ -16,6 +17,7 @@ import {
   constant,
   defineFunction,
   get,
+  i32s,
   instruction,
   load,
   type Local,
@@ -35,19 +37,6 @@ export const COLUMN_TILE_ROWS = 5;
 /** Columns of a register tile. */
 export const TILE_COLUMNS = 8;
 
-/** How a product is added to a sum. */
-export type MultiplyAdd = (x: Code, y: Code, sum: Code) => Code;
-
-/** In one rounding, or in two where the processor cannot. */
-export const fusedMultiplyAdd: MultiplyAdd = (x, y, sum) =>
-  instruction("f32x4.relaxed_madd", x, y, sum);
-
-/** In two roundings. */
-export const separateMultiplyAdd: MultiplyAdd = (x, y, sum) => add(multiply(x, y), sum);
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
-const i32s = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
-
 /** What a tile's loop over the steps is made of. */
 interface TileLoop {
   readonly a: Local;
@@ -62,7 +51,7 @@ interface TileLoop {
 function tileFunction(
   name: string,
   rows: number,
-  multiplyAdd: MultiplyAdd,
+  fused: boolean,
   loop: (parts: TileLoop) => Code[],
 ): WasmFunction {
   return defineFunction(
@@ -78,7 +67,7 @@ function tileFunction(
         ...sums.flatMap((pair, row) => [
           set(spread, element(row)),
           ...pair.map((sum, half) =>
-            set(sum, multiplyAdd(get(spread), get(columns[half]), get(sum)))
+            set(sum, multiplyAdd(fused, get(spread), get(columns[half]), get(sum)))
           ),
         ]),
       ];
@@ -101,8 +90,8 @@ function tileFunction(
 }
 
 /** A tile of {@linkcode TILE_ROWS}: A's rows are aStride apart, its steps side by side and a multiple of {@linkcode TILE_COLUMNS}. */
-export function rowTileFunction(name: string, multiplyAdd: MultiplyAdd): WasmFunction {
-  return tileFunction(name, TILE_ROWS, multiplyAdd, ({ a, aStride, steps, local, step }) => {
+export function rowTileFunction(name: string, fused: boolean): WasmFunction {
+  return tileFunction(name, TILE_ROWS, fused, ({ a, aStride, steps, local, step }) => {
     const rows = range(TILE_ROWS).map(() => local("i32"));
     return [
       ...rows.map((row, i) =>
@@ -124,8 +113,8 @@ export function rowTileFunction(name: string, multiplyAdd: MultiplyAdd): WasmFun
  * A tile of {@linkcode COLUMN_TILE_ROWS}: A's steps are aStride apart, its rows side by side. Four of them are read at once, because V8 may check the bounds
  * of every access.
  */
-export function columnTileFunction(name: string, multiplyAdd: MultiplyAdd): WasmFunction {
-  return tileFunction(name, COLUMN_TILE_ROWS, multiplyAdd, ({ a, aStride, steps, local, step }) => {
+export function columnTileFunction(name: string, fused: boolean): WasmFunction {
+  return tileFunction(name, COLUMN_TILE_ROWS, fused, ({ a, aStride, steps, local, step }) => {
     const four = local("v128");
     const element = (row: number): Code =>
       row < 4

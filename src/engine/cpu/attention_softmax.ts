@@ -1,6 +1,6 @@
 /** WebAssembly code of what stands between the products of attention: softmax and its gradient, by rows of scores in a thread's working memory. @module */
 
-import type { MultiplyAdd } from "./attention_products.ts";
+import { decay } from "./vector_activations.ts";
 import {
   acrossLanes,
   multiply,
@@ -16,40 +16,14 @@ import {
   type Code,
   constant,
   get,
+  i32s,
   instruction,
   load,
   type Local,
   set,
   storeFirst,
-  type ValueType,
   type WasmFunction,
 } from "./wasm_module.ts";
-
-const i32s = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
-
-/** e^x is 0 below: what is left out is less than 1e-37 of a row's largest weight. */
-const LOWEST_EXPONENT = -86;
-/** Adding 1.5·2²³ leaves a number's nearest whole number in the low bits of the sum. */
-const ROUNDING = 12582912;
-const MANTISSA_BITS = 23;
-/** −ln 2 in two parts, of which the first has few enough bits that its products with whole numbers up to 2¹⁰ are exact. */
-const LN2 = [-0.693359375, 2.12194440e-4];
-/** e^r on |r| ≤ ln 2 / 2, by Taylor, from the constant up. */
-const EXP_SERIES = [1, 1, 1 / 2, 1 / 6, 1 / 24, 1 / 120, 1 / 720];
-
-/** e^x for x that is no more than a rounding above 0, with a relative error of about 2e-7; 0 for −∞, and NaN stays NaN. */
-function weight({ keep, number }: VectorCode, multiplyAdd: MultiplyAdd, x: Code): Code {
-  const shifted = keep(multiplyAdd(x, number(Math.LOG2E), number(ROUNDING)));
-  const whole = keep(subtract(shifted, number(ROUNDING)));
-  const r = keep(LN2.reduce((rest, part) => multiplyAdd(whole, number(part), rest), x));
-  const power = EXP_SERIES.slice(0, -1).reduceRight(
-    (sum, coefficient) => multiplyAdd(sum, r, number(coefficient)),
-    number(EXP_SERIES[EXP_SERIES.length - 1]),
-  );
-  const exponent = instruction("i32x4.shl", shifted, constant(MANTISSA_BITS));
-  const small = instruction("f32x4.lt", x, number(LOWEST_EXPONENT));
-  return keep(instruction("v128.andnot", instruction("i32x4.add", power, exponent), small));
-}
 
 /** Walks over rows of scores; under a causal mask a row sees one key more than the one before, and what it does not see becomes 0 in `targets`. */
 function overScores(
@@ -78,7 +52,7 @@ function overScores(
  * softmaxRows(scores, bias, rows, keys, stride, visible, causal, highest, sums, scale): scores to e^(scale·score + bias − highest), not yet divided by their
  * sum.
  */
-export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
+export function softmaxRowsFunction(fused: boolean): WasmFunction {
   return vectorFunction(
     "softmaxRows",
     [...i32s(9), "f32"],
@@ -94,12 +68,12 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
         // Finite, so that a row of −∞ alone gives e^−∞ and not NaN.
         code.emit(set(maximum, code.number(-1e30)));
         overElements(code, count, [get(scores), get(bias)], ({ load }) => {
-          code.emit(set(maximum, larger(get(maximum), multiplyAdd(load(0), factor, load(1)))));
+          code.emit(set(maximum, larger(get(maximum), code.multiplyAdd(load(0), factor, load(1)))));
         });
         const top = acrossLanes(code, get(maximum), larger);
         const sum = sumOver(code, count, [get(scores), get(bias)], ({ load, store }) => {
-          const x = code.keep(subtract(multiplyAdd(load(0), factor, load(1)), top));
-          const e = weight(code, multiplyAdd, x);
+          const x = code.keep(subtract(code.multiplyAdd(load(0), factor, load(1)), top));
+          const e = decay(code, x);
           store(0, e);
           return e;
         });
@@ -107,6 +81,7 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
         code.emit(storeFirst(get(sums), sum));
       });
     },
+    fused,
   );
 }
 
@@ -114,7 +89,7 @@ export function softmaxRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
  * gradientRows(scores, dp, bias, rows, keys, stride, visible, causal, logSumExp, scale): scores to p = e^(scale·score + bias − logSumExp), and dp to
  * scale·p·(dp − Σ p·dp).
  */
-export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
+export function gradientRowsFunction(fused: boolean): WasmFunction {
   return vectorFunction(
     "gradientRows",
     [...i32s(9), "f32"],
@@ -128,8 +103,8 @@ export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
       overScores(code, [rows, keys, visible, causal], advances, [scores, dp], (count) => {
         const total = code.keep(load("v128.load32_splat", get(logSumExp)));
         const mean = sumOver(code, count, [get(scores), get(bias), get(dp)], ({ load, store }) => {
-          const x = code.keep(subtract(multiplyAdd(load(0), factor, load(1)), total));
-          const p = weight(code, multiplyAdd, x);
+          const x = code.keep(subtract(code.multiplyAdd(load(0), factor, load(1)), total));
+          const p = decay(code, x);
           store(0, p);
           return multiply(p, load(2));
         });
@@ -138,5 +113,6 @@ export function gradientRowsFunction(multiplyAdd: MultiplyAdd): WasmFunction {
         });
       });
     },
+    fused,
   );
 }

@@ -6,6 +6,7 @@
 
 import { FLOATS, HALVES, packFunction } from "./gemm_pack.ts";
 import { createTile, type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
+import { range } from "./range.ts";
 import {
   advance,
   branch,
@@ -15,9 +16,11 @@ import {
   defineFunction,
   encodeModule,
   get,
+  i32s,
   instruction,
   load,
   loopWhile,
+  minimum,
   set,
   store,
   type WasmFunction,
@@ -92,7 +95,7 @@ const EDGE = 0;
 function edgeFunction(): WasmFunction {
   return defineFunction(
     "edge",
-    ["i32", "i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    i32s(8),
     ([target, tile, source, rows, columns, targetStride, sourceStride, adds], local) => {
       const offset = local("i32");
       const bytes = local("i32");
@@ -131,12 +134,7 @@ function edgeFunction(): WasmFunction {
 function multiplyFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   return defineFunction(
     "multiply",
-    [
-      ...new Array<"i32">(10).fill("i32"),
-      "f32",
-      "i32",
-      "i32",
-    ],
+    [...i32s(10), "f32", ...i32s(2)],
     (
       [
         a,
@@ -235,7 +233,7 @@ function multiplyFunction(multiplyAdd: MultiplyAdd): WasmFunction {
 function scaleFunction(): WasmFunction {
   return defineFunction(
     "scaleColumns",
-    ["i32", "i32", "i32", "i32", "f32"],
+    [...i32s(4), "f32"],
     ([panel, panels, steps, panelBytes, factor], local) => {
       const at = local("i32");
       const rest = local("i32");
@@ -268,9 +266,3 @@ function scaleFunction(): WasmFunction {
     },
   );
 }
-
-function minimum(x: Code, y: Code): Code {
-  return instruction("select", x, y, instruction("i32.lt_u", x, y));
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { range } from "./range.ts";
 import {
   advance,
   branch,
@@ -13,11 +14,13 @@ import {
   constant,
   defineFunction,
   get,
+  i32s,
   instruction,
   lanes as constantLanes,
   load,
   type Local,
   loopWhile,
+  minimum,
   set,
   shuffle,
   store,
@@ -79,7 +82,7 @@ export function packFunction(name: string, width: number, format: PackFormat): W
   const { bytes, copyOne } = format;
   return defineFunction(
     name,
-    ["i32", "i32", "i32", "i32", "i32", "i32", "i32"],
+    i32s(7),
     ([firstPanel, source, allLanes, steps, laneStride, stepStride, panelBytes], local) => {
       const pointers = range(width).map(() => local("i32"));
       const [panel, lane, lanes, depth, limit, target, rest, count] = range(8).map(() =>
@@ -207,9 +210,3 @@ function transposeLanes(
   }
   return code;
 }
-
-function minimum(x: Code, y: Code): Code {
-  return instruction("select", x, y, instruction("i32.lt_u", x, y));
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { range } from "./range.ts";
+import { multiplyAdd } from "./vector_code.ts";
 import {
   advance,
   branch,
@@ -57,9 +59,10 @@ export interface Tile {
 
 /** Declares the registers of a tile. */
 export function createTile(
-  multiplyAdd: MultiplyAdd,
+  rounding: MultiplyAdd,
   local: (type: ValueType) => Local,
 ): Tile {
+  const fused = rounding === "fused";
   const sums = range(TILE_ROWS).map(() => range(2).map(() => local("v128")));
   const columns = [local("v128"), local("v128")];
   const four = local("v128");
@@ -72,7 +75,7 @@ export function createTile(
   // Set by multiply(): the pointers of the panels.
   let columnsAt: { readonly a: Local; readonly b: Local };
   const addProducts = (pair: readonly Local[]): Code[] =>
-    pair.map((sum, half) => set(sum, add(multiplyAdd, row, columns[half], sum)));
+    pair.map((sum, half) => set(sum, multiplyAdd(fused, get(row), get(columns[half]), get(sum))));
   const stepOfMany = (step: number): Code[] => [
     ...loadColumns(step),
     ...sums.flatMap((pair, i) => {
@@ -130,11 +133,3 @@ export function createTile(
     },
   };
 }
-
-function add(multiplyAdd: MultiplyAdd, x: Local, y: Local, sum: Local): Code {
-  return multiplyAdd === "fused"
-    ? instruction("f32x4.relaxed_madd", get(x), get(y), get(sum))
-    : instruction("f32x4.add", instruction("f32x4.mul", get(x), get(y)), get(sum));
-}
-
-const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);

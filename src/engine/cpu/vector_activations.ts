@@ -66,8 +66,8 @@ function reduced(
 /** Below, {@linkcode decay} is 0. */
 const LOWEST_DECAY = -87;
 
-/** e^x for x ≤ 0, with a relative error below 2e-7, and 0 where it would be subnormal. NaN stays NaN. */
-function decay(code: VectorCode, x: Code): Code {
+/** e^x for x that is no more than a rounding above 0, with a relative error below 2e-7, and 0 where it would be subnormal. NaN stays NaN. */
+export function decay(code: VectorCode, x: Code): Code {
   const { shifted, power } = reduced(code, x);
   const exponent = instruction("i32x4.shl", shifted, constant(MANTISSA_BITS));
   const small = instruction("f32x4.lt", x, code.number(LOWEST_DECAY));

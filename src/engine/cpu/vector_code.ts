@@ -60,8 +60,7 @@ export function vectorFunction(
     build({
       number: (value) => bits(new Uint32Array(Float32Array.of(value).buffer)[0]),
       bits,
-      multiplyAdd: (x, y, z) =>
-        fused ? instruction("f32x4.relaxed_madd", x, y, z) : add(multiply(x, y), z),
+      multiplyAdd: (x, y, z) => multiplyAdd(fused, x, y, z),
       keep(value) {
         const result = local("v128");
         emit(set(result, value));
@@ -182,6 +181,11 @@ export function subtract(x: Code, y: Code): Code {
 /** The product of two or more. */
 export function multiply(first: Code, ...others: readonly Code[]): Code {
   return others.reduce((product, factor) => instruction("f32x4.mul", product, factor), first);
+}
+
+/** x·y + z, in one rounding where `fused`, which needs a runtime with relaxed SIMD. */
+export function multiplyAdd(fused: boolean, x: Code, y: Code, z: Code): Code {
+  return fused ? instruction("f32x4.relaxed_madd", x, y, z) : add(multiply(x, y), z);
 }
 
 /** x / y. */

@@ -15,6 +15,7 @@ import {
   type Code,
   constant,
   get,
+  i32s,
   instruction,
   load,
   type Local,
@@ -23,7 +24,6 @@ import {
   store,
   storeFirst,
   storeHalf,
-  type ValueType,
   type WasmFunction,
   zeros,
 } from "./wasm_module.ts";
@@ -147,11 +147,9 @@ function overSlotted(
   code.repeat(get(count), () => pass(oneElement(code)));
 }
 
-const words = (count: number): ValueType[] => new Array<ValueType>(count).fill("i32");
-
 /** squareSum(g, slots, settings, target, count): Σ g² over the elements whose slot is trained, into one element. */
 export function squareSumFunction(): WasmFunction {
-  return vectorFunction("squareSum", words(5), (code, [g, slots, settings, target, count]) => {
+  return vectorFunction("squareSum", i32s(5), (code, [g, slots, settings, target, count]) => {
     const sum = code.local("v128");
     code.emit(set(sum, code.number(0)));
     overSlotted(code, count, [[g, 4], [slots, 4]], (elements) => {
@@ -168,7 +166,7 @@ export function squareSumFunction(): WasmFunction {
 export function adamwFunction(): WasmFunction {
   return vectorFunction(
     "adamw",
-    words(8),
+    i32s(8),
     (code, [g, slots, settings, clip, w, moments, sensitivity, count]) => {
       const { keep, number, bits } = code;
       const setting = (position: number): Code =>

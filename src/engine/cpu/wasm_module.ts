@@ -212,6 +212,11 @@ export function set(local: Local, value: Code): Code {
   return [...value, 0x21, ...unsigned(local.index)];
 }
 
+/** The smaller of two i32 numbers without a sign. Both are computed twice. */
+export function minimum(x: Code, y: Code): Code {
+  return instruction("select", x, y, instruction("i32.lt_u", x, y));
+}
+
 /** Copies bytes of memory; the two places may overlap. */
 export function copyMemory(target: Code, source: Code, bytes: Code): Code {
   return [...target, ...source, ...bytes, 0xfc, 0x0a, 0, 0];
@@ -252,6 +257,11 @@ export function branch(
 /** Calls the function at a position of the module. */
 export function call(position: number, ...operands: readonly Code[]): Code {
   return [...operands.flat(), 0x10, ...unsigned(position)];
+}
+
+/** Types of so many i32 parameters. */
+export function i32s(count: number): ValueType[] {
+  return new Array<ValueType>(count).fill("i32");
 }
 
 /** Builds a function without results; `build` receives its parameters and a way to declare locals. */

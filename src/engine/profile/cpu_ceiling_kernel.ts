@@ -4,6 +4,7 @@
  * @module
  */
 
+import { multiplyAdd } from "../cpu/vector_code.ts";
 import {
   advance,
   type Code,
@@ -64,14 +65,7 @@ function multiplyAddFunction(fused: boolean): WasmFunction {
   return defineFunction("multiplyAdd", ["i32", "i32"], ([operands, turns], local) => {
     const sums = Array.from({ length: SUMS }, () => local("v128"));
     const x = local("v128");
-    const step = sums.map((sum) =>
-      set(
-        sum,
-        fused
-          ? instruction("f32x4.relaxed_madd", get(sum), get(x), get(x))
-          : instruction("f32x4.add", instruction("f32x4.mul", get(sum), get(x)), get(x)),
-      )
-    );
+    const step = sums.map((sum) => set(sum, multiplyAdd(fused, get(sum), get(x), get(x))));
     return [
       // Read from memory, so that no compiler knows what comes out.
       set(x, load("v128.load", get(operands))),

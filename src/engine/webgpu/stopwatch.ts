@@ -1,5 +1,6 @@
 /** Short measurements of dispatches. @module */
 
+import type { Pass } from "../profile/gpu_times.ts";
 import { openTimestamps, type Timestamps } from "../profile/timestamps.ts";
 import { type Dispatch, encode } from "./dispatch.ts";
 
@@ -7,9 +8,12 @@ import { type Dispatch, encode } from "./dispatch.ts";
 const RUNS = 3;
 /** Milliseconds that runs of a candidate take together where there is only the wall clock: several times the cost of waiting. */
 const LONG_ENOUGH = 40;
+/** Passes with room for their times: the timed runs of all candidates of a node, which are dozens at most. */
+const PASSES = 512;
 
-/** What a command buffer takes at most by the pace that is sure. */
-const SECONDS = 0.5;
+type Submit = (passes: readonly Pass<Dispatch>[]) => void;
+/** Milliseconds until the dispatches are done. */
+type Run = (dispatches: readonly Dispatch[]) => Promise<number>;
 
 /** Measures lists of dispatches against each other. */
 export interface Stopwatch {
@@ -17,21 +21,31 @@ export interface Stopwatch {
   measure(candidates: readonly (readonly Dispatch[])[]): Promise<number[]>;
 }
 
-/** By the GPU's clock where the device has one, else by the wall. */
-export async function openStopwatch(device: GPUDevice): Promise<Stopwatch> {
-  const timestamps = await openTimestamps(device, 512);
-  return timestamps === undefined ? wallStopwatch(device) : timestampStopwatch(device, timestamps);
+/** By the GPU's clock where the device has one, else by the wall; `longest` seconds are what a command buffer may take by the pace that is sure. */
+export async function openStopwatch(device: GPUDevice, longest: number): Promise<Stopwatch> {
+  const timestamps = await openTimestamps(device, PASSES);
+  const submit: Submit = (passes) => {
+    for (const command of encode(device, passes, longest)) device.queue.submit([command]);
+  };
+  const run = async (dispatches: readonly Dispatch[]): Promise<number> => {
+    const start = performance.now();
+    submit([{ dispatches }]);
+    await device.queue.onSubmittedWorkDone();
+    return performance.now() - start;
+  };
+  return timestamps === undefined
+    ? wallStopwatch(run)
+    : timestampStopwatch(run, submit, timestamps);
 }
 
-function timestampStopwatch(device: GPUDevice, timestamps: Timestamps): Stopwatch {
+function timestampStopwatch(run: Run, submit: Submit, timestamps: Timestamps): Stopwatch {
   return {
     async measure(candidates) {
       // Each once untimed, for what drivers do late, then by turns, so that all meet the same conditions.
-      await run(device, candidates.flat());
+      await run(candidates.flat());
       for (let i = 0; i < RUNS; i++) {
         for (const dispatches of candidates) {
-          const passes = [{ dispatches, timestampWrites: timestamps.next() }];
-          submit(device, encode(device, passes, SECONDS));
+          submit([{ dispatches, timestampWrites: timestamps.next() }]);
         }
       }
       const seconds = await timestamps.read();
@@ -43,33 +57,21 @@ function timestampStopwatch(device: GPUDevice, timestamps: Timestamps): Stopwatc
   };
 }
 
-function wallStopwatch(device: GPUDevice): Stopwatch {
+function wallStopwatch(run: Run): Stopwatch {
   return {
     async measure(candidates) {
       const seconds: number[] = [];
       for (const dispatches of candidates) {
-        await run(device, dispatches);
+        await run(dispatches);
         let runs = 1;
-        let taken = await run(device, dispatches);
+        let taken = await run(dispatches);
         while (taken < LONG_ENOUGH) {
           runs *= 2;
-          taken = await run(device, Array.from({ length: runs }, () => dispatches).flat());
+          taken = await run(Array.from({ length: runs }, () => dispatches).flat());
         }
         seconds.push(taken / runs / 1000);
       }
       return seconds;
     },
   };
-}
-
-/** Milliseconds until the dispatches are done. */
-async function run(device: GPUDevice, dispatches: readonly Dispatch[]): Promise<number> {
-  const start = performance.now();
-  submit(device, encode(device, [{ dispatches }], SECONDS));
-  await device.queue.onSubmittedWorkDone();
-  return performance.now() - start;
-}
-
-function submit(device: GPUDevice, commands: readonly GPUCommandBuffer[]): void {
-  for (const command of commands) device.queue.submit([command]);
 }

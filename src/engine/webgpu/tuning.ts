@@ -114,7 +114,7 @@ async function measureAll(
   const elements = scratchElements(calls);
   const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
   const recorder = { ...parts, scratch };
-  const stopwatch = await openStopwatch(device);
+  const stopwatch = await openStopwatch(device, parts.pace.seconds);
   const tuning: Record<string, string> = {};
   let flops = 0, seconds = 0;
   const end = performance.now() + MEASURING;

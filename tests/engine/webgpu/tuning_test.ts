@@ -123,7 +123,7 @@ for (const features of [["timestamp-query"], []] as GPUFeatureName[][]) {
     const { device } = await openDevice(features);
     try {
       const dispatch = busyDispatch(device);
-      const seconds = await (await openStopwatch(device)).measure([[dispatch], [
+      const seconds = await (await openStopwatch(device, 0.5)).measure([[dispatch], [
         dispatch,
         dispatch,
       ]]);

@@ -1,5 +1,7 @@
 /** Unlabelled texts from files, one after the other: a file may be larger than memory. @module */
 
+import { pipeline, Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
 import { UserError } from "../../protocol/errors.ts";
 
 /**
@@ -29,7 +31,7 @@ export async function* readTexts(
 ): AsyncGenerator<string> {
   const format = formatOf(path);
   const lines = readLines(path, onBytes);
-  yield* format === "txt" ? paragraphs(lines) : fields(path, column, lines);
+  yield* format === "txt" ? paragraphs(path, lines) : fields(path, column, lines);
 }
 
 async function* readLines(
@@ -47,17 +49,31 @@ async function* readLines(
       );
     }
   };
-  let rest = "";
-  for await (const chunk of readPieces(path, onBytes)) {
-    const lines = (rest + decode(chunk)).split("\n");
-    rest = lines.pop()!;
-    for (const line of lines) {
+  let line = "";
+  for await (const piece of readPieces(path, onBytes)) {
+    const [end, ...others] = decode(piece).split("\n");
+    line += end;
+    for (const other of others) {
       number++;
       yield line;
+      line = other;
     }
+    refuseLong(path, line);
   }
-  rest += decode();
-  if (rest !== "") yield rest;
+  line += decode();
+  if (line !== "") yield line;
+}
+
+/** Characters of a document at most: it is tokenized as one piece. */
+const LONGEST = 1 << 26;
+
+function refuseLong(path: string, text: string): void {
+  if (text.length <= LONGEST) return;
+  throw new UserError(
+    `Cannot read corpus "${path}": expected documents of at most 64 million characters, parted by ${
+      formatOf(path) === "txt" ? "blank lines" : "the ends of lines"
+    }`,
+  );
 }
 
 /** The file's bytes, unpacked where it is packed. */
@@ -77,22 +93,15 @@ async function* readPieces(
       },
     }),
   );
+  const pieces = Readable.fromWeb(counted);
   const packed = path.toLowerCase().endsWith(".gz");
-  const pieces = packed ? counted.pipeThrough(new DecompressionStream("gzip")) : counted;
-  const reader = pieces.getReader();
+  // Unlike DecompressionStream, it goes on to the next of several members, as `cat a.gz b.gz` makes them.
+  const unpacked = packed ? pipeline(pieces, createGunzip(), () => {}) : pieces;
   try {
-    for (;;) {
-      const { value, done } = await reader.read().catch((error) => {
-        if (packed && error instanceof TypeError) {
-          throw new UserError(`Cannot unpack corpus "${path}": expected a complete gzip file`);
-        }
-        return refuse(error);
-      });
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {}); // closes a file that is not read to its end
+    yield* unpacked as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    if (!String((error as { code?: unknown }).code).startsWith("Z_")) refuse(error);
+    throw new UserError(`Cannot unpack corpus "${path}": expected a complete gzip file`);
   }
 }
 
@@ -124,11 +133,13 @@ function field(line: string, column: string): string | undefined {
   }
 }
 
-async function* paragraphs(lines: AsyncIterable<string>): AsyncGenerator<string> {
+async function* paragraphs(path: string, lines: AsyncIterable<string>): AsyncGenerator<string> {
   let text = "";
   for await (const line of lines) {
-    if (line.trim() !== "") text += line + "\n";
-    else if (text !== "") {
+    if (line.trim() !== "") {
+      text += line + "\n";
+      refuseLong(path, text);
+    } else if (text !== "") {
       yield text;
       text = "";
     }

@@ -46,6 +46,22 @@ Deno.test("readTexts() joins lines and letters that lie across pieces of the fil
   assert.deepEqual(await textsOf("a.jsonl", JSON.stringify({ text: long })), [long]);
 });
 
+Deno.test("readTexts() reads every member of a gzip file", async () => {
+  const members = await Promise.all(
+    ["one\n\ntwo\n", "\nthree\n"].map((text) => gzip(encoder.encode(text))),
+  );
+  const file = new Uint8Array(await new Blob(members).arrayBuffer());
+  assert.deepEqual(await textsOf("a.txt.gz", file), ["one\n", "two\n", "three\n"]);
+});
+
+Deno.test("readTexts() refuses documents that never end", async () => {
+  const long = new Uint8Array((1 << 26) + 1).fill(0x61);
+  await refused("a.txt", long, /a\.txt".* 64 million .* blank lines/);
+  await refused("a.jsonl.gz", await gzip(long), /a\.jsonl\.gz".* 64 million .* ends of lines/);
+  for (let i = 0; i < long.length; i += 1000) long[i] = 0x0a;
+  await refused("a.txt", long, /64 million/);
+});
+
 Deno.test("readTexts() tells the bytes of the file that it read", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "a.jsonl.gz");

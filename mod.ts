@@ -189,7 +189,6 @@ export type * from "./src/engine/program.ts";
 export { NoAdapterError } from "./src/engine/webgpu/adapter.ts";
 export { HalfPrecisionError } from "./src/engine/webgpu/half_check.ts";
 export { createWebgpuDevice, type WebgpuDeviceOptions } from "./src/engine/webgpu/device.ts";
-export type { MeasureProgress } from "./src/engine/webgpu/tuning.ts";
 
 // The protocol: what the simulation, a server and its clients share.
 export * from "./src/protocol/mod.ts";

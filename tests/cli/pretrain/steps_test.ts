@@ -20,6 +20,7 @@ const stateAt = (steps: number, weight = 0): PretrainState => ({
 function pretend(loss: (step: number) => number, weight: (steps: number) => number): Trainer {
   let unread: number[] = [];
   return {
+    device: { kind: "cpu", description: "none", threads: 1 },
     layout,
     install() {},
     step(step) {

@@ -36,7 +36,7 @@ if (import.meta.main) {
     const saved = resume ? await readPretrainFile(resume) : undefined;
     const config = saved ? resumeConfig(saved.config, own) : readConfig(own);
     const folder = resume ?? readFolder(own);
-    if (!saved) await checkNewFolder(folder);
+    if (!saved) await checkNewFolder(folder, config.tokenizer);
     prepareGraphics();
     const device = {
       kind: given.device ?? defaultConfig.device,

@@ -313,8 +313,9 @@ Deno.test("pretrain refuses bad flags in one line and writes nothing", async () 
     refused([`--vocabulary=${fixedTokens - 1}`], /between 57 .* and 67/),
     refused(["--vocabulary=68"], /between 57 .* and 67/),
     refused(["--objective=both"], /masked, next/),
-    mistake([...small, `--out=${folder}`], /other files/),
+    mistake([...small, `--out=${path("tokenizer")}`], /other files/),
     mistake([...small, `--out=${path("corpus.jsonl")}`], /Cannot use folder/),
+    mistake([...small, `--out=${folder}`], /would replace the tokenizer/),
   ]);
   await assert.rejects(Deno.stat(out), Deno.errors.NotFound);
 });
@@ -332,6 +333,7 @@ Deno.test("pretrain refuses bad texts in one line", async () => {
     const out = `--out=${path(`texts-${name}`)}`;
     await mistake([...small, `--corpus=${await write(name, content)}`, out], expected);
   };
+  await Deno.symlink("/dev/null", path("device.txt"));
   const latin = Uint8Array.of(0x63, 0x61, 0x66, 0xe9, 0x0a);
   await Promise.all([
     mistake([...small, `--corpus=${path("absent.txt")}`], /absent\.txt": no such file/),
@@ -345,8 +347,13 @@ Deno.test("pretrain refuses bad texts in one line", async () => {
     refused("other.jsonl", good + '{"body":"b"}\n', /line 21 .*"text"/),
     refused("posts.csv", "text\na\n", /\.jsonl, \.jsonl\.gz, \.txt or \.txt\.gz/),
     refused("short.txt", "fish\n\n".repeat(30), /so little text: expected at least 48 tokens/),
+    refused("one.txt", "fish\n".repeat(30), /got 31 and 0 in 1 document\n$/),
     mistake([...small, "--seq-len=5000", `--out=${path("long")}`], /at least 20,000 tokens/),
+    mistake([...small, `${small[0]},${folder}/./corpus.jsonl`], /corpus\.jsonl" twice/),
+    mistake([...small, `--corpus=${path("device.txt")}`], /can be read more than once/),
   ]);
+  const left = await Array.fromAsync(Deno.readDir(path("texts-short.txt")), ({ name }) => name);
+  assert.deepEqual(left, ["run.lock"]);
   await Deno.mkdir(path("folder.jsonl"));
   await mistake([...small, `--corpus=${path("folder.jsonl")}`], /expected a file, got a folder/);
 });

@@ -22,13 +22,18 @@ export interface Watch {
 /**
  * Finds the files of a corpus without reading them.
  *
- * @throws UserError when one is missing, empty, no file, or has an ending that is not read.
+ * @throws UserError when one is missing, empty, no file, named twice, or has an ending that is not read.
  */
 export async function findCorpus(files: readonly string[], column: string): Promise<Corpus> {
   let bytes = 0;
+  const found = new Set<string>();
   for (const path of files) {
     formatOf(path);
     bytes += await fileSize(path);
+    const real = await Deno.realPath(path);
+    // Its held-out documents would be among those to train on.
+    if (found.has(real)) throw new UserError(`Cannot read corpus "${path}" twice`);
+    found.add(real);
   }
   return { files, column, bytes };
 }
@@ -39,6 +44,7 @@ async function fileSize(path: string): Promise<number> {
     throw refuse(error instanceof Deno.errors.NotFound ? "no such file" : error.message);
   });
   if (info.isDirectory) throw refuse("expected a file, got a folder");
+  if (!info.isFile) throw refuse("expected a file, which can be read more than once");
   if (info.size === 0) throw refuse("expected text, got an empty file");
   return info.size;
 }

@@ -14,7 +14,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Tuning } from "../../engine/device.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { writeAtomically } from "../write_atomically.ts";
@@ -63,9 +63,15 @@ export const partsOf = (folder: string) => ({
 /**
  * Refuses a folder that a new pretraining must not use; writes nothing.
  *
- * @throws UserError when anything but the remains of one that never began lies in it.
+ * @param tokenizer folder of the tokenizer that it reads
+ * @throws UserError when anything but the remains of one that never began lies in it, or that tokenizer.
  */
-export async function checkNewFolder(folder: string): Promise<void> {
+export async function checkNewFolder(folder: string, tokenizer: string): Promise<void> {
+  if (resolve(tokenizer) === resolve(partsOf(folder).tokenizer)) {
+    throw new UserError(
+      `Cannot use folder "${folder}" for a pretraining: it would replace the tokenizer "${tokenizer}"`,
+    );
+  }
   const names = await namesIn(folder);
   if (names.includes("pretrain.json")) {
     throw new UserError(

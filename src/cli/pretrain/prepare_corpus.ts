@@ -50,7 +50,7 @@ export async function findInput(config: PretrainConfig): Promise<PretrainInput> 
 }
 
 /**
- * Writes the folder's tokenizer and token files.
+ * Writes the folder's tokenizer and token files, or nothing where the corpus is refused.
  *
  * @throws UserError for a corpus that cannot be read or is too small, and the signal's reason once it is aborted.
  */
@@ -64,15 +64,25 @@ export async function prepareCorpus(
     ? whole
     : await cutTokenizer(whole, vocabulary, corpus, watch);
   if (initial) checkSameIds(initial, tokenizer);
-  await writeTokenizer(partsOf(folder).tokenizer, tokenizer);
   const { end } = readSpecialIds(tokenizer, objective);
   const facts = await tokenizeCorpus(tokenizer, end, corpus, folder, watch);
+  const parts = partsOf(folder);
   const least = 4 * tokens;
-  if (facts.trainTokens >= least && facts.validationTokens >= least) return facts;
-  const [train, heldOut] = [facts.trainTokens, facts.validationTokens].map(countText);
+  if (facts.trainTokens >= least && facts.validationTokens >= least) {
+    await writeTokenizer(parts.tokenizer, tokenizer);
+    return facts;
+  }
+  for (const path of [parts.train, parts.validation]) await Deno.remove(path);
+  const [documents, train, heldOut] = [
+    facts.documents,
+    facts.trainTokens,
+    facts.validationTokens,
+  ].map(countText);
   throw new UserError(
     `Cannot pretrain on so little text: expected at least ${
       countText(least)
-    } tokens (4 × --seq-len) to train on and as many to hold out (the tenth document and each 100th after it), got ${train} and ${heldOut}`,
+    } tokens (4 × --seq-len) to train on and as many to hold out (the tenth document and each 100th after it), got ${train} and ${heldOut} in ${documents} ${
+      facts.documents === 1 ? "document" : "documents"
+    }`,
   );
 }

@@ -87,17 +87,25 @@ Deno.test("readPretrainFile() refuses a folder without one, and one that it did 
 
 Deno.test("checkNewFolder() takes an empty folder and the remains of one that never began", async () => {
   await withFolder(async (folder) => {
-    await checkNewFolder(join(folder, "absent"));
-    await checkNewFolder(folder);
+    await checkNewFolder(join(folder, "absent"), "t");
+    await checkNewFolder(folder, "t");
     await Deno.mkdir(join(folder, "tokenizer"));
     const remains = ["run.lock", "train.tokens", "validation.tokens.partial", "metrics.jsonl"]
       .concat("checkpoint.safetensors", "pretrain.json.0f.partial");
     for (const name of remains) await Deno.writeTextFile(join(folder, name), "");
-    await checkNewFolder(folder);
+    await checkNewFolder(folder, "t");
     await Deno.writeTextFile(join(folder, "notes.txt"), "");
-    await assert.rejects(checkNewFolder(folder), /other files \("notes\.txt"\)/);
+    await assert.rejects(checkNewFolder(folder, "t"), /other files \("notes\.txt"\)/);
     await writePretrainFile(folder, file);
-    await assert.rejects(checkNewFolder(folder), /use --resume .* to continue/);
-    await assert.rejects(checkNewFolder(join(folder, "notes.txt")), UserError);
+    await assert.rejects(checkNewFolder(folder, "t"), /use --resume .* to continue/);
+    await assert.rejects(checkNewFolder(join(folder, "notes.txt"), "t"), UserError);
+  });
+});
+
+Deno.test("checkNewFolder() refuses the folder of the tokenizer that is read, which would be replaced", async () => {
+  await withFolder(async (folder) => {
+    const tokenizer = `${folder}/./tokenizer/`;
+    await Deno.mkdir(tokenizer);
+    await assert.rejects(checkNewFolder(folder, tokenizer), /would replace the tokenizer/);
   });
 });

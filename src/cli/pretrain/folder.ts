@@ -90,6 +90,15 @@ export async function checkNewFolder(folder: string, tokenizer: string): Promise
 const remains =
   /^(run\.lock|tokenizer|(train|validation)\.tokens|metrics\.jsonl|checkpoint\.safetensors|.*\.partial)$/;
 
+/** Removes what a killed process did not finish: a checkpoint's half may be large. Call it with the folder locked. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const place of [folder, partsOf(folder).tokenizer, partsOf(folder).model]) {
+    for (const name of await namesIn(place)) {
+      if (name.endsWith(".partial")) await Deno.remove(join(place, name));
+    }
+  }
+}
+
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);

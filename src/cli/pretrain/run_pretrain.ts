@@ -18,6 +18,7 @@ import {
   partsOf,
   type PretrainFile,
   readMetrics,
+  removeUnfinished,
   writeMetrics,
   writePretrainFile,
 } from "./folder.ts";
@@ -60,6 +61,7 @@ export async function runPretraining(
   const { signal } = interrupt;
   const input = saved ? undefined : await findInput(config);
   using _lock = await lockRunFolder(folder);
+  await removeUnfinished(folder);
   const corpus = input
     ? await prepareCorpus(input, config, folder, { onProgress: reporter.read, signal })
     : saved!.corpus;

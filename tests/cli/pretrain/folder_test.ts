@@ -8,6 +8,7 @@ import {
   type PretrainFile,
   readMetrics,
   readPretrainFile,
+  removeUnfinished,
   writeMetrics,
   writePretrainFile,
 } from "../../../src/cli/pretrain/folder.ts";
@@ -107,5 +108,19 @@ Deno.test("checkNewFolder() refuses the folder of the tokenizer that is read, wh
     const tokenizer = `${folder}/./tokenizer/`;
     await Deno.mkdir(tokenizer);
     await assert.rejects(checkNewFolder(folder, tokenizer), /would replace the tokenizer/);
+  });
+});
+
+Deno.test("removeUnfinished() removes the halves that a killed process left, and nothing else", async () => {
+  await withFolder(async (folder) => {
+    await removeUnfinished(folder);
+    await Deno.mkdir(join(folder, "model"));
+    for (const part of ["train.tokens", "checkpoint.safetensors.1.partial", "model/a.2.partial"]) {
+      await Deno.writeTextFile(join(folder, part), "half");
+    }
+    await removeUnfinished(folder);
+    const left = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
+    assert.deepEqual(left.sort(), ["model", "train.tokens"]);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(join(folder, "model"))), []);
   });
 });

@@ -1,15 +1,26 @@
-/**
- * `deno task bench`: how fast the engine is on this machine, beside the machine's own ceiling. Flags: `--only PART` of a contest's name, `--repetitions 3`,
- * `--threads 2`, `--out bench/results.json`.
- */
+/** `deno task bench`: how fast the engine is on this machine, beside the machine's own ceiling. */
 
 import { prepareGraphics } from "../src/cli/graphics.ts";
 import { ourContests } from "./contests.ts";
 import { describeMachine } from "./harness/machine.ts";
 import { formatFigure, markdownTable, NOTHING } from "./harness/table.ts";
-import { factLines, missingLines, runContests, runTask, writeResults } from "./harness/task.ts";
+import {
+  factLines,
+  missingLines,
+  runContests,
+  runTask,
+  type Task,
+  writeResults,
+} from "./harness/task.ts";
 
-await runTask({ out: "bench/results.json" }, async (options) => {
+const task: Task = {
+  name: "deno task bench",
+  summary: "Measures the engine on this machine, beside the machine's own ceiling.",
+  out: "bench/results.json",
+  python: false,
+};
+
+await runTask(task, async (options) => {
   prepareGraphics();
   const contests = ourContests(await describeMachine(), options.threads);
   const results = await runContests(contests, options);

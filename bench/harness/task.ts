@@ -1,11 +1,22 @@
 /** What the two tasks share: flags, running the contests, results as JSON. @module */
 
+import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../../src/protocol/errors.ts";
 import { readCount, THREADS } from "./arguments.ts";
 import { type Contest, type Outcome, type Row, rowOf, runContest } from "./contest.ts";
 import { describeMachine, type Machine, machineLine } from "./machine.ts";
 import type { Facts } from "./repetitions.ts";
+
+/** What a task is. */
+export interface Task {
+  readonly name: string;
+  readonly summary: string;
+  /** Where the results go if not told otherwise. */
+  readonly out: string;
+  /** Whether it takes `--python`. */
+  readonly python: boolean;
+}
 
 /** Flags of a task. */
 export interface TaskOptions {
@@ -33,16 +44,45 @@ export interface Results {
 
 /** Runs a task with its flags; a user's mistake ends it with one line and exit code 2, as a command's does. */
 export async function runTask(
-  defaults: { readonly out: string },
-  task: (options: TaskOptions) => Promise<void>,
+  task: Task,
+  run: (options: TaskOptions) => Promise<void>,
 ): Promise<void> {
+  if (Deno.args.some((word) => word === "--help" || word === "-h")) {
+    console.log(helpText(task));
+    return;
+  }
   try {
-    await task(readTaskOptions(Deno.args, defaults));
+    const options = readTaskOptions(Deno.args, task);
+    await checkFolder(options.out);
+    await run(options);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.error(`error: ${error.message}`);
     Deno.exit(2);
   }
+}
+
+function helpText({ name, summary, out, python }: Task): string {
+  return [
+    `Usage: ${name} [flags]`,
+    "",
+    summary,
+    "",
+    "  --only PART         only the contests whose name holds this, such as cpu or minilm",
+    "  --repetitions N     measurements of each program (default: 3)",
+    `  --threads N         threads of everything on the CPU (default: ${defaultThreads()})`,
+    ...(python ? ["  --python PATH       a Python with PyTorch (default: the first found)"] : []),
+    `  --out FILE          where the results go as JSON (default: ${out})`,
+  ].join("\n");
+}
+
+const defaultThreads = (): number => Math.min(THREADS, navigator.hardwareConcurrency);
+
+/** Minutes of measurements must not be lost for want of a folder. */
+async function checkFolder(out: string): Promise<void> {
+  const folder = dirname(out);
+  const there = await Deno.stat(folder).then(({ isDirectory }) => isDirectory, () => false);
+  if (!there) throw new UserError(`Cannot write "${out}": expected a folder "${folder}", got none`);
 }
 
 /**
@@ -52,7 +92,7 @@ export async function runTask(
  */
 export function readTaskOptions(
   given: readonly string[],
-  defaults: { readonly out: string },
+  { out, python }: Pick<Task, "out" | "python">,
 ): TaskOptions {
   try {
     const { values } = parseArgs({
@@ -60,14 +100,14 @@ export function readTaskOptions(
       options: {
         only: { type: "string" },
         repetitions: { type: "string", default: "3" },
-        threads: {
-          type: "string",
-          default: String(Math.min(THREADS, navigator.hardwareConcurrency)),
-        },
-        out: { type: "string", default: defaults.out },
+        threads: { type: "string", default: String(defaultThreads()) },
+        out: { type: "string", default: out },
         python: { type: "string" },
       },
     });
+    if (!python && values.python !== undefined) {
+      throw new UserError("Unknown option '--python': only the task with peers has it");
+    }
     return {
       only: values.only,
       repetitions: readCount("repetitions", values.repetitions),

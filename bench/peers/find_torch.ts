@@ -22,8 +22,8 @@ export async function findTorch(
     try {
       const { success, stdout } = await new Deno.Command(program, { args: [...args] }).output();
       if (success) return { python, facts: JSON.parse(new TextDecoder().decode(stdout)) };
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    } catch {
+      // It is not there, cannot be started, or is no Python.
     }
   }
   return undefined;

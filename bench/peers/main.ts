@@ -1,13 +1,18 @@
-/**
- * `deno task bench:peers`: the engine beside PyTorch, jax-js and TensorFlow.js, by turns in one run. Flags: `--only PART` of a contest's name,
- * `--repetitions 3`, `--threads 2`, `--python PATH`, `--out bench/peers/results.json`.
- */
+/** `deno task bench:peers`: the engine beside PyTorch, jax-js and TensorFlow.js, by turns in one run. */
 
 import { prepareGraphics } from "../../src/cli/graphics.ts";
+import { UserError } from "../../src/protocol/errors.ts";
 import type { Asked, Row } from "../harness/contest.ts";
 import { describeMachine } from "../harness/machine.ts";
 import { formatFigure, markdownTable, NOTHING } from "../harness/table.ts";
-import { factLines, missingLines, runContests, runTask, writeResults } from "../harness/task.ts";
+import {
+  factLines,
+  missingLines,
+  runContests,
+  runTask,
+  type Task,
+  writeResults,
+} from "../harness/task.ts";
 import { peerContests } from "./contests.ts";
 import { betterCoreType, findTorch } from "./find_torch.ts";
 
@@ -16,10 +21,20 @@ const INSTALL = [
   "- jax-js, TensorFlow.js: fetched from npm when this task runs, which takes a network",
 ];
 
-await runTask({ out: "bench/peers/results.json" }, async (options) => {
+const task: Task = {
+  name: "deno task bench:peers",
+  summary: "Measures the engine beside PyTorch, jax-js and TensorFlow.js, by turns in one run.",
+  out: "bench/peers/results.json",
+  python: true,
+};
+
+await runTask(task, async (options) => {
   prepareGraphics();
   const interpreters = options.python ? [options.python] : ["python3", "/usr/bin/python3"];
   const torch = await findTorch(interpreters, options.threads);
+  if (options.python && !torch) {
+    throw new UserError(`Cannot use --python ${options.python}: expected a Python with PyTorch`);
+  }
   const cpuinfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
   const peer = {
     python: torch?.python ?? interpreters[0],

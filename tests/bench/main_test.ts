@@ -30,15 +30,35 @@ Deno.test("the benchmark prints a table and writes the machine and every repetit
   });
 });
 
-Deno.test("the benchmark answers a mistake with one line", async () => {
-  const args = ["run", "-A", "--no-lock", "bench/main.ts", "--only", "tpu"];
-  const command = new Deno.Command(Deno.execPath(), { args, cwd: root, env: { NO_COLOR: "1" } });
-  const { code, stderr } = await command.output();
-  assert.equal(code, 2);
-  assert.match(
-    new TextDecoder().decode(stderr),
+Deno.test("both tasks answer a mistake with one line, before they measure", async () => {
+  const refused = async (task: string, flags: readonly string[], expected: RegExp) => {
+    const args = ["run", "-A", "--no-lock", task, ...flags];
+    const command = new Deno.Command(Deno.execPath(), { args, cwd: root, env: { NO_COLOR: "1" } });
+    const { code, stderr } = await command.output();
+    assert.equal(code, 2);
+    assert.match(new TextDecoder().decode(stderr), expected);
+  };
+  const [ours, peers] = ["bench/main.ts", "bench/peers/main.ts"];
+  await refused(
+    ours,
+    ["--only", "tpu"],
     /^error: Cannot measure "tpu": expected part of one of cpu matmul, .*\n$/,
   );
+  await refused(
+    ours,
+    ["--out", "absent/a.json"],
+    /^error: Cannot write "absent\/a\.json": .*\n$/,
+  );
+  await refused(ours, ["--python", "python3"], /^error: Unknown option '--python': .*\n$/);
+  await refused(peers, ["--python", "absent"], /^error: Cannot use --python absent: .*\n$/);
+});
+
+Deno.test("both tasks tell their flags", async () => {
+  for (const entry of ["bench/main.ts", "bench/peers/main.ts"]) {
+    const help = await deno("run", "-A", "--no-lock", entry, "--help");
+    assert.match(help, /--only PART/);
+    assert.equal(help.includes("--python"), entry.includes("peers"));
+  }
 });
 
 Deno.test("a LoRA step and a pretraining step can be measured", async () => {

@@ -29,7 +29,7 @@ Deno.test("readArguments() names the flag that cannot be", () => {
 });
 
 Deno.test("readTaskOptions() has defaults, and a file for the results", () => {
-  const options = readTaskOptions(["--only", "cpu"], { out: "a.json" });
+  const options = readTaskOptions(["--only", "cpu"], { out: "a.json", python: false });
   assert.deepEqual(options, {
     only: "cpu",
     repetitions: 3,
@@ -38,7 +38,7 @@ Deno.test("readTaskOptions() has defaults, and a file for the results", () => {
     python: undefined,
   });
   for (const given of [["--repetitions", "0"], ["--treads", "2"], ["minilm"]]) {
-    assert.throws(() => readTaskOptions(given, { out: "" }), UserError);
+    assert.throws(() => readTaskOptions(given, { out: "", python: false }), UserError);
   }
 });
 

@@ -19,5 +19,6 @@ Deno.test("betterCoreType() is absent without OpenBLAS or without knowledge of t
 });
 
 Deno.test("findTorch() is undefined where no interpreter has it", async () => {
-  assert.equal(await findTorch(["hafl-no-such-python"], 2), undefined);
+  const interpreters = ["hafl-no-such-python", new URL(".", import.meta.url).pathname, "true"];
+  assert.equal(await findTorch(interpreters, 2), undefined);
 });

@@ -1,6 +1,6 @@
 /** The card of a pretrained model: data, steps, loss, licence. @module */
 
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { SafetensorsInput } from "../../protocol/safetensors.ts";
 import { countText, durationText, percentText } from "../units.ts";
 import { modelText } from "./announce.ts";
@@ -15,7 +15,7 @@ export function modelCard(
 ): string {
   const { config } = file;
   const parameters = tensors.reduce((sum, { data }) => sum + data.length, 0);
-  const start = config.init === null ? [] : [["started from", basename(config.init)] as const];
+  const start = config.init === null ? [] : [["started from", folderName(config.init)] as const];
   const rows: readonly (readonly [string, string])[] = [
     ["shape", shapeText(config)],
     ["parameters", `${countText(parameters)}, float16`],
@@ -26,7 +26,7 @@ export function modelCard(
     ...start,
     ["steps", stepsText(file, metrics)],
     ["optimizer", optimizerText(config)],
-    ["loss", lossText(metrics)],
+    ["loss", lossText(config, metrics)],
     ["trained", trainedText(file, metrics)],
   ];
   const lines = rows.map(([name, value]) => `| ${name} | ${value.replaceAll("|", "\\|")} |`);
@@ -48,14 +48,20 @@ function shapeText(config: PretrainConfig): string {
 }
 
 function vocabularyText({ tokenizer, vocabulary }: PretrainConfig): string {
-  const name = basename(tokenizer);
+  const name = folderName(tokenizer);
   return vocabulary === null ? `of ${name}` : `${countText(vocabulary)} tokens, cut from ${name}`;
+}
+
+/** The last word of a folder's path; with the one before it where it is "model" or "tokenizer", as it is in every pretraining's folder. */
+function folderName(path: string): string {
+  const name = basename(path);
+  return ["model", "tokenizer"].includes(name) ? join(basename(dirname(path)), name) : name;
 }
 
 function textsText({ config, corpus }: PretrainFile): string {
   const files = config.corpus.map((file) => basename(file)).join(", ");
   const size = `${countText(corpus.documents)} documents, ${countText(corpus.trainTokens)} tokens`;
-  return `${files}: ${size}; each 100th document held out`;
+  return `${files}: ${size}; one document in 100 held out`;
 }
 
 function objectiveText({ objective, maskRate }: PretrainConfig): string {
@@ -80,13 +86,15 @@ function optimizerText(
   return `AdamW, highest rate ${learningRate}, ${schedule}, weight decay ${weightDecay}, seed ${seed}`;
 }
 
-function lossText(metrics: readonly Metric[]): string {
+function lossText({ objective }: PretrainConfig, metrics: readonly Metric[]): string {
   const last = metrics.at(-1);
   if (last === undefined) return "not trained";
   const held = metrics.findLast(({ validationLoss }) => validationLoss !== undefined);
   const heldOut = held?.validationLoss === undefined
     ? ""
-    : `, ${held.validationLoss.toFixed(3)} on held-out documents, masked alike each time`;
+    : `, ${held.validationLoss.toFixed(3)} on held-out documents${
+      objective === "masked" ? ", masked alike each time" : ""
+    }`;
   return `${last.loss.toFixed(3)} in training${heldOut} (nats per predicted token)`;
 }
 

@@ -8,7 +8,7 @@ import { openTrainer } from "../../pretrain/trainer.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { WeightSource } from "../../weights/mod.ts";
 import { deviceText } from "../device_text.ts";
-import { onInterrupt } from "../interrupt.ts";
+import { InterruptedError, onInterrupt } from "../interrupt.ts";
 import { lockRunFolder } from "../run_folder.ts";
 import { announce } from "./announce.ts";
 import type { PretrainConfig, PretrainPace } from "./config.ts";
@@ -62,10 +62,16 @@ export async function runPretraining(
   const input = saved ? undefined : await findInput(config);
   using _lock = await lockRunFolder(folder);
   await removeUnfinished(folder);
-  const corpus = input
-    ? await prepareCorpus(input, config, folder, { onProgress: reporter.read, signal })
-    : saved!.corpus;
-  await train(request, corpus, input?.initial?.weights, reporter, signal, () => begun = true);
+  try {
+    const corpus = input
+      ? await prepareCorpus(input, config, folder, { onProgress: reporter.read, signal })
+      : saved!.corpus;
+    await train(request, corpus, input?.initial?.weights, reporter, signal, () => begun = true);
+  } catch (error) {
+    // Between the signal and the stop the first step may have been taken: what to do now is said anew.
+    if (error instanceof InterruptedError) interrupt.check();
+    throw error;
+  }
 }
 
 async function train(
@@ -106,6 +112,7 @@ async function train(
       tuning: trainer.device.tuning,
     };
     announce(file, layout.head, vocabulary, folder, reporter);
+    signal.throwIfAborted();
     if (!saved) await writeState(folder, layout, state);
     await writeMetrics(folder, await readMetrics(folder, state.steps));
     await writePretrainFile(folder, file);

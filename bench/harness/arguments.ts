@@ -40,10 +40,17 @@ export function readArguments(given: readonly string[]): ProgramArguments {
     shape,
     device,
     wait,
-    threads: readCount("threads", values.threads),
+    threads: readThreads(values.threads),
     size: values.size === undefined ? undefined : readCount("size", values.size),
     repetitions: readCount("repetitions", values.repetitions),
   };
+}
+
+/** Threads of the CPU: a whole number from 1 to the 256 that `deno task train` takes; RangeError for another one. */
+export function readThreads(text: string): number {
+  const threads = readCount("threads", text);
+  if (threads <= 256) return threads;
+  throw new RangeError(`Cannot use --threads ${text}: expected a whole number of at most 256`);
 }
 
 /** A whole number of at least 1; RangeError for another one. */

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { UserError } from "../../src/protocol/errors.ts";
-import { readCount, THREADS } from "./arguments.ts";
+import { readCount, readThreads, THREADS } from "./arguments.ts";
 import { type Contest, type Outcome, type Row, rowOf, runContest } from "./contest.ts";
 import { describeMachine, type Machine, machineLine } from "./machine.ts";
 import type { Facts } from "./repetitions.ts";
@@ -111,7 +111,7 @@ export function readTaskOptions(
     return {
       only: values.only,
       repetitions: readCount("repetitions", values.repetitions),
-      threads: readCount("threads", values.threads),
+      threads: readThreads(values.threads),
       out: values.out,
       python: values.python,
     };

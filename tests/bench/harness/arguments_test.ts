@@ -37,7 +37,9 @@ Deno.test("readTaskOptions() has defaults, and a file for the results", () => {
     out: "a.json",
     python: undefined,
   });
-  for (const given of [["--repetitions", "0"], ["--treads", "2"], ["minilm"]]) {
+  for (
+    const given of [["--repetitions", "0"], ["--threads", "257"], ["--treads", "2"], ["minilm"]]
+  ) {
     assert.throws(() => readTaskOptions(given, { out: "", python: false }), UserError);
   }
 });

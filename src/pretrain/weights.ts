@@ -13,8 +13,10 @@ export interface WeightTensor {
 }
 
 /**
- * Weights as Hugging Face draws them: matrices from a normal distribution of standard deviation `deviation`, norms at 1, biases at 0. Every tensor has a
- * random stream of its own, so that a model with one more tensor starts with the same others.
+ * Weights before the first step: matrices from a normal distribution of standard deviation `deviation`, norms at 1, biases at 0. A table of positions
+ * begins as sines and cosines of that deviation (Vaswani et al. 2017, §3.5, with wavelengths up to the longest text), so that attending to a neighbour
+ * is one rotation to be learned and not one for every position. Every tensor has a random stream of its own, so that a model with one more tensor
+ * starts with the same others.
  *
  * @returns the packed buffer [layout.length].
  */
@@ -26,13 +28,24 @@ export function initialWeights(
   const packed = new Float32Array(layout.length);
   layout.head.forEach(({ name, shape }, i) => {
     const { offset } = layout.headSlices[i];
-    const count = elementCount(shape);
-    if (shape.length > 1) {
+    const tensor = packed.subarray(offset, offset + elementCount(shape));
+    if (name.endsWith("position_embeddings.weight")) fillWaves(tensor, shape, deviation);
+    else if (shape.length > 1) {
       const random = randomStream(seed, "weights", name);
-      for (let j = 0; j < count; j++) packed[offset + j] = deviation * random.normal();
-    } else if (name.endsWith(".weight")) packed.fill(1, offset, offset + count);
+      for (let j = 0; j < tensor.length; j++) tensor[j] = deviation * random.normal();
+    } else if (name.endsWith(".weight")) tensor.fill(1);
   });
   return packed;
+}
+
+/** [T, C]: sines in even columns, cosines in odd ones, of wavelengths from 2π to 2π·T. */
+function fillWaves(table: Float32Array, [T, C]: readonly number[], deviation: number): void {
+  for (let t = 0; t < T; t++) {
+    for (let c = 0; c < C; c++) {
+      const angle = t / T ** (2 * Math.floor(c / 2) / C);
+      table[t * C + c] = deviation * Math.SQRT2 * (c % 2 === 0 ? Math.sin(angle) : Math.cos(angle));
+    }
+  }
 }
 
 /** The tensors of a packed buffer. */

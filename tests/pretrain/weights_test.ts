@@ -29,6 +29,23 @@ Deno.test("initialWeights() gives a tensor the same start whatever stands beside
   assert.notDeepEqual(find(layout, 2), find(layout, 1));
 });
 
+Deno.test("initialWeights() begins positions as waves of the same deviation", () => {
+  const name = "bert.embeddings.position_embeddings.weight";
+  const waves = packLayout([], 0, [tensor(name, 16, 8)]);
+  const [{ data }] = unpackWeights(waves, initialWeights(waves, 0.5, 1));
+  const squares = data.reduce((sum, value) => sum + value * value, 0);
+  // sin² + cos² = 1 for every pair, and the deviation's square is half of what a wave's is.
+  assert.ok(Math.abs(squares / data.length - 0.25) < 1e-6, `${squares / data.length}`);
+  const product = (x: number, y: number) =>
+    Array.from({ length: 8 }, (_, c) => data[8 * x + c] * data[8 * y + c])
+      .reduce((sum, value) => sum + value, 0);
+  // How alike two places are depends on their distance alone.
+  for (const distance of [1, 3]) {
+    assert.ok(Math.abs(product(2, 2 + distance) - product(9, 9 + distance)) < 1e-5);
+  }
+  assert.ok(product(2, 3) > product(2, 5));
+});
+
 Deno.test("unpackWeights() finds every tensor between the gaps", () => {
   const packed = Float32Array.from({ length: layout.length }, (_, i) => i);
   const tensors = unpackWeights(layout, packed);

@@ -3,8 +3,13 @@
 import type { PretrainConfig } from "./config.ts";
 import type { SpecialIds } from "./special_ids.ts";
 
-/** Standard deviation of the initial matrices. */
-export const DEVIATION = 0.02;
+/**
+ * Standard deviation of the initial matrices: BERT's 0.02 at its width of 768, and by 1/√C at others (as fan-in asks), where 0.02 would leave what a
+ * layer adds, and with it every gradient of attention, next to nothing.
+ */
+export function initialDeviation(width: number): number {
+  return 0.02 * Math.sqrt(768 / width);
+}
 
 /** Hugging Face's config.json of a BERT (masked) or a Llama (next) of the sizes that were asked for. */
 export function modelConfig(
@@ -14,7 +19,7 @@ export function modelConfig(
 ): Record<string, unknown> {
   const sizes = {
     hidden_size: width,
-    initializer_range: DEVIATION,
+    initializer_range: initialDeviation(width),
     intermediate_size: feedForward,
     max_position_embeddings: tokens,
     num_attention_heads: heads,

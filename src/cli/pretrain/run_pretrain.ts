@@ -101,7 +101,7 @@ async function train(
     const { layout } = trainer;
     const state = saved
       ? await readState(folder, layout, config.steps)
-      : await firstState(layout, config.seed, weights);
+      : await firstState(layout, config, weights);
     const file: PretrainFile = {
       kind: "hafl-pretrain",
       config,

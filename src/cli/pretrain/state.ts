@@ -9,7 +9,8 @@ import { SafetensorsError } from "../../protocol/safetensors.ts";
 import type { WeightSource } from "../../weights/mod.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { partsOf } from "./folder.ts";
-import { DEVIATION } from "./model_config.ts";
+import type { PretrainConfig } from "./config.ts";
+import { initialDeviation } from "./model_config.ts";
 
 /**
  * Before the first step. What `source` lacks, as a base without its language-model head does, starts at random.
@@ -18,10 +19,10 @@ import { DEVIATION } from "./model_config.ts";
  */
 export async function firstState(
   layout: PackedLayout,
-  seed: number,
+  { seed, width }: PretrainConfig,
   source?: WeightSource,
 ): Promise<PretrainState> {
-  const parameters = initialWeights(layout, DEVIATION, seed);
+  const parameters = initialWeights(layout, initialDeviation(width), seed);
   for (const [i, { name, shape }] of layout.head.entries()) {
     if (!source?.has(name)) continue;
     parameters.set(await source.load(name, shape), layout.headSlices[i].offset);

@@ -27,6 +27,8 @@ export interface GpuTimes extends NodeTimes {
   passes<D>(program: string, dispatches: readonly D[]): readonly Pass<D>[];
   /** Hears that these passes are encoded and about to be submitted. */
   encoded(): void;
+  /** Hears what the submission of one of their command buffers took. */
+  submitted(seconds: number): void;
 }
 
 /** Times by the GPU's clock; by the wall, a program at a time, where the device has none. */

@@ -17,7 +17,7 @@ interface Runs {
   readonly nodeSeconds: Float64Array;
   nodesTimed: number;
   /** Runs in one pass, as they are without a profile. */
-  readonly whole: { count: number; encodeSeconds: number; gpuSeconds: number };
+  readonly whole: { count: number; encodeSeconds: number; submits: number; gpuSeconds: number };
 }
 
 /** Passes whose times the device holds. */
@@ -39,6 +39,7 @@ export function timestampedTimes(
   let shortestSubmit = Infinity;
   let began = 0;
   let encoding = 0;
+  let submits = 0;
 
   const fetch = async (): Promise<void> => {
     const waiting = pending;
@@ -59,6 +60,7 @@ export function timestampedTimes(
     clock: "timestamps",
     passes(program, dispatches) {
       began = performance.now();
+      submits = 0;
       const runs = known.get(program)!;
       const each = runs.count % NODES_TIMED_EVERY === 0;
       last = "untimed";
@@ -73,14 +75,18 @@ export function timestampedTimes(
         : [{ dispatches, timestampWrites: timestamps.next() }];
     },
     encoded: () => void (encoding = (performance.now() - began) / 1000),
+    submitted(seconds) {
+      submits++;
+      shortestSubmit = Math.min(shortestSubmit, seconds);
+    },
     ran(program, seconds) {
       const runs = known.get(program)!;
-      const submitting = seconds - encoding;
       runs.count++;
       runs.encodeSeconds += encoding;
-      runs.submitSeconds += submitting;
-      shortestSubmit = Math.min(shortestSubmit, submitting);
-      if (last === "whole") runs.whole.encodeSeconds += encoding;
+      runs.submitSeconds += seconds - encoding;
+      if (last !== "whole") return;
+      runs.whole.encodeSeconds += encoding;
+      runs.whole.submits += submits;
     },
     async settle() {
       if (timestamps.room() < room / 2) await fetch();
@@ -111,7 +117,7 @@ function profileOf(program: string, runs: Runs, shortestSubmit: number): Program
     })),
     ...(whole.count > 0 && {
       step: {
-        encodeSeconds: whole.encodeSeconds / whole.count + shortestSubmit,
+        encodeSeconds: (whole.encodeSeconds + whole.submits * shortestSubmit) / whole.count,
         gpuSeconds: whole.gpuSeconds / whole.count,
       },
     }),
@@ -126,6 +132,6 @@ function newRuns(nodes: readonly TimedNode[]): Runs {
     submitSeconds: 0,
     nodeSeconds: new Float64Array(nodes.length),
     nodesTimed: 0,
-    whole: { count: 0, encodeSeconds: 0, gpuSeconds: 0 },
+    whole: { count: 0, encodeSeconds: 0, submits: 0, gpuSeconds: 0 },
   };
 }

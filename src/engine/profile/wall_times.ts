@@ -26,6 +26,7 @@ export function wallTimes(programs: ReadonlyMap<string, readonly TimedNode[]>): 
       return [{ dispatches }];
     },
     encoded: () => void (encoding = (performance.now() - began) / 1000),
+    submitted() {},
     ran(program, seconds) {
       const runs = known.get(program)!;
       since ??= performance.now() - 1000 * seconds;

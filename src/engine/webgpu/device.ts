@@ -144,6 +144,12 @@ async function createExecutor(
   }));
   await cache.check();
   const times = options.profile ? await openGpuTimes(device, dispatches) : undefined;
+  const submit = (command: GPUCommandBuffer) => device.queue.submit([command]);
+  const timedSubmit = (command: GPUCommandBuffer) => {
+    const began = performance.now();
+    submit(command);
+    times!.submitted((performance.now() - began) / 1000);
+  };
 
   let closed: Promise<void> | undefined;
   const check = () => {
@@ -185,7 +191,7 @@ async function createExecutor(
       const passes = times?.passes(name, list) ?? [{ dispatches: list }];
       const commands = encode(device, passes, longestSeconds);
       times?.encoded();
-      for (const command of commands) device.queue.submit([command]);
+      commands.forEach(times ? timedSubmit : submit);
     },
     async read(name, offset = 0, length = spec(name).length - offset) {
       check();

@@ -47,10 +47,6 @@ import {
 import { dataHash, modelName, openData, openModelFiles, openTokenCache } from "./sources.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
-/** The base's weights are random until a later version pretrains them; a run on them says so. */
-const RANDOM_BASE_NOTE =
-  "The built-in base has random weights: good enough to try the method, not to judge it. Use --model for a pretrained one.";
-
 /**
  * Runs a new training, or continues a saved one.
  *
@@ -204,7 +200,7 @@ function describeRun(
     testRows,
     modules: federation.classifier.layout.modules.map(({ name }) => name),
     clients,
-    notes: config.model === null ? [RANDOM_BASE_NOTE] : [],
+    notes: [],
   };
 }
 

@@ -51,19 +51,6 @@ export function builtinCorpus(seed: number, sizes: CorpusSizes): LabelledData {
   };
 }
 
-/** Every word and mark that a post can hold, sorted: what a vocabulary for the corpus must cover. */
-export function builtinVocabulary(): string[] {
-  const vocabulary = new Set<string>();
-  for (const { nouns, verbs, adjectives } of topics) {
-    for (const word of [...nouns, ...verbs, ...adjectives]) vocabulary.add(word);
-  }
-  for (const word of Object.values(commonWords).flat()) vocabulary.add(word);
-  for (const word of patterns.join(" ").split(" ")) {
-    if (!(word in slots)) vocabulary.add(word);
-  }
-  return [...vocabulary].sort();
-}
-
 function posts(seed: number, split: SplitName, count: number): Sample[] {
   return Array.from({ length: count }, (_, index) => {
     const stream = randomStream(seed, "built-in corpus", split, index);

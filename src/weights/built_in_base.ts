@@ -7,13 +7,12 @@ import type { ByteFile, ModelFiles } from "./source.ts";
 const names: ReadonlySet<string> = new Set([
   "config.json",
   "model.safetensors",
-  "special_tokens_map.json",
   "tokenizer.json",
   "tokenizer_config.json",
 ]);
 
 /**
- * The built-in base: a BERT of 2 layers × 128, its tokenizer included, from base/ beside the program. Its weights are random for now.
+ * The built-in base: a BERT of 4 layers × 128 pretrained by this program, its tokenizer included, from base/ beside the program.
  *
  * The files are fetched from where this module came from, a folder or a web server; each is read whole, once.
  *
@@ -24,7 +23,7 @@ const names: ReadonlySet<string> = new Set([
  * import { builtInBase } from "./built_in_base.ts";
  * import { openWeights } from "./mod.ts";
  * const weights = await openWeights(builtInBase());
- * if (weights.shape("bert.pooler.dense.weight")[0] !== 128) throw new Error("unreachable");
+ * if (weights.shape("bert.embeddings.position_embeddings.weight")[0] !== 128) throw new Error("unreachable");
  * ```
  */
 export function builtInBase(root: URL = new URL("../../base/", import.meta.url)): ModelFiles {

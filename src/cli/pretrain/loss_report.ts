@@ -1,7 +1,7 @@
 /** The loss curve of a pretraining as one HTML file without network or script. @module */
 
 import { lineChart } from "../report/line_chart.ts";
-import { style } from "../report/style.ts";
+import { page } from "../report/page.ts";
 import { element, escapeText } from "../report/svg.ts";
 import { countText } from "../units.ts";
 import { modelText } from "./announce.ts";
@@ -52,18 +52,7 @@ export function lossReport({ config, corpus }: PretrainFile, metrics: readonly M
     ),
     element("section", { class: "card" }, element("h2", {}, "Loss"), chart),
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeText(title)}</title>
-<style>${style}</style>
-</head>
-<body>${body}</body>
-</html>
-`;
+  return page(title, body);
 }
 
 /** Means of neighbours, so that a long curve stays readable. */

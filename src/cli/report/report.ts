@@ -10,7 +10,7 @@ import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
 import { heatMap } from "./heat_map.ts";
-import { style } from "./style.ts";
+import { page } from "./page.ts";
 import { element, escapeText } from "./svg.ts";
 import { clientTable, configTable, roundTable } from "./tables.ts";
 
@@ -66,18 +66,7 @@ export function renderReport(run: ReportedRun): string {
     ),
     element("footer", {}, escapeText(`HAFL ${facts.version}, arXiv 2411.06581 v1`)),
   );
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escapeText(title)}</title>
-<style>${style}</style>
-</head>
-<body>${body}</body>
-</html>
-`;
+  return page(title, body);
 }
 
 function head({ config, facts, summary }: ReportedRun, title: string): string {

@@ -7,17 +7,11 @@
  */
 
 import type { DeviceInfo } from "../engine/device.ts";
-import { gradients, placeIn } from "../engine/gradients.ts";
 import { lower } from "../engine/lower.ts";
 import { dropout } from "../engine/ops/dropout.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
 import { linear, loraLinear } from "../engine/ops/matmul.ts";
-import {
-  type OptimizerKind,
-  optimizerStep,
-  SLOT_SETTINGS,
-  STEP_SETTINGS,
-} from "../engine/ops/optimizer.ts";
+import type { OptimizerKind } from "../engine/ops/optimizer.ts";
 import { pool } from "../engine/ops/pool.ts";
 import { record } from "../engine/ops/record.ts";
 import {
@@ -32,6 +26,7 @@ import {
 import type { Model, ModelContext, ModelInputs } from "../models/family.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
 import type { PackedLayout, Slice } from "./layout.ts";
+import { OPTIMIZER_BUFFERS, type Parameter, trainPacked } from "./train_packed.ts";
 
 /** Names of the buffers that the host writes and reads. */
 export const BUFFERS = {
@@ -41,15 +36,11 @@ export const BUFFERS = {
   poolWeights: "pool weights",
   labels: "labels",
   weights: "row weights",
+  ...OPTIMIZER_BUFFERS,
   seed: "dropout seed",
   cursor: "cursor",
-  settings: "settings",
-  slots: "slots",
   forwardMask: "forward mask",
   adapter: "adapter",
-  gradient: "gradient",
-  moments: "moments",
-  sensitivity: "sensitivity",
   trainLosses: "training losses",
   evaluationLosses: "evaluation losses",
   logits: "logits",
@@ -113,31 +104,7 @@ export function buildTraining(
   const { layout, optimizer } = classifier;
   const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, device, true);
   const { program, loss, parameters, cursor } = builder;
-  declareBuffer(program, {
-    name: BUFFERS.gradient,
-    dtype: "f32",
-    role: "state",
-    length: layout.length,
-  });
-  placeIn(
-    program,
-    gradients(program, loss, parameters.map(({ tensor }) => tensor)),
-    parameters.map(({ tensor, slice }) =>
-      sliceTensor(program, BUFFERS.gradient, `d${tensor.name}`, slice.shape, slice.offset)
-    ),
-  );
-  const packed = (name: string, shape: readonly number[]) =>
-    bufferTensor(program, "state", name, shape);
-  optimizerStep(program, optimizer, {
-    gradient: packed(BUFFERS.gradient, [layout.length]),
-    slots: bufferTensor(program, "input", BUFFERS.slots, [layout.length], "u32"),
-    settings: bufferTensor(program, "input", BUFFERS.settings, [
-      STEP_SETTINGS + SLOT_SETTINGS * layout.slots,
-    ]),
-    parameters: packed(BUFFERS.adapter, [layout.length]),
-    sensitivity: packed(BUFFERS.sensitivity, [layout.length, 2]),
-    ...(optimizer === "adamw" && { moments: packed(BUFFERS.moments, [layout.length, 2]) }),
-  });
+  trainPacked(program, loss, parameters, { name: BUFFERS.adapter, layout, optimizer });
   record(program, loss, cursor, BUFFERS.trainLosses, size.ring);
   return { program: lower(program), constants: builder.constants };
 }
@@ -152,12 +119,6 @@ export function buildEvaluation(
   record(builder.program, builder.logits, builder.cursor, BUFFERS.logits, size.ring);
   record(builder.program, builder.loss, builder.cursor, BUFFERS.evaluationLosses, size.ring);
   return { program: lower(builder.program), constants: builder.constants };
-}
-
-/** A trained tensor and its place in the packed buffers. */
-interface Parameter {
-  readonly tensor: Tensor;
-  readonly slice: Slice;
 }
 
 interface Forward {

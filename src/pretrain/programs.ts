@@ -1,12 +1,10 @@
 /** The programs of a pretraining: a step in which every weight is trained, and an evaluation batch. @module */
 
 import type { DeviceInfo } from "../engine/device.ts";
-import { gradients, placeIn } from "../engine/gradients.ts";
 import { lower } from "../engine/lower.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
 import { embedding } from "../engine/ops/embedding.ts";
 import { linear } from "../engine/ops/matmul.ts";
-import { optimizerStep, SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
 import { record } from "../engine/ops/record.ts";
 import {
   bufferTensor,
@@ -17,6 +15,7 @@ import {
   type Tensor,
 } from "../engine/program.ts";
 import { type PackedLayout, packLayout } from "../lora/layout.ts";
+import { OPTIMIZER_BUFFERS, trainPacked } from "../lora/train_packed.ts";
 import type { Model, ModelContext } from "../models/family.ts";
 import { UserError } from "../protocol/errors.ts";
 
@@ -29,12 +28,8 @@ export const BUFFERS = {
   labels: "labels",
   weights: "prediction weights",
   cursor: "cursor",
-  settings: "settings",
-  slots: "slots",
+  ...OPTIMIZER_BUFFERS,
   parameters: "parameters",
-  gradient: "gradient",
-  moments: "moments",
-  sensitivity: "sensitivity",
   losses: "losses",
 } as const;
 
@@ -76,7 +71,12 @@ export function buildPretraining(
     packedWeights(layout),
     constants,
   );
-  addOptimizer(step, layout);
+  const parameters = layout.head.map(({ name }, i) => ({
+    tensor: step.weights.get(name)!,
+    slice: layout.headSlices[i],
+  }));
+  const packed = { name: BUFFERS.parameters, layout, optimizer: "adamw" } as const;
+  trainPacked(step.program, step.loss, parameters, packed);
   record(step.program, step.loss, step.cursor, BUFFERS.losses, sizes.ring);
   const evaluation = startProgram(
     programNames.evaluation,
@@ -130,7 +130,7 @@ interface Forward {
   /** [P] */
   readonly loss: Tensor;
   readonly cursor: Tensor;
-  /** Weights by name. */
+  /** Weights and constants by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
 }
 
@@ -158,7 +158,6 @@ function startProgram(
     weights.set(name, tensor);
     return tensor;
   };
-  const constantTensors = new Map<string, Tensor>();
   const context: ModelContext = {
     program,
     device,
@@ -172,9 +171,7 @@ function startProgram(
     weight: (name, shape) => once(name, () => weightOf(name, shape)),
     constant(name, shape, data) {
       constants.set(name, data);
-      const tensor = constantTensors.get(name) ?? bufferTensor(program, "weight", name, shape);
-      constantTensors.set(name, tensor);
-      return tensor;
+      return once(name, () => bufferTensor(program, "weight", name, shape));
     },
     linear(name, x, outFeatures, bias) {
       const weight = context.weight(`${name}.weight`, [outFeatures, x.shape[x.shape.length - 1]]);
@@ -193,33 +190,4 @@ function startProgram(
     bufferTensor(program, "input", BUFFERS.weights, [P]),
   );
   return { program, loss, cursor: input(BUFFERS.cursor, [1]), weights };
-}
-
-function addOptimizer({ program, loss, weights }: Forward, layout: PackedLayout): void {
-  const packed = (name: string, shape: readonly number[]) =>
-    bufferTensor(program, "state", name, shape);
-  declareBuffer(program, {
-    name: BUFFERS.gradient,
-    dtype: "f32",
-    role: "state",
-    length: layout.length,
-  });
-  const tensors = layout.head.map(({ name }) => weights.get(name)!);
-  placeIn(
-    program,
-    gradients(program, loss, tensors),
-    layout.head.map(({ name, shape }, i) =>
-      sliceTensor(program, BUFFERS.gradient, `d${name}`, shape, layout.headSlices[i].offset)
-    ),
-  );
-  optimizerStep(program, "adamw", {
-    gradient: packed(BUFFERS.gradient, [layout.length]),
-    slots: bufferTensor(program, "input", BUFFERS.slots, [layout.length], "u32"),
-    settings: bufferTensor(program, "input", BUFFERS.settings, [
-      STEP_SETTINGS + SLOT_SETTINGS * layout.slots,
-    ]),
-    parameters: packed(BUFFERS.parameters, [layout.length]),
-    moments: packed(BUFFERS.moments, [layout.length, 2]),
-    sensitivity: packed(BUFFERS.sensitivity, [layout.length, 2]),
-  });
 }

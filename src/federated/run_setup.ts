@@ -4,20 +4,19 @@ import { readTokenizerFacts, type TokenizerFacts } from "../data/tokenizer_files
 import { elementCount } from "../engine/program.ts";
 import type { Classifier } from "../lora/classifier.ts";
 import { packLayout } from "../lora/layout.ts";
-import { baseTensors, type WeightLoader } from "../lora/load.ts";
-import { type Model, readModel, storedName } from "../models/mod.ts";
+import { baseTensors } from "../lora/load.ts";
+import { openModelWeights } from "../lora/model_weights.ts";
+import { type Model, readModel } from "../models/mod.ts";
 import { aggregators } from "../protocol/aggregate/mod.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
 import { selectorOf } from "../protocol/selection.ts";
 import {
   type ModelFiles,
-  openWeights,
   readConfig,
   readTokenizerFiles,
   type TokenizerFiles,
   type WeightSource,
-  withPrefixes,
 } from "../weights/mod.ts";
 import { checkShape } from "../weights/tensor_checks.ts";
 import type { LocalSettings } from "./client_round.ts";
@@ -59,10 +58,9 @@ export interface RunSetup extends Omit<Federation, "run" | "clients" | "validati
 export async function setUpRun({ config, files, labels }: RunSetupSources): Promise<RunSetup> {
   const model = readModel(await readConfig(files));
   checkLength(model, config);
-  const stored = withPrefixes(await openWeights(files), model.prefixes);
-  const has = (name: string) => stored.has(storedName(model, name, stored.has));
-  const classifier = describeClassifier(config, model, labels.length, has);
-  checkWeights(model, classifier, stored);
+  const weights = await openModelWeights(files, model);
+  const classifier = describeClassifier(config, model, labels.length, weights.has);
+  checkWeights(classifier, weights);
   const tokenizerFiles = await readTokenizerFiles(files);
   const facts = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
   return {
@@ -74,12 +72,12 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
       trainingRing: Math.min(config.localSteps, TRAINING_RING),
       evaluationRing: EVALUATION_RING,
     },
-    weights: loaderOf(model, stored),
+    weights,
     local: localSettings(config, classifier, facts),
     server: serverSettings(config),
     alpha: config.alpha,
     model,
-    modelParameters: countParameters(model, stored),
+    modelParameters: countParameters(model, weights),
     tokenizer: { ...facts, files: tokenizerFiles },
   };
 }
@@ -163,29 +161,15 @@ function checkLength(model: Model, { seqLen }: RunConfig): void {
 }
 
 /** Finds a missing or misshapen tensor before minutes go into tokenizing. */
-function checkWeights(model: Model, classifier: Classifier, stored: WeightSource): void {
+function checkWeights(classifier: Classifier, weights: WeightSource): void {
   for (const [name, expected] of baseTensors(classifier)) {
-    checkShape(name, expected, stored.shape(storedName(model, name, stored.has)));
+    checkShape(name, expected, weights.shape(name));
   }
 }
 
-/** Base weights by the names the family uses, wherever the checkpoint keeps them; one that is not finite would look like divergence. */
-function loaderOf(model: Model, stored: WeightSource): WeightLoader {
-  return {
-    async load(name, shape) {
-      const data = await stored.load(storedName(model, name, stored.has), shape);
-      const bad = data.findIndex((value) => !Number.isFinite(value));
-      if (bad < 0) return data;
-      throw new UserError(
-        `Cannot load "${name}": expected finite numbers, got ${data[bad]} at index ${bad}`,
-      );
-    },
-  };
-}
-
 /** Numbers the checkpoint stores; a tensor tied to another is one with it. */
-function countParameters(model: Model, stored: WeightSource): number {
-  return stored.names
-    .filter((name) => !Object.hasOwn(model.tied, name) || !stored.has(model.tied[name]))
-    .reduce((sum, name) => sum + elementCount(stored.shape(name)), 0);
+function countParameters(model: Model, weights: WeightSource): number {
+  return weights.names
+    .filter((name) => !Object.hasOwn(model.tied, name) || !weights.has(model.tied[name]))
+    .reduce((sum, name) => sum + elementCount(weights.shape(name)), 0);
 }

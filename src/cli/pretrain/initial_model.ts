@@ -1,9 +1,10 @@
 /** The model whose weights a pretraining starts from. @module */
 
-import { type Model, storedName } from "../../models/mod.ts";
+import { openModelWeights } from "../../lora/model_weights.ts";
+import type { Model } from "../../models/mod.ts";
 import { weightLayout } from "../../pretrain/programs.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { openWeights, type WeightSource, withPrefixes } from "../../weights/mod.ts";
+import type { WeightSource } from "../../weights/mod.ts";
 import { folderFiles } from "../deno_files.ts";
 import { idsByPiece, readTokenizer, type TokenizerJson } from "./tokenizer_json.ts";
 
@@ -28,14 +29,7 @@ export async function openInitialModel(
   tokens: number,
 ): Promise<InitialModel> {
   const files = folderFiles(folder);
-  const stored = withPrefixes(await openWeights(files), model.prefixes);
-  const resolve = (name: string): string => storedName(model, name, stored.has);
-  const weights: WeightSource = {
-    names: stored.names,
-    has: (name) => stored.has(resolve(name)),
-    shape: (name) => stored.shape(resolve(name)),
-    load: (name, shape) => stored.load(resolve(name), shape),
-  };
+  const weights = await openModelWeights(files, model);
   for (const { name, shape } of weightLayout(model, tokens).head) {
     const optional = !model.prefixes.some((prefix) => name.startsWith(prefix));
     if (optional && !weights.has(name)) continue;

@@ -39,7 +39,7 @@ if (import.meta.main) {
     if (!saved) await checkNewFolder(folder, config.tokenizer);
     prepareGraphics();
     const device = {
-      kind: given.device ?? defaultConfig.device,
+      device: given.device ?? defaultConfig.device,
       threads: given.threads ?? navigator.hardwareConcurrency,
     };
     const reporter = await createPretrainReporter(given.format ?? defaultConfig.format);

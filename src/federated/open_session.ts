@@ -62,7 +62,8 @@ export async function openFastest(
   };
 }
 
-async function candidates(
+/** The devices of a choice, opened: the preferred one first. A software adapter is none for "auto". */
+export async function candidates(
   { device, threads, profile = false, tuning = {}, onMeasure = () => {} }: DeviceChoice,
 ): Promise<Device[]> {
   const cpu = createCpuDevice({ threads, profile });

@@ -10,6 +10,7 @@ import { elementCount } from "../engine/program.ts";
 import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import type { ModuleSensitivity } from "../protocol/scores.ts";
 import { BUFFERS, type Classifier, maskStride } from "./classifier.ts";
+import { letTasksRun } from "./let_tasks_run.ts";
 import type { Slice } from "./layout.ts";
 import { type OptimizerSettings, setStep, settingsBuffer } from "./optimizer_settings.ts";
 
@@ -203,7 +204,7 @@ export async function train(
     executor.run(`train ${batch.B}×${batch.T}`);
     pending++;
     if (pending === trainingRing) await collect();
-    await nextTask();
+    await letTasksRun();
   }
   if (pending > 0) await collect();
   return Float64Array.from(losses);
@@ -247,7 +248,7 @@ export async function evaluate(
     executor.run(`evaluate ${batch.B}×${batch.T}`);
     pending.push(batch);
     if (pending.length === evaluationRing) await collect();
-    await nextTask();
+    await letTasksRun();
   }
   await collect();
   return total;
@@ -292,9 +293,4 @@ function writeBatch(
 
 function sliceOf(packed: Float32Array, { offset, shape }: Slice): Float32Array {
   return packed.slice(offset, offset + elementCount(shape));
-}
-
-/** Lets timers and signal handlers run: promises alone would never give them a turn. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

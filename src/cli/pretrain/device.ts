@@ -1,19 +1,9 @@
 /** The device of a pretraining. @module */
 
-import { createCpuDevice } from "../../engine/cpu/device.ts";
-import { type Device, DeviceMemoryError, type Tuning } from "../../engine/device.ts";
-import { findAdapter, isSoftware, NoAdapterError } from "../../engine/webgpu/adapter.ts";
-import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
+import { type Device, DeviceMemoryError } from "../../engine/device.ts";
+import { NoAdapterError } from "../../engine/webgpu/adapter.ts";
+import { candidates, type DeviceChoice } from "../../federated/open_session.ts";
 import { UserError } from "../../protocol/errors.ts";
-
-/** Which device to use. */
-export interface DeviceChoice {
-  readonly kind: "auto" | "cpu" | "webgpu";
-  /** Threads of the CPU device. */
-  readonly threads: number;
-  /** Variants of kernels to use on WebGPU, from the pretraining that goes on; others are measured. */
-  readonly tuning?: Tuning | undefined;
-}
 
 /**
  * Opens the device and loads something onto it. "auto" takes a real GPU where there is one: for training all weights none is slower than the processor
@@ -26,7 +16,7 @@ export async function loadOnDevice<T>(
   load: (device: Device) => Promise<T>,
 ): Promise<{ readonly device: Device; readonly loaded: T }> {
   try {
-    const device = await openDevice(choice);
+    const [device] = await candidates(choice);
     return { device, loaded: await load(device) };
   } catch (error) {
     if (error instanceof NoAdapterError) throw new UserError(error.message);
@@ -35,13 +25,4 @@ export async function loadOnDevice<T>(
     }
     throw error;
   }
-}
-
-async function openDevice({ kind, threads, tuning = {} }: DeviceChoice): Promise<Device> {
-  if (kind === "webgpu") return await createWebgpuDevice({ tuning });
-  if (kind === "auto") {
-    const adapter = await findAdapter();
-    if (adapter && !isSoftware(adapter)) return await createWebgpuDevice({ tuning });
-  }
-  return createCpuDevice({ threads });
 }

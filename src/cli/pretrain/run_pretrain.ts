@@ -2,6 +2,7 @@
 
 import project from "../../../deno.json" with { type: "json" };
 import { DeviceLostError } from "../../engine/device.ts";
+import type { DeviceChoice } from "../../federated/open_session.ts";
 import { readModel } from "../../models/mod.ts";
 import { type Objective, predictionCount } from "../../pretrain/batches.ts";
 import { openTrainer } from "../../pretrain/trainer.ts";
@@ -12,7 +13,7 @@ import { InterruptedError, onInterrupt } from "../interrupt.ts";
 import { lockRunFolder } from "../run_folder.ts";
 import { announce } from "./announce.ts";
 import type { PretrainConfig, PretrainPace } from "./config.ts";
-import { type DeviceChoice, loadOnDevice } from "./device.ts";
+import { loadOnDevice } from "./device.ts";
 import { exportModel } from "./export_model.ts";
 import {
   partsOf,

@@ -7,6 +7,7 @@ import {
   type PretrainBatch,
   type TokenCorpus,
 } from "../../pretrain/batches.ts";
+import { letTasksRun } from "../../lora/let_tasks_run.ts";
 import { rateFactor } from "../../pretrain/settings.ts";
 import type { PretrainState, Trainer } from "../../pretrain/trainer.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -88,7 +89,7 @@ export async function trainSteps(
   for (let taken = start.steps; taken < config.steps;) {
     trainer.step(taken, batches(taken));
     taken++;
-    await nextTask();
+    await letTasksRun();
     const last = taken === config.steps || signal.aborted;
     const evaluates = taken % pace.evaluateEvery === 0 || taken === config.steps;
     const tells = taken % LINE_STEPS === 0 || evaluates || last;
@@ -117,9 +118,4 @@ function diverged(taken: number, folder: string): UserError {
   return new UserError(
     `Cannot go on: the loss diverged within ${taken} steps; the last good checkpoint is in ${folder}, to be continued with --resume and a lower --learning-rate`,
   );
-}
-
-/** Lets timers and signal handlers run: promises alone would never give them a turn. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -10,6 +10,7 @@ import { elementBytes, type Program } from "../program.ts";
 import { LEAVE } from "./control.ts";
 import { allocate, type Layout, layOut, type MemoryView, viewAt } from "./layout.ts";
 import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
+import { workerMessage } from "./worker_message.ts";
 import type { WorkerReport } from "./worker_thread.ts";
 
 /** What an executor needs from its surroundings. */
@@ -132,13 +133,7 @@ async function startWorkers(setup: ThreadSetup, runtime: CpuRuntime): Promise<Wo
 }
 
 function nextReport(worker: Worker): Promise<WorkerReport> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = ({ data }: MessageEvent<WorkerReport>) => resolve(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(`Cannot continue on the CPU device: a worker failed: ${event.message}`));
-    };
-  });
+  return workerMessage(worker, "Cannot continue on the CPU device");
 }
 
 function bufferView(

@@ -1,5 +1,7 @@
 /** Times of compute passes by a GPU's own clock. @module */
 
+import { readBack } from "../webgpu/buffers.ts";
+
 /** Queries a set holds at most, by WebGPU's rules; a pass takes two. */
 const QUERIES_PER_SET = 4096;
 const TICK_BYTES = 8;
@@ -83,17 +85,8 @@ function createTicks(device: GPUDevice, passes: number): Ticks {
         const part = Math.min(QUERIES_PER_SET, queries - first);
         encoder.resolveQuerySet(set, 0, part, resolved, TICK_BYTES * first);
       });
-      const size = TICK_BYTES * queries;
-      const staging = device.createBuffer({
-        size,
-        usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
-      });
-      encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
       device.queue.submit([encoder.finish()]);
-      await staging.mapAsync(GPUMapMode.READ);
-      const values = new BigUint64Array(staging.getMappedRange().slice(0));
-      staging.destroy();
-      return values;
+      return new BigUint64Array(await readBack(device, resolved, 0, TICK_BYTES * queries));
     },
   };
 }

@@ -32,12 +32,8 @@ export type AttentionExports = Record<
   (...values: number[]) => void
 >;
 
-/** Modules from the best to the one that every runtime with WebAssembly SIMD validates: products are summed in one rounding a step, or in two. */
-export function attentionModules(): Uint8Array<ArrayBuffer>[] {
-  return [true, false].map(attentionModule);
-}
-
-function attentionModule(fused: boolean): Uint8Array<ArrayBuffer> {
+/** Bytes of the module; products are summed in one rounding a step where `fused`, which not every runtime validates, or in two. */
+export function attentionModule(fused: boolean): Uint8Array<ArrayBuffer> {
   return encodeModule([
     rowTileFunction("tile by rows", fused),
     columnTileFunction("tile by columns", fused),

@@ -12,14 +12,14 @@ import {
   keysInUse,
   unitOf,
 } from "./attention.ts";
-import { type AttentionExports, attentionModules } from "./attention_kernel.ts";
+import { type AttentionExports, attentionModule } from "./attention_kernel.ts";
 import { attentionSteps } from "./attention_steps.ts";
 import { layOutWorkspace } from "./attention_workspace.ts";
+import { compileBest } from "./wasm_module.ts";
 
 /** The best module this runtime validates; undefined where it has no WebAssembly SIMD. */
 export function compileAttention(): WebAssembly.Module | undefined {
-  const bytes = attentionModules().find((module) => WebAssembly.validate(module));
-  return bytes && new WebAssembly.Module(bytes);
+  return compileBest(attentionModule);
 }
 
 /** Bytes of working memory that a thread needs. */

@@ -3,6 +3,7 @@
 import type { Gemm, GemmCall } from "./gemm.ts";
 import { type GemmExports, gemmModule, SPILL_BYTES } from "./gemm_kernel.ts";
 import { type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
+import { compileBest } from "./wasm_module.ts";
 
 /** Steps of k at a time: a panel of A and two of B (33 KiB together) fit the first cache. */
 export const BLOCK_STEPS = 400;
@@ -25,13 +26,8 @@ export interface CompiledGemm {
 
 /** The best module this runtime validates; undefined where it has no WebAssembly SIMD. */
 export function compileGemm(): CompiledGemm | undefined {
-  for (const multiplyAdd of ["fused", "separate"] as const) {
-    const bytes = gemmModule(multiplyAdd);
-    if (!WebAssembly.validate(bytes)) continue;
-    const module = new WebAssembly.Module(bytes);
-    return { module, multiplyAdd: isFused(module) ? "fused" : "separate" };
-  }
-  return undefined;
+  const module = compileBest((fused) => gemmModule(fused ? "fused" : "separate"));
+  return module && { module, multiplyAdd: isFused(module) ? "fused" : "separate" };
 }
 
 /** Computes x² − round(x²) for x = 1 + 2⁻¹²: 2⁻²⁴ with one rounding, 0 with two. A processor without the fused instruction may do either. */

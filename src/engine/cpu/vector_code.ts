@@ -83,6 +83,35 @@ export function vectorFunction(
   });
 }
 
+/** How four elements at once, or one, are read and written. */
+export interface Lanes {
+  readonly width: number;
+  load(address: Local): Code;
+  store(address: Local, value: Code): Code;
+}
+
+const fourLanes: Lanes = {
+  width: 4,
+  load: (address) => load("v128.load", get(address)),
+  store: (address, value) => store("v128.store", get(address), value),
+};
+/** All four lanes hold the one element, so that it gets exactly the arithmetic of the others. */
+const oneLane: Lanes = {
+  width: 1,
+  load: (address) => load("v128.load32_splat", get(address)),
+  store: (address, value) => storeFirst(get(address), value),
+};
+
+/** Repeats a pass over four elements at a time, then over one, which each takes its width off `count`, until that is 0. Nothing outside is read. */
+export function inLanes(code: VectorCode, count: Local, pass: (lanes: Lanes) => void): void {
+  const repeated = (lanes: Lanes) => () => {
+    pass(lanes);
+    code.emit(advance(count, constant(-lanes.width)));
+  };
+  code.repeat(instruction("i32.ge_u", get(count), constant(4)), repeated(fourLanes));
+  code.repeat(get(count), repeated(oneLane));
+}
+
 /** The elements that one pass of {@linkcode overElements} is about. */
 export interface Elements {
   /** The elements at a pointer. */
@@ -93,8 +122,7 @@ export interface Elements {
 }
 
 /**
- * Walks over `count` elements at several addresses. The last few go one by one, in all four lanes at once, so that they get exactly the arithmetic of the
- * others and nothing outside is read.
+ * Walks over `count` elements at several addresses, by {@linkcode inLanes}.
  */
 export function overElements(
   code: VectorCode,
@@ -109,24 +137,15 @@ export function overElements(
     code.emit(set(pointer, address));
     return pointer;
   });
-  const pass = (width: number, elements: Elements): void => {
-    body(elements);
-    for (const pointer of pointers) code.emit(advance(pointer, constant(4 * width)));
-    code.emit(advance(rest, constant(-width)));
-  };
-  code.repeat(instruction("i32.ge_u", get(rest), constant(4)), () =>
-    pass(4, {
-      load: (pointer) => code.keep(load("v128.load", get(pointers[pointer]))),
-      store: (pointer, value) => code.emit(store("v128.store", get(pointers[pointer]), value)),
-      only: (value) => value,
-    }));
   const first = lanes(Uint32Array.of(0xffffffff, 0, 0, 0));
-  code.repeat(get(rest), () =>
-    pass(1, {
-      load: (pointer) => code.keep(load("v128.load32_splat", get(pointers[pointer]))),
-      store: (pointer, value) => code.emit(storeFirst(get(pointers[pointer]), value)),
-      only: (value) => instruction("v128.and", value, first),
-    }));
+  inLanes(code, rest, ({ width, load, store }) => {
+    body({
+      load: (pointer) => code.keep(load(pointers[pointer])),
+      store: (pointer, value) => code.emit(store(pointers[pointer], value)),
+      only: (value) => width === 4 ? value : instruction("v128.and", value, first),
+    });
+    for (const pointer of pointers) code.emit(advance(pointer, constant(4 * width)));
+  });
 }
 
 /** Repeats `body` a row at a time; `advances` are pointers and the bytes they move by after each. */

@@ -1,38 +1,24 @@
 /** Vector code of sums down the columns of a matrix: the gradients of biases and of norms. @module */
 
-import { add, multiply, subtract, type VectorCode, vectorFunction } from "./vector_code.ts";
+import {
+  add,
+  inLanes,
+  type Lanes,
+  multiply,
+  subtract,
+  type VectorCode,
+  vectorFunction,
+} from "./vector_code.ts";
 import {
   advance,
   type Code,
   constant,
   get,
-  instruction,
   load,
   type Local,
   set,
-  store,
-  storeFirst,
   type WasmFunction,
 } from "./wasm_module.ts";
-
-/** How four columns at once, or one, are read and written. */
-interface Lanes {
-  readonly width: number;
-  load(address: Local): Code;
-  store(address: Local, value: Code): Code;
-}
-
-const four: Lanes = {
-  width: 4,
-  load: (address) => load("v128.load", get(address)),
-  store: (address, value) => store("v128.store", get(address), value),
-};
-/** All four lanes hold the one column, so that it gets exactly the arithmetic of the others. */
-const one: Lanes = {
-  width: 1,
-  load: (address) => load("v128.load32_splat", get(address)),
-  store: (address, value) => storeFirst(get(address), value),
-};
 
 /**
  * For every column: sums over the rows what `terms` gives, and adds them to `targets`. `columnPointers` move from column to column, and in a column by
@@ -54,7 +40,7 @@ function downColumns(
   const places = columnPointers.map(() => code.local("i32"));
   const entries = rowPointers.map(() => code.local("i32"));
   const sums = targets.map(() => code.local("v128"));
-  const pass = (lanes: Lanes): void => {
+  inLanes(code, columns, (lanes) => {
     code.emit(set(left, get(rows)));
     places.forEach((place, i) => code.emit(set(place, get(columnPointers[i]))));
     entries.forEach((entry, i) => code.emit(set(entry, get(rowPointers[i][0]))));
@@ -73,10 +59,7 @@ function downColumns(
     for (const pointer of [...columnPointers, ...targets]) {
       code.emit(advance(pointer, constant(4 * lanes.width)));
     }
-    code.emit(advance(columns, constant(-lanes.width)));
-  };
-  code.repeat(instruction("i32.ge_u", get(columns), constant(4)), () => pass(four));
-  code.repeat(get(columns), () => pass(one));
+  });
 }
 
 /** columnSums(x, y, rows, columns, rowBytes): y += sums of x. */

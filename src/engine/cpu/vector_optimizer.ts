@@ -5,6 +5,8 @@ import {
   acrossLanes,
   add,
   divide,
+  inLanes,
+  type Lanes,
   multiply,
   subtract,
   type VectorCode,
@@ -39,9 +41,8 @@ interface SlotSettings {
   readonly second: Code;
 }
 
-/** How four elements at once, or one, are read and written. */
+/** Four elements at once, or one. */
 interface Elements {
-  readonly width: number;
   load(address: Local): Code;
   store(address: Local, value: Code): Code;
   /** Two numbers an element. */
@@ -53,12 +54,11 @@ interface Elements {
 }
 
 /** Four elements. Their slots differ in an adapter's B, so each lane's settings are read from its own slot and put side by side. */
-function fourElements(code: VectorCode): Elements {
+function fourElements(code: VectorCode, lanes: Lanes): Elements {
   const entries = [0, 1, 2, 3].map(() => code.local("i32"));
   return {
-    width: 4,
-    load: (address) => code.keep(load("v128.load", get(address))),
-    store: (address, value) => store("v128.store", get(address), value),
+    load: (address) => code.keep(lanes.load(address)),
+    store: lanes.store,
     loadPair(address) {
       const low = code.keep(load("v128.load", get(address)));
       const high = code.keep(load("v128.load", get(address), 16));
@@ -91,14 +91,13 @@ function fourElements(code: VectorCode): Elements {
 }
 
 /** One element, in all lanes, so that it gets exactly the arithmetic of the others. */
-function oneElement(code: VectorCode): Elements {
+function oneElement(code: VectorCode, lanes: Lanes): Elements {
   const entry = code.local("i32");
   const splat = (address: Local, offset = 0): Code =>
     code.keep(load("v128.load32_splat", get(address), offset));
   return {
-    width: 1,
     load: splat,
-    store: (address, value) => storeFirst(get(address), value),
+    store: lanes.store,
     loadPair: (address) => [splat(address), splat(address, 4)],
     storePair: (address, first, second) =>
       storeHalf(0, get(address), shuffle(first, second, [0, 4, 0, 4])),
@@ -136,15 +135,13 @@ function overSlotted(
   pointers: readonly (readonly [Local, number])[],
   body: (elements: Elements) => void,
 ): void {
-  const pass = (elements: Elements): void => {
+  inLanes(code, count, (lanes) => {
+    const elements = lanes.width === 4 ? fourElements(code, lanes) : oneElement(code, lanes);
     body(elements);
     for (const [pointer, bytes] of pointers) {
-      code.emit(advance(pointer, constant(bytes * elements.width)));
+      code.emit(advance(pointer, constant(bytes * lanes.width)));
     }
-    code.emit(advance(count, constant(-elements.width)));
-  };
-  code.repeat(instruction("i32.ge_u", get(count), constant(4)), () => pass(fourElements(code)));
-  code.repeat(get(count), () => pass(oneElement(code)));
+  });
 }
 
 /** squareSum(g, slots, settings, target, count): Σ g² over the elements whose slot is trained, into one element. */

@@ -3,11 +3,11 @@
 import { IGNORED_LABEL } from "../ops/ignored_label.ts";
 import type { VectorFunctions } from "./vector.ts";
 import { type VectorExports, vectorModule } from "./vector_kernel.ts";
+import { compileBest } from "./wasm_module.ts";
 
 /** The best module this runtime validates, for {@linkcode createVector}; undefined where it has no WebAssembly SIMD. */
 export function compileVector(): WebAssembly.Module | undefined {
-  const bytes = [true, false].map(vectorModule).find((module) => WebAssembly.validate(module));
-  return bytes && new WebAssembly.Module(bytes);
+  return compileBest(vectorModule);
 }
 
 /**

@@ -315,3 +315,14 @@ function text(value: string): Code {
   const bytes = new TextEncoder().encode(value);
   return [...unsigned(bytes.length), ...bytes];
 }
+
+/** The module with fused multiply-adds where this runtime validates it, else without; undefined where it validates neither. */
+export function compileBest(
+  moduleOf: (fused: boolean) => Uint8Array<ArrayBuffer>,
+): WebAssembly.Module | undefined {
+  for (const fused of [true, false]) {
+    const bytes = moduleOf(fused);
+    if (WebAssembly.validate(bytes)) return new WebAssembly.Module(bytes);
+  }
+  return undefined;
+}

@@ -1,6 +1,7 @@
 /** The ceiling of a processor: bare loops on all threads at once. @module */
 
 import { CONTROL_BYTES, LEAVE, openControl } from "../cpu/control.ts";
+import { workerMessage } from "../cpu/worker_message.ts";
 import type { Bandwidth, Ceiling } from "./ceiling.ts";
 import {
   type CeilingLoops,
@@ -127,12 +128,6 @@ async function startWorkers(
   };
 }
 
-function nextMessage(worker: Worker): Promise<void> {
-  return new Promise((resolve, reject) => {
-    worker.onmessage = () => resolve();
-    worker.onerror = (event) => {
-      event.preventDefault();
-      reject(new Error(`Cannot measure the processor: a worker failed: ${event.message}`));
-    };
-  });
+function nextMessage(worker: Worker): Promise<unknown> {
+  return workerMessage(worker, "Cannot measure the processor");
 }

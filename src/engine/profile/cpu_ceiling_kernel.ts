@@ -8,6 +8,7 @@ import { multiplyAdd } from "../cpu/vector_code.ts";
 import {
   advance,
   type Code,
+  compileBest,
   constant,
   defineFunction,
   encodeModule,
@@ -44,11 +45,7 @@ export interface CeilingLoops {
 
 /** The loops as a module, with fused multiply-adds where the runtime has them; undefined where it has no WebAssembly SIMD. */
 export function compileCeilingLoops(): WebAssembly.Module | undefined {
-  for (const fused of [true, false]) {
-    const bytes = encodeModule([multiplyAddFunction(fused), triadFunction()]);
-    if (WebAssembly.validate(bytes)) return new WebAssembly.Module(bytes);
-  }
-  return undefined;
+  return compileBest((fused) => encodeModule([multiplyAddFunction(fused), triadFunction()]));
 }
 
 /** The loops over a memory. */

@@ -7,6 +7,8 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
+import { writeAtomically } from "../src/cli/write_atomically.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -34,7 +36,7 @@ const half = (name: string, shape: readonly number[], data: Float32Array): Safet
   data: toHalf(data),
   dtype: "F16",
 });
-write(
+await write(
   "model.safetensors",
   encodeSafetensors([
     ...kept.map(([name, { dtype, shape, bytes }]) => half(name, shape, toFloat32(dtype, bytes))),
@@ -44,15 +46,12 @@ write(
 );
 const config = JSON.parse(Deno.readTextFileSync(`${source}/config.json`));
 const text = JSON.stringify({ ...config, architectures: ["BertModel"] }, null, 2) + "\n";
-write("config.json", new TextEncoder().encode(text));
+await write("config.json", new TextEncoder().encode(text));
 for (const name of ["tokenizer.json", "tokenizer_config.json"]) {
-  write(name, Deno.readFileSync(`${source}/${name}`));
+  await write(name, Deno.readFileSync(`${source}/${name}`));
 }
 
-function write(name: string, bytes: Uint8Array): void {
-  const target = new URL(name, import.meta.url);
-  const partial = new URL(`${name}.partial`, import.meta.url);
-  Deno.writeFileSync(partial, bytes);
-  Deno.renameSync(partial, target);
+async function write(name: string, bytes: Uint8Array): Promise<void> {
+  await writeAtomically(fileURLToPath(new URL(name, import.meta.url)), bytes);
   console.log(`${name}: ${bytes.length} bytes`);
 }

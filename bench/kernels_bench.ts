@@ -4,8 +4,7 @@
  */
 
 import type { Executor } from "../src/engine/device.ts";
-import { apply } from "../src/engine/op.ts";
-import { matmulOp } from "../src/engine/ops/matmul.ts";
+import { matmulOp, product } from "../src/engine/ops/matmul.ts";
 import { bufferTensor, createProgram, type Program } from "../src/engine/program.ts";
 import { createWebgpuDevice } from "../src/engine/webgpu/device.ts";
 
@@ -35,16 +34,7 @@ function products([m, k, n, transposed]: Shape): Program {
   const program = createProgram("product");
   const a = bufferTensor(program, "input", "a", transposed === "A" ? [k, m] : [m, k]);
   const b = bufferTensor(program, "weight", "b", transposed === "B" ? [n, k] : [k, n]);
-  apply(program, matmulOp, [a, b], {
-    transposeA: transposed === "A",
-    transposeB: transposed === "B",
-    alpha: 1,
-    bias: false,
-    columnMask: false,
-    lowRank: false,
-    scale: 0,
-    residual: false,
-  });
+  product(program, a, b, { transposeA: transposed === "A", transposeB: transposed === "B" });
   return program;
 }
 

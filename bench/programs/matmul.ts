@@ -3,8 +3,7 @@
  * [--size 1024] [--threads 2]`
  */
 
-import { apply } from "../../src/engine/op.ts";
-import { matmulOp } from "../../src/engine/ops/matmul.ts";
+import { product } from "../../src/engine/ops/matmul.ts";
 import { bufferTensor, createProgram, keepAs } from "../../src/engine/program.ts";
 import { readArguments } from "../harness/arguments.ts";
 import { deviceFacts, openDevice } from "../harness/devices.ts";
@@ -16,17 +15,7 @@ const { size = 1024 } = options;
 
 const program = createProgram("product");
 const [a, b] = ["a", "b"].map((name) => bufferTensor(program, "input", name, [size, size]));
-const [c] = apply(program, matmulOp, [a, b], {
-  transposeA: false,
-  transposeB: false,
-  alpha: 1,
-  bias: false,
-  columnMask: false,
-  lowRank: false,
-  scale: 0,
-  residual: false,
-});
-keepAs(program, c, "c");
+keepAs(program, product(program, a, b), "c");
 const executor = await (await openDevice(options)).load([program]);
 for (const name of ["a", "b"]) executor.write(name, normals(size * size, 1));
 

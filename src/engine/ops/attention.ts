@@ -2,7 +2,6 @@
 
 import source from "../../../kernels/attention.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
-import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
 import { attentionBackwardOp } from "./attention_backward.ts";
@@ -10,6 +9,7 @@ import {
   type AttentionAttributes,
   attentionCall,
   attentionSizes,
+  attentionUnits,
   LARGEST_HEAD_SIZE,
   scoreCount,
 } from "./attention_sizes.ts";
@@ -53,11 +53,7 @@ export const attentionOp: Op<AttentionAttributes> = {
     return attentionCall(node, indexLibrary + source, node.attributes.heads, features);
   },
   cpu: {
-    units: ({ inputs: [q], attributes }) => q.shape[0] * (attributes.keyHeads as number),
-    scratch(node) {
-      const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);
-      return attentionScratchBytes(tokens, headSize);
-    },
+    ...attentionUnits,
     run(node, tensors, begin, end, { attention }) {
       const { attributes } = node as Node<AttentionAttributes>;
       const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);

@@ -5,7 +5,6 @@ import statisticsSource from "../../../kernels/attention_backward_statistics.wgs
   type: "text",
 };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
-import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
 import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { expectShape, type KernelCall, nodeBytes, type Op } from "../op.ts";
 import type { Node } from "../program.ts";
@@ -13,6 +12,7 @@ import {
   type AttentionAttributes,
   attentionCall,
   attentionSizes,
+  attentionUnits,
   scoreCount,
 } from "./attention_sizes.ts";
 
@@ -37,11 +37,7 @@ export const attentionBackwardOp: Op<AttentionAttributes> = {
   },
   kernel: attentionBackwardKernel,
   cpu: {
-    units: ({ inputs: [q], attributes }) => q.shape[0] * (attributes.keyHeads as number),
-    scratch(node) {
-      const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);
-      return attentionScratchBytes(tokens, headSize);
-    },
+    ...attentionUnits,
     run(node, tensors, begin, end, { attention }) {
       const { attributes } = node as Node<AttentionAttributes>;
       const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);

@@ -1,6 +1,7 @@
 /** What the operations of attention share: attributes and sizes. @module */
 
-import type { KernelCall } from "../op.ts";
+import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
+import type { CpuFunction, KernelCall } from "../op.ts";
 import type { Attributes, Node } from "../program.ts";
 
 /** Settings of an attention node. */
@@ -29,6 +30,15 @@ export function attentionSizes(
   const [batch, tokens, width] = q.shape;
   return { batch, tokens, headSize: width / attributes.heads };
 }
+
+/** How the CPU functions are cut, and what they need: a unit is a key head of an entry, with all query heads that share it. */
+export const attentionUnits: Pick<CpuFunction, "units" | "scratch"> = {
+  units: ({ inputs: [q], attributes }) => q.shape[0] * (attributes.keyHeads as number),
+  scratch(node) {
+    const { tokens, headSize } = attentionSizes(node as Node<AttentionAttributes>);
+    return attentionScratchBytes(tokens, headSize);
+  },
+};
 
 /** B·H·T·T, the scores that are computed and not kept. */
 export function scoreCount(node: Node<AttentionAttributes>): number {

@@ -95,12 +95,12 @@ function matmulGradient(
   return gradients;
 }
 
-/** α·op(a)·op(b); a trailing axes-but-last count as rows. */
-function product(
+/** α·op(a)·op(b); axes before the last count as rows. */
+export function product(
   program: Program,
   a: Tensor,
   b: Tensor,
-  options: Partial<Pick<MatmulAttributes, "transposeA" | "transposeB" | "alpha">>,
+  options: Partial<Pick<MatmulAttributes, "transposeA" | "transposeB" | "alpha">> = {},
 ): Tensor {
   return apply(program, matmulOp, [a, b], { ...PLAIN, ...options })[0];
 }

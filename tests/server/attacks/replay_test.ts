@@ -127,11 +127,13 @@ Deno.test("createApp() refuses what was written before it was restarted", () =>
 /** Writes that leave nothing in the database, nor does their nonce. */
 const forgotten = new Set(["progress", "probe"]);
 
-/** The part of an address that tells what it is for. */
+/** The part of an address that tells what it is for: the first word that neither is a collection nor names one of its members, which may be all letters. */
 function kindOf(route: string): string {
   const parts = new URL(route, "http://localhost").pathname.split("/").slice(2);
-  return parts.find((part) => /^[a-z]{4,}$/.test(part) && !/^(runs|clients|rounds)$/.test(part)) ??
-    parts[0];
+  const collections = new Set(["runs", "clients", "rounds"]);
+  return parts.find((part, i) =>
+    /^[a-z]{4,}$/.test(part) && !collections.has(part) && !collections.has(parts[i - 1])
+  ) ?? parts[0];
 }
 
 /** The app of another process on the same database, which remembers nothing. */

@@ -1,0 +1,40 @@
+/**
+ * A finished run of a study, as it is kept: one JSON file a run, from which the report is made.
+ *
+ * @module
+ */
+
+import type { RunConfig } from "../federated/run_config.ts";
+import type { RoundRecord, RunFacts, RunSummary } from "../protocol/records.ts";
+
+/** The format this version writes and reads. */
+export const studyRunKind = "hafl-study-run-1";
+
+/** A finished run. */
+export interface StudyRun {
+  /** The format. */
+  readonly kind: typeof studyRunKind;
+  /** The cell's name. */
+  readonly cell: string;
+  /** The method's name in the study. */
+  readonly method: string;
+  /** The run's seed. */
+  readonly seed: number;
+  /** Place of the trial among the tuning's, from 0; absent in runs of the grid. */
+  readonly trial?: number;
+  /** All settings but those that say how and where it runs (`out`, `threads`, `device`, …), with file names without their folders. */
+  readonly config: Partial<RunConfig>;
+  /** SHA-256 of the data file's bytes, or the built-in corpus by name. */
+  readonly data: string;
+  /** Fingerprint of the base model. */
+  readonly model: string;
+  /** What the run found out before its first round. */
+  readonly facts: RunFacts;
+  /** Its rounds in order, without the scores and selections of single components. */
+  readonly rounds: readonly StudyRound[];
+  /** Its end; with test results where the settings ask for them. */
+  readonly summary: RunSummary;
+}
+
+/** A round as a study keeps it. */
+export type StudyRound = Omit<RoundRecord, "scores" | "selected">;

@@ -38,3 +38,10 @@ export interface StudyRun {
 
 /** A round as a study keeps it. */
 export type StudyRound = Omit<RoundRecord, "scores" | "selected">;
+
+/** A run that could not be finished, kept in the place of its result, so that it is neither tried again unasked nor forgotten. */
+export interface FailedRun
+  extends Pick<StudyRun, "kind" | "cell" | "method" | "seed" | "trial" | "config"> {
+  /** Why, as a sentence. */
+  readonly failed: string;
+}

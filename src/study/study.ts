@@ -81,6 +81,8 @@ export interface Study {
   readonly tuning?: TuningPlan;
   /** Validation accuracies, 0 to 1, to which rounds and bytes are counted, by cell. */
   readonly targets: Readonly<Record<string, number>>;
+  /** The method whose scores the others' are set against in the report's tables; absent: the one that most claims compare with. */
+  readonly baseline?: string;
   /** Claims to check. */
   readonly claims: readonly Claim[];
   /** Scores from elsewhere that stand in the tables for comparison, by cell: name and accuracy on test rows, 0 to 1. */

@@ -34,6 +34,11 @@ export interface StudyRun {
   readonly rounds: readonly StudyRound[];
   /** Its end; with test results where the settings ask for them. */
   readonly summary: RunSummary;
+  /**
+   * [labels]: accuracy, 0 to 1, after the last round on the rows of each label, from which a client's own follows; of the test rows, or of the
+   * validation rows where the test rows are not evaluated. null for a label without rows.
+   */
+  readonly labelAccuracies: readonly (number | null)[];
 }
 
 /** A round as a study keeps it. */
@@ -41,7 +46,8 @@ export type StudyRound = Omit<RoundRecord, "scores" | "selected">;
 
 /** A run that could not be finished, kept in the place of its result, so that it is neither tried again unasked nor forgotten. */
 export interface FailedRun
-  extends Pick<StudyRun, "kind" | "cell" | "method" | "seed" | "trial" | "config"> {
+  extends
+    Pick<StudyRun, "kind" | "cell" | "method" | "seed" | "trial" | "config" | "data" | "model"> {
   /** Why, as a sentence. */
   readonly failed: string;
 }

@@ -7,6 +7,7 @@ import { closestNames } from "../protocol/closest_names.ts";
 import { UserError } from "../protocol/errors.ts";
 import { namedMethods } from "../protocol/method.ts";
 import type { RunConfig } from "./run_config.ts";
+import type { Kind } from "./setting_kinds.ts";
 import { type SettingKey, settingKeys, settings } from "./settings.ts";
 
 /**
@@ -28,18 +29,23 @@ export function readSettings(
         `Unknown setting ${nameOf(key)}${suggestion(key, settingKeys, otherwise)}`,
       );
     }
-    const { kind } = settings[key as SettingKey];
-    const accepted = kind.check(value);
-    if (accepted === undefined) {
-      throw new UserError(
-        `Cannot use ${nameOf(key)}: expected ${kind.expected}, got ${shown(value)}${
-          kind.hint(value)
-        }`,
-      );
-    }
-    checked[key] = accepted;
+    checked[key] = accept<unknown>(settings[key as SettingKey].kind, value, nameOf(key));
   }
   return checked as Partial<RunConfig>;
+}
+
+/**
+ * A value of unknown origin that has to be of a kind.
+ *
+ * @param name how its source names it
+ * @throws UserError when it is not allowed
+ */
+export function accept<T>(kind: Kind<T>, value: unknown, name: string): T {
+  const accepted = kind.check(value);
+  if (accepted !== undefined) return accepted;
+  throw new UserError(
+    `Cannot use ${name}: expected ${kind.expected}, got ${shown(value)}${kind.hint(value)}`,
+  );
 }
 
 function resolveAlias(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { CommanderError } from "commander";
+import type { CommanderError } from "commander";
 import { UserError } from "../protocol/errors.ts";
 import { interruptedCode, InterruptedError } from "./interrupt.ts";
 import { printable } from "./printable.ts";
@@ -34,7 +34,7 @@ export function commandEnd(error: unknown): CommandEnd {
   if (error instanceof UserError) {
     return { code: userMistake, text: `error: ${oneLine(error.message)}` };
   }
-  if (error instanceof CommanderError) {
+  if (isCommanderError(error)) {
     // --help and --version end by an error too; they have printed what was asked for.
     if (error.exitCode === 0) return { code: 0, text: "" };
     return { code: userMistake, text: `error: ${sentence(error.message.replace(/^error: /, ""))}` };
@@ -45,6 +45,11 @@ export function commandEnd(error: unknown): CommandEnd {
   if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
   return { code: 1, text: text.split("\n").map(printable).join("\n") };
+}
+
+/** Told by its name, so that commands that do without the package can end here too. */
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && error.name === "CommanderError";
 }
 
 /** A file that cannot be opened, a full disk: what the operating system says, with the path where it is told. */

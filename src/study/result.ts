@@ -42,7 +42,10 @@ export interface StudyRun {
 }
 
 /** A round as a study keeps it. */
-export type StudyRound = Omit<RoundRecord, "scores" | "selected">;
+export interface StudyRound extends Omit<RoundRecord, "scores" | "selected" | "worstClient"> {
+  /** The lowest accuracy, 0 to 1, that any client sees after the round, weighted by its own labels; absent in runs of before it was measured. */
+  readonly worstClient?: number;
+}
 
 /** A run that could not be finished, kept in the place of its result, so that it is neither tried again unasked nor forgotten. */
 export interface FailedRun

@@ -1,0 +1,52 @@
+/** Entries of a study's file as values of unknown origin: objects, and the keys they may have. @module */
+
+import { suggestion } from "../federated/read_settings.ts";
+import { UserError } from "../protocol/errors.ts";
+
+/**
+ * An entry that has to be an object.
+ *
+ * @param name the entry's place in the file, such as `tuning`
+ */
+export function readObject(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new UserError(
+    `Cannot use ${name}: expected an object, got ${JSON.stringify(value) ?? "nothing"}`,
+  );
+}
+
+/** An entry that has to be a list with something in it. */
+export function readList(value: unknown, name: string, what: string): readonly unknown[] {
+  if (Array.isArray(value) && value.length > 0) return value;
+  throw new UserError(
+    `Cannot use ${name}: expected a list of ${what}, got ${JSON.stringify(value) ?? "nothing"}`,
+  );
+}
+
+/** Refuses keys that an object must not have. */
+export function checkKeys(object: object, name: string, known: readonly string[]): void {
+  const unknown = Object.keys(object).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  const otherwise = `expected one of ${known.join(", ")}`;
+  throw new UserError(
+    `Unknown entry "${unknown}" in ${name}${suggestion(unknown, known, otherwise)}`,
+  );
+}
+
+/** The entries of an object whose keys become names of folders: at least one, each a plain file name. */
+export function readNamed(value: unknown, name: string): [string, unknown][] {
+  const entries = Object.entries(readObject(value, name));
+  if (entries.length === 0) {
+    throw new UserError(`Cannot use ${name}: expected at least one, got {}`);
+  }
+  for (const [key] of entries) {
+    if (/^[a-z\d][\w.+-]*$/i.test(key)) continue;
+    throw new UserError(
+      `Cannot use ${name}.${key}: expected a name of letters, digits, ".", "_", "+" and "-" that ` +
+        `begins with a letter or digit, for it names a folder`,
+    );
+  }
+  return entries;
+}

@@ -34,11 +34,6 @@ export interface StudyRun {
   readonly rounds: readonly StudyRound[];
   /** Its end; with test results where the settings ask for them. */
   readonly summary: RunSummary;
-  /**
-   * [labels]: accuracy, 0 to 1, after the last round on the rows of each label, from which a client's own follows; of the test rows, or of the
-   * validation rows where the test rows are not evaluated. null for a label without rows.
-   */
-  readonly labelAccuracies: readonly (number | null)[];
 }
 
 /** A round as a study keeps it. */

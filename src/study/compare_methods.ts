@@ -1,0 +1,16 @@
+import { compareAccuracies, compareCounts, type Comparison } from "./comparison.ts";
+import { countsToTarget } from "./measures.ts";
+import type { Metric } from "./study.ts";
+import { readingsOf, type StudyResults } from "./study_results.ts";
+
+/** Two methods by a metric in one cell: a difference of accuracies, or a ratio of what the target takes. */
+export function compareMethods(
+  results: StudyResults,
+  cell: string,
+  metric: Metric,
+  method: string,
+  than: string,
+): Comparison {
+  const [one, other] = [method, than].map((name) => readingsOf(results, cell, name, metric));
+  return countsToTarget(metric) ? compareCounts(one, other) : compareAccuracies(one, other);
+}

@@ -1,0 +1,157 @@
+/**
+ * Whether a study's claims hold, by the intervals of its paired comparisons.
+ *
+ * @module
+ */
+
+import { UserError } from "../protocol/errors.ts";
+import { compareMethods } from "./compare_methods.ts";
+import { type Comparison, comparisonTest, noEffect } from "./comparison.ts";
+import { countsToTarget } from "./measures.ts";
+import { confidence, holm } from "./statistics.ts";
+import type { Claim, Metric } from "./study.ts";
+import { cellsOf, failuresOf, methodsOf, type StudyResults } from "./study_results.ts";
+
+/** Seeds that a claim asks for (METHOD.md): fewer are told beside the verdict. */
+export const seedsOfAClaim = 5;
+
+/**
+ * What a claim comes to. `holds`: in every cell looked at the interval lies above the margin. `holds partly`: in some of them only, or nowhere, but
+ * all means lie above it. `cannot be said`: no cell has two common seeds.
+ */
+export type Verdict = "holds" | "holds partly" | "does not hold" | "cannot be said";
+
+/**
+ * What one cell says. `holds`: the interval lies above the margin; `leans`: only the mean does; `against`: neither; `opposite`: the interval lies
+ * below the margin; `unknown`: fewer than two common seeds.
+ */
+export type Standing = "holds" | "leans" | "against" | "opposite" | "unknown";
+
+/** A claim in one cell. */
+export interface CellFinding {
+  /** The cell's name. */
+  readonly cell: string;
+  /** What stands against what. */
+  readonly comparison: Comparison;
+  /** By the interval. */
+  readonly standing: Standing;
+  /** Two-sided p of the margin, and the same after Holm's adjustment for all comparisons of the study's claims; absent with fewer than two seeds. */
+  readonly p?: number;
+  readonly adjusted?: number;
+  /** Runs that failed, of the method and of the one it is compared with. */
+  readonly failed: readonly [number, number];
+}
+
+/** A claim and what the study says of it. */
+export interface Finding {
+  /** The claim. */
+  readonly claim: Claim;
+  /** Where the interval has to lie above. */
+  readonly margin: number;
+  /** In each cell looked at. */
+  readonly cells: readonly CellFinding[];
+  /** Over the cells. */
+  readonly verdict: Verdict;
+  /** The same when a cell counts only if its adjusted p is below 0.05. */
+  readonly strict: Verdict;
+}
+
+/**
+ * Judges all claims of a study.
+ *
+ * @throws UserError for a margin that no ratio can have.
+ */
+export function judgeClaims(results: StudyResults): Finding[] {
+  const judged = results.study.claims.map((claim) => {
+    const margin = marginOf(claim);
+    const cells = claimCells(results, claim).map((cell): CellFinding => {
+      const comparison = compareMethods(results, cell, claim.metric, claim.method, claim.than);
+      const p = comparisonTest(comparison, margin);
+      return {
+        cell,
+        comparison,
+        standing: standingOf(comparison, margin),
+        ...(p !== undefined && { p }),
+        failed: [
+          failuresOf(results, cell, claim.method).length,
+          failuresOf(results, cell, claim.than).length,
+        ],
+      };
+    });
+    return { claim, margin, cells };
+  });
+  const adjusted = holm(judged.flatMap(({ cells }) => cells.flatMap(({ p }) => p ?? [])));
+  let place = 0;
+  return judged.map(({ claim, margin, cells }) => {
+    const told = cells.map((cell) =>
+      cell.p === undefined ? cell : { ...cell, adjusted: adjusted[place++] }
+    );
+    return {
+      claim,
+      margin,
+      cells: told,
+      verdict: verdictOf(told.map(({ standing }) => standing)),
+      strict: verdictOf(told.map(strictStanding)),
+    };
+  });
+}
+
+/** How many comparisons the claims of a study rest on. */
+export function comparisonCount(findings: readonly Finding[]): number {
+  return findings.flatMap(({ cells }) => cells).filter(({ p }) => p !== undefined).length;
+}
+
+/** Metrics as sentences call them. */
+export const metricNames: Readonly<Record<Metric, string>> = {
+  testAtFinal: "test accuracy after the last round",
+  testAtBest: "test accuracy of the round best in validation",
+  final: "validation accuracy after the last round",
+  best: "best validation accuracy",
+  worstClient: "accuracy of the worst client",
+  roundsToTarget: "rounds to the target",
+  bytesToTarget: "bytes up to the target",
+};
+
+function marginOf({ margin, metric, text }: Claim): number {
+  const counts = countsToTarget(metric);
+  const value = margin ?? noEffect(counts ? "ratio" : "difference");
+  if (counts && !(value > 0)) {
+    throw new UserError(
+      `Cannot check the claim "${text}": expected a margin above 0 for a ratio, got ${value}`,
+    );
+  }
+  return value;
+}
+
+function claimCells({ study }: StudyResults, { cells, method, than }: Claim): readonly string[] {
+  return cells ?? cellsOf(study).filter((cell) => {
+    const methods = methodsOf(study, cell);
+    return methods.includes(method) && methods.includes(than);
+  });
+}
+
+function standingOf({ pairs, unknown, mean, interval }: Comparison, margin: number): Standing {
+  if (mean === undefined || interval === undefined) return "unknown";
+  const [low, high] = interval;
+  // A bound from above tells nothing for the claim, one from below nothing against it; a pair of unknown effect neither.
+  const openAbove = unknown.length > 0 || pairs.some(({ bound }) => bound === "at least");
+  const openBelow = unknown.length > 0 || pairs.some(({ bound }) => bound === "at most");
+  if (low > margin && !openBelow) return "holds";
+  if (high < margin && !openAbove) return "opposite";
+  return mean > margin ? "leans" : "against";
+}
+
+function strictStanding({ standing, adjusted }: CellFinding): Standing {
+  const level = 1 - confidence;
+  if (standing === "holds" && !(adjusted! < level)) return "leans";
+  return standing;
+}
+
+function verdictOf(standings: readonly Standing[]): Verdict {
+  const known = standings.filter((standing) => standing !== "unknown");
+  if (known.length === 0) return "cannot be said";
+  const holding = known.filter((standing) => standing === "holds");
+  if (holding.length === standings.length) return "holds";
+  if (holding.length > 0 || known.every((standing) => standing === "leans")) return "holds partly";
+  return "does not hold";
+}

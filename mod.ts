@@ -60,10 +60,12 @@ export {
 } from "./src/federated/run_config.ts";
 export { chooseTargets } from "./src/federated/targets.ts";
 export type { CreateTokenizer } from "./src/federated/tokenize_rows.ts";
-export { evaluateBank, runRound, startState } from "./src/federated/simulate.ts";
-export type { OnBatch, StepEvent, StepListener } from "./src/federated/simulate.ts";
+export type { ClientMemory } from "./src/federated/client_memory.ts";
+export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
+export { runRound, startState } from "./src/federated/simulate.ts";
+export type { StepEvent, StepListener } from "./src/federated/simulate.ts";
 export { decodeState, encodeState } from "./src/federated/state.ts";
-export type { BestRound, ClientMemory, FederationState } from "./src/federated/state.ts";
+export type { BestRound, FederationState } from "./src/federated/state.ts";
 
 // A federation over HTTP: what makes a run, and what a client does.
 export { createManifest, type ManifestSources } from "./src/federated/remote/manifest.ts";

@@ -6,10 +6,11 @@
 
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import type { RoundStatus } from "../../src/protocol/http/documents.ts";
+import { NO_BYTES } from "../../src/protocol/records.ts";
 import { trainedShare } from "../../src/protocol/trained_share.ts";
 import type { Queries, Transaction } from "../store/database.ts";
 import type { FoldedRound } from "./fold.ts";
-import { downBytes, NO_BYTES, upBytes } from "./round_bytes.ts";
+import { downBytes, upBytes } from "./round_bytes.ts";
 import type { AttemptRow } from "./rows.ts";
 
 /** A published round without what evaluations add to it. */

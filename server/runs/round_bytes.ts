@@ -5,16 +5,13 @@
  */
 
 import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
-import { addBytes } from "../../src/protocol/records.ts";
+import { addBytes, NO_BYTES } from "../../src/protocol/records.ts";
 import type { ClientUpdate } from "../../src/protocol/update.ts";
 import type { Queries } from "../store/database.ts";
 
-/** No bytes. */
-export const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
-
 /** Where the bytes of an encoded update go. */
 export function updateSizes({ a, b, head }: ClientUpdate, total: number): MessageSizes {
-  const lora = [...a, ...b].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const lora = [...(a ?? []), ...b].reduce((sum, { byteLength }) => sum + byteLength, 0);
   const ofHead = head.reduce((sum, { data }) => sum + data.byteLength, 0);
   return { lora, head: ofHead, overhead: total - lora - ofHead, total };
 }

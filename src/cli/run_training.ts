@@ -10,10 +10,11 @@ import {
 } from "../data/mod.ts";
 import { type DeviceInfo, DeviceLostError } from "../engine/device.ts";
 import { DivergedError } from "../federated/client_round.ts";
+import { evaluateBank } from "../federated/evaluate_bank.ts";
 import type { Federation } from "../federated/federation.ts";
 import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
-import { evaluateBank, runRound, startState } from "../federated/simulate.ts";
+import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState } from "../federated/state.ts";
 import { exportPeft } from "../lora/peft.ts";
 import type { Session } from "../lora/session.ts";

@@ -5,30 +5,23 @@
  * @module
  */
 
-import { evaluationBatches } from "../data/batches.ts";
-import type { TokenizedSample } from "../data/types.ts";
-import { evaluate, type Evaluation, installAdapter, type Session } from "../lora/session.ts";
+import type { Session } from "../lora/session.ts";
 import { aggregate } from "../protocol/aggregate/mod.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
-import { checkClientChoice } from "../protocol/client_choice.ts";
-import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
-import {
-  applyDownload,
-  decodeChoice,
-  decodeDownload,
-  decodeUpdate,
-  encodeChoice,
-  encodeDownload,
-  type MessageSizes,
-} from "../protocol/messages/mod.ts";
-import { addBytes, type RoundRecord, type TierRecord } from "../protocol/records.ts";
+import type { Deal } from "../protocol/deal.ts";
+import { decodeUpdate, encodeDownload } from "../protocol/messages/mod.ts";
+import { addBytes, NO_BYTES, type RoundRecord } from "../protocol/records.ts";
 import { mergeScores } from "../protocol/scores.ts";
 import { trainedShare } from "../protocol/trained_share.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
-import { clientRound, DivergedError, withPooling } from "./client_round.ts";
+import type { ClientMemory } from "./client_memory.ts";
+import { clientRound, DivergedError } from "./client_round.ts";
+import { dealClients } from "./deal_clients.ts";
+import { evaluateBank, type OnBatch } from "./evaluate_bank.ts";
+import { evaluateTiers } from "./evaluate_tiers.ts";
 import { type Federation, initialBank } from "./federation.ts";
-import type { ClientMemory, FederationState } from "./state.ts";
+import type { FederationState } from "./state.ts";
 
 /** A local step that has just been taken; round, client and step count from 1. */
 export interface StepEvent {
@@ -40,13 +33,8 @@ export interface StepEvent {
   readonly step: number;
 }
 
-/** Called before each evaluation batch; may throw to end the run. */
-export type OnBatch = () => void;
-
 /** Hears of every local step; may throw to end the run. */
 export type StepListener = (event: StepEvent) => void;
-
-const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
 
 /** The state before the first round: {@linkcode initialBank}, evaluated on the validation rows. */
 export async function startState(
@@ -85,7 +73,8 @@ export async function runRound(
 ): Promise<{ state: FederationState; record: RoundRecord }> {
   const started = performance.now();
   const round = state.rounds;
-  const { deals, choiceBytes } = dealAll(federation, state);
+  const everyone = federation.clients.map((_, client) => client);
+  const { deals, choiceBytes } = dealClients(federation, state, everyone);
   const perTier = await evaluateTiers(federation, session, state, deals);
 
   let upBytes = choiceBytes, downBytes = NO_BYTES;
@@ -150,118 +139,6 @@ export async function runRound(
       tokensPerSecond: tokens / seconds,
     },
   };
-}
-
-/** The bank's accuracy and loss on some samples with all r components in the forward pass. Installs it in place of the session's adapter. */
-export async function evaluateBank(
-  federation: Pick<Federation, "sizes" | "local">,
-  session: Session,
-  bank: Pick<AdapterBank, "rank" | "modules" | "head">,
-  samples: readonly TokenizedSample[],
-  onBatch?: OnBatch,
-): Promise<Evaluation> {
-  installAdapter(session, {
-    ...bank,
-    forward: bank.modules.map(() => new Uint8Array(bank.rank).fill(1)),
-  });
-  return await evaluate(session, batchesOf(federation, samples, onBatch));
-}
-
-function* batchesOf(
-  { sizes, local }: Pick<Federation, "sizes" | "local">,
-  samples: readonly TokenizedSample[],
-  onBatch: OnBatch = () => {},
-) {
-  for (
-    const batch of evaluationBatches(samples, sizes.evaluationBatch, local.buckets, local.padId)
-  ) {
-    onBatch();
-    yield withPooling(batch, local.pooling);
-  }
-}
-
-/** Everyone's deal. A client that ranks for itself sends its choice first, and the server checks only its budget. */
-function dealAll(
-  { run, clients, server, local }: Federation,
-  { bank, clients: memories, rounds: round }: FederationState,
-): { deals: Deal[]; choiceBytes: MessageSizes } {
-  const participants = clients.map(({ rank }, client) => ({ client, rank }));
-  const dictated = local.rankBy === "server" || server.distribution === "full" ||
-    round < server.warmupRounds;
-  if (dictated) {
-    const deals = dealRound({
-      ...server.selection,
-      bank,
-      participants,
-      method: server.distribution,
-      warmupRounds: server.warmupRounds,
-      round,
-    });
-    return { deals, choiceBytes: NO_BYTES };
-  }
-  let choiceBytes = NO_BYTES;
-  const deals = participants.map((participant) => {
-    const { client, rank } = participant;
-    const { scores } = memories[client];
-    const chosen = chooseComponents(bank, participant, round, scores, server.selection);
-    const message = encodeChoice(bank, chosen, { run, round, client });
-    choiceBytes = addBytes(choiceBytes, message.sizes);
-    const { indices } = decodeChoice(message.bytes, bank);
-    checkClientChoice(indices, rank, bank, server.scopeName);
-    return dealOf(bank.rank, client, round, server.distribution, indices);
-  });
-  return { deals, choiceBytes };
-}
-
-/** What distribution costs: accuracy of the model as a client of each rank holds it before it trains. Freezing sends the whole bank, so it is the server's. */
-async function evaluateTiers(
-  federation: Federation,
-  session: Session,
-  state: FederationState,
-  deals: readonly Deal[],
-): Promise<TierRecord[]> {
-  const ranks = [...new Set(federation.clients.map(({ rank }) => rank))].sort((x, y) => x - y);
-  const tiers: TierRecord[] = [];
-  for (const rank of ranks) {
-    const members = deals.filter(({ client }) => federation.clients[client].rank === rank);
-    // Clients that hold the same components see the same accuracy; after the warm-up that is a whole tier.
-    const accuracies = new Map<string, number>();
-    let sum = 0;
-    for (const deal of members) {
-      const held = deal.forward.join(" ");
-      const accuracy = accuracies.get(held) ??
-        await accuracyAsDealt(federation, session, state, deal);
-      accuracies.set(held, accuracy);
-      sum += accuracy;
-    }
-    tiers.push({ rank, clients: members.length, accuracyAfterDistribution: sum / members.length });
-  }
-  return tiers;
-}
-
-async function accuracyAsDealt(
-  federation: Federation,
-  session: Session,
-  state: FederationState,
-  deal: Deal,
-): Promise<number> {
-  const whole = deal.forward.every((mask) => !mask.includes(0));
-  const { correct, rows } = whole
-    ? state.evaluation
-    : await evaluateDeal(federation, session, state.bank, deal);
-  return correct / rows;
-}
-
-async function evaluateDeal(
-  federation: Federation,
-  session: Session,
-  bank: AdapterBank,
-  deal: Deal,
-): Promise<Evaluation> {
-  const { bytes } = encodeDownload(bank, deal, { run: federation.run });
-  const held = applyDownload(bank, decodeDownload(bytes, bank));
-  installAdapter(session, { ...held, forward: held.deal.forward });
-  return await evaluate(session, batchesOf(federation, federation.validation));
 }
 
 /** The server's scores; where clients rank for themselves it has none, and a simulation can look at theirs. */

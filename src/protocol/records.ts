@@ -181,6 +181,9 @@ export function summarizeRun(
   };
 }
 
+/** The bytes of no message. */
+export const NO_BYTES: MessageSizes = { lora: 0, head: 0, overhead: 0, total: 0 };
+
 /** The sum of two counts, kind by kind. */
 export function addBytes(one: MessageSizes, other: MessageSizes): MessageSizes {
   return {

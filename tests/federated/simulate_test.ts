@@ -5,7 +5,8 @@ import { evaluationBatches } from "../../src/data/batches.ts";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { withPooling } from "../../src/federated/client_round.ts";
 import type { Federation } from "../../src/federated/federation.ts";
-import { evaluateBank, runRound, startState } from "../../src/federated/simulate.ts";
+import { evaluateBank } from "../../src/federated/evaluate_bank.ts";
+import { runRound, startState } from "../../src/federated/simulate.ts";
 import { evaluate, type Evaluation, installAdapter, type Session } from "../../src/lora/session.ts";
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import { gatherComponents, scatterComponents } from "../../src/protocol/components.ts";
@@ -152,7 +153,7 @@ for (const distribution of ["freeze", "truncate"] as const) {
         const { update, bytes } = await updateOf(federation, session, state.bank, deal);
         validateUpdate(state.bank, deal, update);
         modules.forEach(({ inFeatures, outFeatures }, m) => {
-          assert.equal(update.a[m].length, budget * inFeatures);
+          assert.equal(update.a![m].length, budget * inFeatures);
           assert.equal(update.b[m].length, budget * outFeatures);
           upLora += 4 * budget * (inFeatures + outFeatures);
           const held = distribution === "freeze" ? rank : budget;

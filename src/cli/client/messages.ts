@@ -4,7 +4,7 @@ import type { DeviceInfo } from "../../engine/device.ts";
 import type { DeviceChoice } from "../../federated/open_session.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import type { Scorable, TrainedRound } from "../../federated/remote/client_job.ts";
-import type { ClientMemory } from "../../federated/state.ts";
+import type { ClientMemory } from "../../federated/client_memory.ts";
 import type { Evaluation } from "../../lora/session.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { Preparation } from "../progress.ts";

@@ -10,7 +10,7 @@ import {
 } from "../../federated/remote/client_federation.ts";
 import type { Scorable } from "../../federated/remote/client_job.ts";
 import { readRunBank } from "../../federated/remote/run_layout.ts";
-import { evaluateBank } from "../../federated/simulate.ts";
+import { evaluateBank } from "../../federated/evaluate_bank.ts";
 import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";

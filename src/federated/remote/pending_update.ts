@@ -1,7 +1,7 @@
 /** An update between its training and the server's word that it has it. @module */
 
 import { decodeSafetensors, encodeSafetensors } from "../../protocol/safetensors.ts";
-import { type ClientMemory, decodeMemory, encodeMemory } from "../state.ts";
+import { type ClientMemory, decodeMemory, encodeMemory } from "../client_memory.ts";
 import { type ClientStore, damaged } from "./client_store.ts";
 
 /** A trained update. It is sent under one id until it is accepted or refused, so that the server counts it once. */

@@ -7,7 +7,7 @@
  */
 
 import { decodeSafetensors, encodeSafetensors } from "../../protocol/safetensors.ts";
-import { type ClientMemory, decodeMemory, encodeMemory } from "../state.ts";
+import { type ClientMemory, decodeMemory, encodeMemory } from "../client_memory.ts";
 import { type ClientStore, damaged, type StoredName } from "./client_store.ts";
 
 interface Kept {

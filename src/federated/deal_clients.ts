@@ -1,0 +1,49 @@
+/** The start of a simulated round: what each client that takes part holds and trains. @module */
+
+import { checkClientChoice } from "../protocol/client_choice.ts";
+import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
+import { decodeChoice, encodeChoice, type MessageSizes } from "../protocol/messages/mod.ts";
+import { addBytes, NO_BYTES } from "../protocol/records.ts";
+import type { Federation } from "./federation.ts";
+import type { FederationState } from "./state.ts";
+
+/**
+ * Deals the next round. A client that ranks for itself sends its choice first, and the server checks only its budget.
+ *
+ * @param taking indices of the clients that take part, ascending.
+ *
+ * @returns a deal for each, in their order, and the bytes of all choices.
+ */
+export function dealClients(
+  { run, clients, server, local }: Federation,
+  { bank, clients: memories, rounds: round }: FederationState,
+  taking: readonly number[],
+): { deals: Deal[]; choiceBytes: MessageSizes } {
+  const participants = taking.map((client) => ({ client, rank: clients[client].rank }));
+  const dictated = local.rankBy === "server" || server.distribution === "full" ||
+    round < server.warmupRounds;
+  if (dictated) {
+    const deals = dealRound({
+      ...server.selection,
+      bank,
+      participants,
+      method: server.distribution,
+      warmupRounds: server.warmupRounds,
+      round,
+    });
+    return { deals, choiceBytes: NO_BYTES };
+  }
+  let choiceBytes = NO_BYTES;
+  const deals: Deal[] = [];
+  for (const participant of participants) {
+    const { client, rank } = participant;
+    const { scores } = memories[client];
+    const chosen = chooseComponents(bank, participant, round, scores, server.selection);
+    const message = encodeChoice(bank, chosen, { run, round, client });
+    choiceBytes = addBytes(choiceBytes, message.sizes);
+    const { indices } = decodeChoice(message.bytes, bank);
+    checkClientChoice(indices, rank, bank, server.scopeName);
+    deals.push(dealOf(bank.rank, client, round, server.distribution, indices));
+  }
+  return { deals, choiceBytes };
+}

@@ -45,12 +45,26 @@ export function isHubId(text: string): boolean {
   return /^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(text);
 }
 
+/** Settings that decide which texts a run is made of, and which of them it trains on. */
+export const dataKeys = [
+  "data",
+  "textColumn",
+  "labelColumn",
+  "labels",
+  "strip",
+  "validation",
+  "seed",
+] as const;
+
+/** The settings that {@linkcode openData} goes by. */
+export type DataSettings = Pick<RunConfig, typeof dataKeys[number]>;
+
 /**
  * The labelled data of a run.
  *
  * @throws UserError when the file cannot be read or is not what it should be.
  */
-export async function openData(config: RunConfig): Promise<LabelledData> {
+export async function openData(config: DataSettings): Promise<LabelledData> {
   const { data, labels, textColumn, labelColumn, strip, validation, seed } = config;
   if (data === null) return builtinCorpus(CORPUS_SEED, { ...CORPUS_SIZE, validation });
   return await loadData({

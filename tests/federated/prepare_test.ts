@@ -128,6 +128,17 @@ Deno.test("prepareFederation() tokenizes what it evaluates, and nothing when the
     createTokenizer: () => Promise.reject(new Error("the tokenizer was loaded")),
   });
   assert.deepEqual(again.federation.clients, first.federation.clients);
+
+  // As another seed divides the rows: the same ones, in other parts and another order.
+  const [moved, ...train] = data.train;
+  const [taken, ...validation] = data.validation;
+  const divided = {
+    ...data,
+    train: [...train.reverse(), taken],
+    validation: [...validation, moved],
+  };
+  await prepareFederation({ config, files, data: divided, createTokenizer, cache });
+  assert.equal(kept.size, 1);
 });
 
 Deno.test("prepareFederation() deals the ranks over the clients, or takes a list as it stands", async () => {

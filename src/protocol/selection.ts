@@ -15,9 +15,9 @@ import type { RandomStream } from "./random.ts";
 export type Selector = (scores: Float64Array, count: number, stream: RandomStream) => Uint32Array;
 
 /** The selectors' names, in the order users see them. */
-export const selectorNames = ["greedy", "random", "sampled"] as const;
+export const selectorNames = ["greedy", "random", "sampled", "first"] as const;
 
-/** Stands for {@linkcode greedy}, {@linkcode random}, or {@linkcode sampled} at some temperature. */
+/** Stands for {@linkcode greedy}, {@linkcode random}, {@linkcode sampled} at some temperature, or {@linkcode first}. */
 export type SelectorName = typeof selectorNames[number];
 
 /** Spends a client's budget of `rank` components per module over all modules; the result is per module, ascending. */
@@ -47,10 +47,8 @@ export function greedy(
   count: number,
   stream: RandomStream,
 ): Uint32Array {
+  checkCount(count, scores.length);
   const order = stream.shuffle(allComponents(scores.length));
-  if (!Number.isInteger(count) || count < 0 || count > order.length) {
-    throw new RangeError(`Cannot select ${count} components: expected 0 to ${order.length}`);
-  }
   // The sort is stable, so equal scores stay shuffled.
   order.sort((x, y) => scores[x] < scores[y] ? 1 : scores[x] > scores[y] ? -1 : 0);
   return Uint32Array.from(order.slice(0, count)).sort();
@@ -85,6 +83,17 @@ export function sampled(temperature: number): Selector {
   };
 }
 
+/**
+ * The components of lowest index, whatever their scores: for methods whose index is itself an order, as clients of lower rank then hold a part of
+ * what those of higher rank hold. Within one module only: of all modules pooled it would take whole modules.
+ *
+ * @throws {RangeError} as {@linkcode greedy}.
+ */
+export function first(scores: Float64Array, count: number): Uint32Array {
+  checkCount(count, scores.length);
+  return allComponents(count);
+}
+
 /** The selector of a name; `temperature` matters to `sampled` alone. */
 export function selectorOf(name: SelectorName, temperature: number): Selector {
   switch (name) {
@@ -94,6 +103,8 @@ export function selectorOf(name: SelectorName, temperature: number): Selector {
       return random;
     case "sampled":
       return sampled(temperature);
+    case "first":
+      return first;
     default:
       return name satisfies never;
   }
@@ -129,6 +140,11 @@ export function selectGlobal(
       .filter((index) => index >= starts[m] && index < starts[m] + ofModule.length)
       .map((index) => index - starts[m])
   );
+}
+
+function checkCount(count: number, most: number): void {
+  if (Number.isInteger(count) && count >= 0 && count <= most) return;
+  throw new RangeError(`Cannot select ${count} components: expected 0 to ${most}`);
 }
 
 function gumbel(stream: RandomStream): number {

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { randomStream } from "../../src/protocol/random.ts";
 import {
+  first,
   greedy,
   random,
   sampled,
   selectGlobal,
   type Selector,
+  selectorNames,
+  selectorOf,
   selectPerModule,
 } from "../../src/protocol/selection.ts";
 
@@ -14,6 +17,7 @@ const selectors: readonly [string, Selector][] = [
   ["greedy", greedy],
   ["random", random],
   ["sampled", sampled(0.7)],
+  ["first", first],
 ];
 
 /** How often each of `scores` is chosen over `draws` streams. */
@@ -87,6 +91,17 @@ Deno.test("sampled() is greedy at temperature 0 and random at Infinity", () => {
   assert.equal(sampled(Infinity), random);
   assert.throws(() => sampled(-1), RangeError);
   assert.throws(() => sampled(NaN), RangeError);
+});
+
+Deno.test("first() takes the lowest indices whatever the scores", () => {
+  const scores = new Float64Array([0, 5, 9, 1]);
+  assert.deepEqual([...selectorOf("first", 1)(scores, 3, randomStream(1))], [0, 1, 2]);
+  assert.deepEqual([...first(scores, 0)], []);
+});
+
+Deno.test("selectorOf() gives every name a selector of its own", () => {
+  const found = selectorNames.map((name) => selectorOf(name, 0.5));
+  assert.equal(new Set(found).size, selectorNames.length);
 });
 
 Deno.test("selectPerModule() keeps the budget in every module", () => {

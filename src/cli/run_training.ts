@@ -8,31 +8,25 @@ import {
   type LabelledData,
   readTokenizerFacts,
 } from "../data/mod.ts";
-import { type DeviceInfo, DeviceLostError } from "../engine/device.ts";
+import { DeviceLostError } from "../engine/device.ts";
 import { DivergedError } from "../federated/client_round.ts";
-import { evaluateBank } from "../federated/evaluate_bank.ts";
 import type { Federation } from "../federated/federation.ts";
+import { finalScore } from "../federated/final_score.ts";
 import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState } from "../federated/state.ts";
 import { exportPeft } from "../lora/peft.ts";
-import type { Session } from "../lora/session.ts";
 import { UserError } from "../protocol/errors.ts";
-import {
-  type RoundRecord,
-  type RunFacts,
-  summarizeRun,
-  type TestResult,
-} from "../protocol/records.ts";
+import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { adapterCard } from "./adapter_card.ts";
-import { deviceText } from "./device_text.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import { profileRun } from "./profile.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
+import { describeRun } from "./run_facts.ts";
 import {
   appendRecord,
   createRunFolder,
@@ -45,7 +39,7 @@ import {
   writeProfile,
   writeRunFile,
 } from "./run_folder.ts";
-import { dataHash, modelName, openData, openModelFiles, openTokenCache } from "./sources.ts";
+import { dataHash, openData, openModelFiles, openTokenCache } from "./sources.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /**
@@ -181,30 +175,6 @@ async function hashSources(config: RunConfig, files: ModelFiles): Promise<RunFil
   };
 }
 
-function describeRun(
-  config: RunConfig,
-  { modelParameters, clients, federation, testRows }: PreparedRun,
-  files: ModelFiles,
-  data: LabelledData,
-  device: DeviceInfo,
-): RunFacts {
-  return {
-    version: project.version,
-    started: new Date().toISOString(),
-    device: deviceText(device),
-    model: modelName(config, files),
-    modelParameters,
-    data: data.name,
-    labels: data.labels,
-    trainRows: data.train.length,
-    validationRows: federation.validation.length,
-    testRows,
-    modules: federation.classifier.layout.modules.map(({ name }) => name),
-    clients,
-    notes: [],
-  };
-}
-
 function announce({ config, facts, reporter }: Job): void {
   const { clients, model, modelParameters, data, labels, device } = facts;
   const { trainRows, validationRows, testRows } = facts;
@@ -277,7 +247,7 @@ async function finish(
 ): Promise<void> {
   const test = await session.run(
     "the test",
-    (session) => testBanks(federation, session, state, check),
+    (session) => finalScore(federation, session, state, check),
   );
   const summary = summarizeRun(records, facts.labels.length, test);
   const adapter = exportPeft(state.bank, {
@@ -310,19 +280,4 @@ async function finish(
   reporter.done(summary);
   reporter.note(`Adapter  ${join(config.out, "adapter")}`);
   reporter.note(`Report   ${join(config.out, "report.html")}`);
-}
-
-async function testBanks(
-  federation: Federation,
-  session: Session,
-  { best, bank, rounds }: FederationState,
-  check: () => void,
-): Promise<TestResult | undefined> {
-  if (federation.test.length === 0) return undefined;
-  const rows = federation.test.length;
-  const final = await evaluateBank(federation, session, bank, federation.test, check);
-  const chosen = best.round === rounds
-    ? final
-    : await evaluateBank(federation, session, best.bank, federation.test, check);
-  return { rows, accuracyAtBest: chosen.correct / rows, accuracyAtFinal: final.correct / rows };
 }

@@ -1,0 +1,36 @@
+/** What a run finds out before its first round. @module */
+
+import project from "../../deno.json" with { type: "json" };
+import type { LabelledData } from "../data/types.ts";
+import type { DeviceInfo } from "../engine/device.ts";
+import type { PreparedRun } from "../federated/prepare.ts";
+import type { RunConfig } from "../federated/run_config.ts";
+import type { RunFacts } from "../protocol/records.ts";
+import type { ModelFiles } from "../weights/mod.ts";
+import { deviceText } from "./device_text.ts";
+import { modelName } from "./sources.ts";
+
+/** The facts of a run that is about to begin. */
+export function describeRun(
+  config: RunConfig,
+  { modelParameters, clients, federation, testRows }: PreparedRun,
+  files: ModelFiles,
+  data: LabelledData,
+  device: DeviceInfo,
+): RunFacts {
+  return {
+    version: project.version,
+    started: new Date().toISOString(),
+    device: deviceText(device),
+    model: modelName(config, files),
+    modelParameters,
+    data: data.name,
+    labels: data.labels,
+    trainRows: data.train.length,
+    validationRows: federation.validation.length,
+    testRows,
+    modules: federation.classifier.layout.modules.map(({ name }) => name),
+    clients,
+    notes: [],
+  };
+}

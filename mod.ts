@@ -145,7 +145,7 @@ export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts"
 export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
 export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
-export type { OptimizerSettings } from "./src/lora/optimizer_settings.ts";
+export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
 export { type ImportedAdapter, importPeft } from "./src/lora/peft_import.ts";
 export {

@@ -85,7 +85,12 @@ export async function openLoraSession(
   return {
     session,
     async steps(times) {
-      const losses = await train(session, OPTIMIZER, ones, Array<TrainingStep>(times).fill(step));
+      const losses = await train(
+        session,
+        OPTIMIZER,
+        { train: ones },
+        Array<TrainingStep>(times).fill(step),
+      );
       const loss = losses[losses.length - 1];
       if (!Number.isFinite(loss)) throw new Error(`Cannot go on measuring: the loss is ${loss}`);
       return loss;

@@ -10,7 +10,13 @@ import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
 import { manifestKind, type RunManifest } from "../../src/protocol/manifest.ts";
-import { checkMethod, distributions, rankingParties, scopes } from "../../src/protocol/method.ts";
+import {
+  checkMethod,
+  distributions,
+  factorChoices,
+  rankingParties,
+  scopes,
+} from "../../src/protocol/method.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
 import { selectorNames } from "../../src/protocol/selection.ts";
 import { indicesName, loraAName, loraBName, scoresName } from "../../src/protocol/tensor_names.ts";
@@ -48,6 +54,7 @@ export const manifestSchema = z.strictObject({
   seed: whole(0),
   method: z.strictObject({
     method: z.enum(distributions),
+    factors: z.enum(factorChoices),
     aggregation: z.enum(aggregatorNames),
     selection: z.enum(selectorNames),
     temperature: z.number().nonnegative(),

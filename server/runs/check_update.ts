@@ -5,7 +5,7 @@
  */
 
 import type { AdapterBank } from "../../src/protocol/bank.ts";
-import type { Deal } from "../../src/protocol/deal.ts";
+import { type Deal, holdsComponents } from "../../src/protocol/deal.ts";
 import type { RejectReason } from "../../src/protocol/http/documents.ts";
 import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { decodeUpdate, MessageError, type MessageSizes } from "../../src/protocol/messages/mod.ts";
@@ -48,7 +48,7 @@ export function checkUpdate(bytes: Uint8Array, context: UpdateContext): CheckedU
     if (error instanceof UpdateError) throw refusal(error.fault, error.message);
     throw error;
   }
-  checkScores(update, manifest);
+  checkScores(update, manifest, deal);
   const { maxSamples, maxNorm } = manifest.limits;
   if (update.samples > maxSamples) {
     throw refusal(
@@ -77,14 +77,13 @@ function decode(bytes: Uint8Array, bank: AdapterBank): { run: string; update: Cl
   }
 }
 
-/** Scores steer everyone's next deal, so they come from all clients or from none. */
-function checkScores({ scores }: ClientUpdate, { method }: RunManifest): void {
-  if ((scores !== undefined) === (method.rankBy === "server")) return;
+/** Scores steer everyone's next deal, so they come from all clients that hold components or from none. */
+function checkScores({ scores }: ClientUpdate, { method }: RunManifest, deal: Deal): void {
+  const holds = holdsComponents(deal);
+  if ((scores !== undefined) === (method.rankBy === "server" && holds)) return;
   const [expected, got] = scores ? ["no scores", "some"] : ["scores", "none"];
-  throw refusal(
-    "scores",
-    `Cannot use the update: expected ${expected}, as the ${method.rankBy} ranks, got ${got}`,
-  );
+  const why = holds ? `the ${method.rankBy} ranks` : "the client holds no component";
+  throw refusal("scores", `Cannot use the update: expected ${expected}, as ${why}, got ${got}`);
 }
 
 function refusal(reason: RejectReason, message: string): ServiceError {

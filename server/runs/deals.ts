@@ -7,7 +7,7 @@
 import { type Deal, dealOf, dealRound } from "../../src/protocol/deal.ts";
 import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { decodeChoice } from "../../src/protocol/messages/mod.ts";
-import { scopedSelections } from "../../src/protocol/method.ts";
+import { picksComponents, scopedSelections } from "../../src/protocol/method.ts";
 import { selectorOf } from "../../src/protocol/selection.ts";
 import { currentBank } from "./banks.ts";
 import { type AttemptRow, type RunRow, seatsOf } from "./rows.ts";
@@ -15,7 +15,8 @@ import { type Service, ServiceError } from "./service.ts";
 
 /** Whether a client sends its own choice of components in this round. */
 export function clientsChoose({ method }: RunManifest, round: number): boolean {
-  return method.rankBy === "client" && method.method !== "full" && round >= method.warmupRounds;
+  return method.rankBy === "client" && picksComponents(method.method) &&
+    round >= method.warmupRounds;
 }
 
 /** The choice a client sent for an attempt; undefined before it did. */
@@ -55,8 +56,9 @@ export async function dealFor(
       `Cannot deal to client ${client} in round ${round + 1}: it has to send its choice first`,
     );
   }
-  const { indices } = decodeChoice(body, manifest.layout);
-  return dealOf(manifest.layout.rank, client, round, manifest.method.method, indices);
+  const { layout, method } = manifest;
+  const { indices } = decodeChoice(body, layout);
+  return dealOf(layout.rank, client, round, method.method, indices, method.factors);
 }
 
 /** Deals that are on their way count as known: a whole sample asks at once. */
@@ -94,6 +96,7 @@ async function dealAttempt(
     // Ranks never change once they are settled, so this is the sample's at any time.
     participants: sampled.map((client) => ({ client, rank: ranks.get(client)! })),
     method: method.method,
+    factors: method.factors,
     selector: selectorOf(method.selection, method.temperature),
     scope: scopedSelections[method.scope],
     warmupRounds: method.warmupRounds,

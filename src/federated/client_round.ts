@@ -41,6 +41,7 @@ import {
   type ModuleSensitivity,
   randomScores,
 } from "../protocol/scores.ts";
+import { holdsComponents } from "../protocol/deal.ts";
 import { extractUpdate } from "../protocol/update.ts";
 import type { OptimizerStateRule } from "./run_config.ts";
 
@@ -68,7 +69,7 @@ export interface LocalSettings {
   readonly optimizerState: OptimizerStateRule;
   /** How the client scores its components. */
   readonly score: ScoreKind;
-  /** Under `server` the scores go up with the update; under `client` they stay with the client. */
+  /** Under `server` the scores go up with the update; under `client` they stay with the client. One that holds no component has none. */
   readonly rankBy: RankBy;
 }
 
@@ -144,7 +145,7 @@ export async function clientRound(
   const losses = await train(
     session,
     settings.optimizer,
-    deal.train,
+    deal,
     localSteps(settings, round, client, data.samples, (batch, step) => {
       tokens += batch.B * batch.T;
       onStep(step);
@@ -163,27 +164,29 @@ export async function clientRound(
   if (worst !== undefined) {
     throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
   }
-  const scores = scoreComponents(settings, modules, await readSensitivity(session), round, client);
+  const scores = holdsComponents(deal)
+    ? scoreComponents(settings, modules, await readSensitivity(session), round, client)
+    : undefined;
   const update = extractUpdate(layout, deal, {
     samples: data.samples.length,
     modules,
     head,
-    ...(settings.rankBy === "server" && { scores }),
+    ...(settings.rankBy === "server" && scores && { scores }),
   });
   const keep = settings.optimizerState === "keep";
-  const measured = scores.map((values, m) => maskScores(values, deal.forward[m]));
+  const measured = scores?.map((values, m) => maskScores(values, deal.forward[m]));
   const before = data.scores ?? layout.modules.map(() => new Float64Array(layout.rank));
   return {
     message: encodeUpdate(layout, update, { run }),
     losses,
     tokens,
     scores: settings.rankBy === "client"
-      ? mergeScores(before, [{ samples: 1, scores: measured }])
+      ? mergeScores(before, measured ? [{ samples: 1, scores: measured }] : [])
       : undefined,
     state: keep
       ? await readOptimizerState(
         session,
-        countSteps(session.classifier.layout, deal.train, losses.length, stepsBefore),
+        countSteps(session.classifier.layout, deal, losses.length, stepsBefore),
       )
       : undefined,
   };

@@ -3,6 +3,7 @@
 import { checkClientChoice } from "../protocol/client_choice.ts";
 import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
 import { decodeChoice, encodeChoice, type MessageSizes } from "../protocol/messages/mod.ts";
+import { picksComponents } from "../protocol/method.ts";
 import { addBytes, NO_BYTES } from "../protocol/records.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
@@ -20,7 +21,7 @@ export function dealClients(
   taking: readonly number[],
 ): { deals: Deal[]; choiceBytes: MessageSizes } {
   const participants = taking.map((client) => ({ client, rank: clients[client].rank }));
-  const dictated = local.rankBy === "server" || server.distribution === "full" ||
+  const dictated = local.rankBy === "server" || !picksComponents(server.distribution) ||
     round < server.warmupRounds;
   if (dictated) {
     const deals = dealRound({
@@ -28,6 +29,7 @@ export function dealClients(
       bank,
       participants,
       method: server.distribution,
+      factors: server.factors,
       warmupRounds: server.warmupRounds,
       round,
     });
@@ -43,7 +45,7 @@ export function dealClients(
     choiceBytes = addBytes(choiceBytes, message.sizes);
     const { indices } = decodeChoice(message.bytes, bank);
     checkClientChoice(indices, rank, bank, server.scopeName);
-    deals.push(dealOf(bank.rank, client, round, server.distribution, indices));
+    deals.push(dealOf(bank.rank, client, round, server.distribution, indices, server.factors));
   }
   return { deals, choiceBytes };
 }

@@ -7,7 +7,7 @@ import type { ProgramSizes, WeightLoader } from "../lora/load.ts";
 import type { Aggregator } from "../protocol/aggregate/mod.ts";
 import { type AdapterBank, createBank } from "../protocol/bank.ts";
 import type { SelectionSettings } from "../protocol/deal.ts";
-import type { Distribution, Scope } from "../protocol/method.ts";
+import type { Distribution, Factors, Scope } from "../protocol/method.ts";
 import { randomStream } from "../protocol/random.ts";
 import type { LocalSettings } from "./client_round.ts";
 
@@ -23,6 +23,8 @@ export interface FederatedClient {
 export interface ServerSettings {
   /** What each client holds and trains. */
   readonly distribution: Distribution;
+  /** Which factors of its components it trains. */
+  readonly factors: Factors;
   /** Combines a round's updates. */
   readonly aggregator: Aggregator;
   /** How components are picked by score. */

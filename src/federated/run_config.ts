@@ -14,7 +14,7 @@ import type { BaseDtype } from "../lora/classifier.ts";
 import type { ScheduleKind } from "../lora/schedule.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import type { Distribution, RankBy, Scope, ScoreKind } from "../protocol/method.ts";
+import type { Distribution, Factors, RankBy, Scope, ScoreKind } from "../protocol/method.ts";
 import type { SelectorName } from "../protocol/selection.ts";
 
 /** What can happen to a client's optimizer state between rounds, in the order users see it. */
@@ -92,6 +92,8 @@ export interface RunConfig {
 
   /** What a client whose rank is below the server's holds and trains. */
   readonly method: Distribution;
+  /** Which factors of its components a client trains and sends: A and B, or B alone (FFA-LoRA). */
+  readonly factors: Factors;
   /** How the server combines a round's updates. */
   readonly aggregation: AggregatorName;
   /** Importance of a component. */
@@ -194,6 +196,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   rounds: 20,
 
   method: "freeze", // with adaptive: HAFL, what this program is about
+  factors: "both", // LoRA's own; with "b" all clients share the A that was drawn, and half as much goes up
   aggregation: "adaptive",
   score: "smoothed-uncertainty", // AdaLoRA's default
   beta1: 0.85, // AdaLoRA's default
@@ -368,6 +371,11 @@ function checkTogether(config: RunConfig): void {
           `${other} (--ranks ${config.ranks.join(",")})`,
       );
     }
+  }
+  if (config.factors !== "both" && config.method === "head") {
+    throw new UserError(
+      `Cannot use --factors ${config.factors} with --method head: no component is trained`,
+    );
   }
   const longest = config.buckets[config.buckets.length - 1];
   if (longest !== config.seqLen) {

@@ -120,6 +120,7 @@ function localSettings(
 function serverSettings(config: RunConfig): ServerSettings {
   return {
     distribution: config.method,
+    factors: config.factors,
     aggregator: aggregators[config.aggregation],
     selection: {
       selector: selectorOf(config.selection, config.temperature),

@@ -14,6 +14,7 @@ import { scheduleKinds } from "../lora/schedule.ts";
 import { aggregatorNames } from "../protocol/aggregate/mod.ts";
 import {
   distributions,
+  factorChoices,
   namedMethods,
   rankingParties,
   scopes,
@@ -157,8 +158,13 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
   method: {
     topic: "Method",
     kind: choice(distributions, Object.keys(namedMethods)),
-    help: `what a small client does: ${distributions.join(", ")}; or with its aggregation ` +
+    help: `what a client holds and trains: ${distributions.join(", ")}; or with its aggregation ` +
       Object.keys(namedMethods).join(", "),
+  },
+  factors: {
+    topic: "Method",
+    kind: choice(factorChoices),
+    help: "matrices of a component that are trained and sent: both, or b (A stays as drawn)",
   },
   aggregation: {
     topic: "Method",

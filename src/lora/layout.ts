@@ -1,8 +1,9 @@
 /**
  * Where each rank-1 component and head tensor lies in the packed buffers (parameters, gradient, moments, sensitivity).
  *
- * One buffer a role, slices aligned, so that an optimizer step is one dispatch. Each element belongs to a **slot**: slot m·r + i is component i of
- * module m (row i of its A, column i of its B); then a slot for each head tensor; the last slot owns the gaps and is never trained.
+ * One buffer a role, slices aligned, so that an optimizer step is one dispatch. Each element belongs to a **slot**: slot 2(m·r + i) is row i of
+ * module m's A, the slot after it column i of its B, so that a component can be trained by one factor; then a slot for each head tensor; the
+ * last slot owns the gaps and is never trained.
  *
  * @module
  */
@@ -35,7 +36,7 @@ export interface PackedLayout {
   readonly headSlices: readonly Slice[];
   /** Elements in all, P. */
   readonly length: number;
-  /** Slots in all, S = modules·r + head tensors + 1. */
+  /** Slots in all, S = 2·modules·r + head tensors + 1. */
   readonly slots: number;
 }
 
@@ -54,18 +55,23 @@ export function packLayout(
   const a = modules.map(({ inFeatures }) => place([rank, inFeatures]));
   const b = modules.map(({ outFeatures }) => place([outFeatures, rank]));
   const headSlices = head.map(({ shape }) => place(shape));
-  const slots = modules.length * rank + head.length + 1;
+  const slots = 2 * modules.length * rank + head.length + 1;
   return { rank, modules, head, a, b, headSlices, length, slots };
 }
 
-/** The slot of component i of module m. */
-export function componentSlot(layout: PackedLayout, m: number, i: number): number {
-  return m * layout.rank + i;
+/** The slots of component i of module m: of its row of A, and of its column of B. */
+export function componentSlots(
+  layout: PackedLayout,
+  m: number,
+  i: number,
+): { readonly a: number; readonly b: number } {
+  const a = 2 * (m * layout.rank + i);
+  return { a, b: a + 1 };
 }
 
 /** The slot of a head tensor. */
 export function headSlot(layout: PackedLayout, tensor: number): number {
-  return layout.modules.length * layout.rank + tensor;
+  return 2 * layout.modules.length * layout.rank + tensor;
 }
 
 /** The slot of each element, [P]. */
@@ -73,13 +79,10 @@ export function elementSlots(layout: PackedLayout): Uint32Array {
   const slots = new Uint32Array(layout.length).fill(layout.slots - 1);
   layout.modules.forEach(({ inFeatures, outFeatures }, m) => {
     for (let i = 0; i < layout.rank; i++) {
-      const slot = componentSlot(layout, m, i);
-      slots.fill(
-        slot,
-        layout.a[m].offset + i * inFeatures,
-        layout.a[m].offset + (i + 1) * inFeatures,
-      );
-      for (let j = 0; j < outFeatures; j++) slots[layout.b[m].offset + j * layout.rank + i] = slot;
+      const { a, b } = componentSlots(layout, m, i);
+      const row = layout.a[m].offset + i * inFeatures;
+      slots.fill(a, row, row + inFeatures);
+      for (let j = 0; j < outFeatures; j++) slots[layout.b[m].offset + j * layout.rank + i] = b;
     }
   });
   layout.headSlices.forEach(({ offset, shape }, tensor) => {

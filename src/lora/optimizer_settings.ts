@@ -1,7 +1,8 @@
 /** The numbers an optimizer step reads: learning rates, decay, masks, bias corrections, as data that changes every step. @module */
 
 import { SLOT_SETTINGS, STEP_SETTINGS } from "../engine/ops/optimizer.ts";
-import { componentSlot, headSlot, type PackedLayout } from "./layout.ts";
+import type { Factors } from "../protocol/method.ts";
+import { componentSlots, headSlot, type PackedLayout } from "./layout.ts";
 
 /** Settings of the local optimizer. */
 export interface OptimizerSettings {
@@ -25,19 +26,29 @@ export interface OptimizerSettings {
   readonly sensitivityBeta2: number;
 }
 
-/** The settings buffer (kernels/lib/settings.wgsl) of a client that trains the components of `train`, per module [r] of 0 or 1, and the head. */
+/** What a client trains beside the head; a deal is one. */
+export interface TrainedComponents {
+  /** Per module [r]: 1 where the component moves. */
+  readonly train: readonly Uint8Array[];
+  /** Which factors of it move; both when left out. */
+  readonly factors?: Factors;
+}
+
+/** The settings buffer (kernels/lib/settings.wgsl) of a client that trains some components and the head. */
 export function settingsBuffer(
   layout: PackedLayout,
   settings: OptimizerSettings,
-  train: readonly Uint8Array[],
+  { train, factors = "both" }: TrainedComponents,
 ): Float32Array {
   const buffer = new Float32Array(STEP_SETTINGS + SLOT_SETTINGS * layout.slots);
   const setSlot = (slot: number, rate: number, trained: number) =>
     buffer.set([rate, settings.weightDecay, trained], STEP_SETTINGS + SLOT_SETTINGS * slot);
   train.forEach((mask, m) =>
-    mask.forEach((trained, i) =>
-      setSlot(componentSlot(layout, m, i), settings.learningRate, trained)
-    )
+    mask.forEach((trained, i) => {
+      const { a, b } = componentSlots(layout, m, i);
+      setSlot(a, settings.learningRate, factors === "both" ? trained : 0);
+      setSlot(b, settings.learningRate, trained);
+    })
   );
   layout.head.forEach((_, tensor) =>
     setSlot(headSlot(layout, tensor), settings.headLearningRate, 1)
@@ -70,17 +81,20 @@ export function setStep(
   });
 }
 
-/** Steps in which each slot was trained, [slots]: those of `before`, and `steps` more that trained the components of `train` and the head. */
+/** Steps in which each slot was trained, [slots]: those of `before`, and `steps` more of training some components and the head. */
 export function countSteps(
   layout: PackedLayout,
-  train: readonly Uint8Array[],
+  { train, factors = "both" }: TrainedComponents,
   steps: number,
   before: Uint32Array = new Uint32Array(layout.slots),
 ): Uint32Array {
   const counts = before.slice();
   train.forEach((mask, m) =>
     mask.forEach((trained, i) => {
-      if (trained) counts[componentSlot(layout, m, i)] += steps;
+      if (!trained) return;
+      const { a, b } = componentSlots(layout, m, i);
+      if (factors === "both") counts[a] += steps;
+      counts[b] += steps;
     })
   );
   layout.head.forEach((_, tensor) => counts[headSlot(layout, tensor)] += steps);

@@ -12,7 +12,12 @@ import type { ModuleSensitivity } from "../protocol/scores.ts";
 import { BUFFERS, type Classifier, maskStride } from "./classifier.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
 import type { Slice } from "./layout.ts";
-import { type OptimizerSettings, setStep, settingsBuffer } from "./optimizer_settings.ts";
+import {
+  type OptimizerSettings,
+  setStep,
+  settingsBuffer,
+  type TrainedComponents,
+} from "./optimizer_settings.ts";
 
 /** A padded batch, as data/batches.ts makes it. B rows of T tokens; rows of weight 0 are padding. */
 export interface ClassifierBatch {
@@ -167,7 +172,7 @@ export async function readOptimizerState(
 /**
  * Takes training steps from the installed adapter and optimizer state. Between steps other tasks of this thread run (signals, timers).
  *
- * @param trained per module [r]: 1 where the component moves; the head always does.
+ * @param trained what moves beside the head, which always does.
  * @param steps batches of one loaded shape [B,T] for each bucket.
  * @param stepsBefore [slots]: the `steps` of the installed optimizer state, from which Adam's bias corrections count on; zeros where it was reset.
  *
@@ -176,7 +181,7 @@ export async function readOptimizerState(
 export async function train(
   session: Session,
   settings: OptimizerSettings,
-  trained: readonly Uint8Array[],
+  trained: TrainedComponents,
   steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
   stepsBefore: Uint32Array = new Uint32Array(session.classifier.layout.slots),
 ): Promise<Float64Array> {

@@ -6,7 +6,7 @@
 
 import type { AdapterBank, AdapterLayout } from "./bank.ts";
 import { allComponents, maskOf } from "./components.ts";
-import type { Distribution } from "./method.ts";
+import type { Distribution, Factors } from "./method.ts";
 import { RankError } from "./ranks.ts";
 import { randomStream } from "./random.ts";
 import type { ScopedSelection, Selector } from "./selection.ts";
@@ -24,6 +24,8 @@ export interface Deal {
   readonly train: readonly Uint8Array[];
   /** Per module: the trained components, ascending; the ones of `train`. */
   readonly indices: readonly Uint32Array[];
+  /** Which factors of those the client trains and uploads. */
+  readonly factors: Factors;
 }
 
 /** A client of this round. */
@@ -52,6 +54,8 @@ export interface RoundSettings extends SelectionSettings {
   readonly participants: readonly Participant[];
   /** What a client holds and trains. */
   readonly method: Distribution;
+  /** Which factors it trains; both when left out. */
+  readonly factors?: Factors | undefined;
   /** Rounds 0 to warmupRounds − 1 are dealt round-robin instead of by score. */
   readonly warmupRounds: number;
   /** The round, counted from 0. */
@@ -82,7 +86,7 @@ export interface RoundSettings extends SelectionSettings {
  * ```
  */
 export function dealRound(settings: RoundSettings): Deal[] {
-  const { bank, method, warmupRounds, round, seed } = settings;
+  const { bank, method, factors, warmupRounds, round, seed } = settings;
   const participants = settings.participants.toSorted((x, y) => x.client - y.client);
   for (const { client, rank } of participants) {
     const least = method === "full" ? bank.rank : 1;
@@ -102,9 +106,10 @@ export function dealRound(settings: RoundSettings): Deal[] {
     })
     : undefined;
   return participants.map((participant, p) => {
-    const indices = dealt?.[p] ??
-      chooseComponents(bank, participant, round, bank.scores, settings);
-    return dealOf(bank.rank, participant.client, round, method, indices);
+    const indices = method === "head"
+      ? bank.modules.map(() => new Uint32Array())
+      : dealt?.[p] ?? chooseComponents(bank, participant, round, bank.scores, settings);
+    return dealOf(bank.rank, participant.client, round, method, indices, factors);
   });
 }
 
@@ -126,17 +131,23 @@ export function chooseComponents(
   return scope(known, rank, selector, randomStream(seed, "selection", round, client));
 }
 
-/** The deal that follows from a list of components to train, one per module. */
+/** The deal that follows from a list of components to train, one per module; empty lists under `head`. */
 export function dealOf(
   rank: number,
   client: number,
   round: number,
   method: Distribution,
   indices: readonly Uint32Array[],
+  factors: Factors = "both",
 ): Deal {
   const train = indices.map((list) => maskOf(list, rank));
-  const forward = method === "truncate"
+  const forward = method === "truncate" || method === "head"
     ? train.map((mask) => mask.slice())
     : indices.map(() => maskOf(allComponents(rank), rank));
-  return { client, round, forward, train, indices };
+  return { client, round, forward, train, indices, factors };
+}
+
+/** Whether a deal's client has any component in its forward pass: one that holds none measures nothing, and so reports no scores. */
+export function holdsComponents({ forward }: Pick<Deal, "forward">): boolean {
+  return forward.some((mask) => mask.includes(1));
 }

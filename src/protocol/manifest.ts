@@ -7,7 +7,7 @@
 
 import type { AggregatorName } from "./aggregate/mod.ts";
 import type { AdapterLayout } from "./bank.ts";
-import type { Distribution, RankBy, Scope } from "./method.ts";
+import type { Distribution, Factors, RankBy, Scope } from "./method.ts";
 import type { SelectorName } from "./selection.ts";
 
 /** The format this version writes and reads. */
@@ -32,6 +32,8 @@ export interface ModelIdentity {
 export interface ServerMethod {
   /** What a client receives and trains. */
   readonly method: Distribution;
+  /** Which factors of its components it trains and sends. */
+  readonly factors: Factors;
   /** How updates are combined. */
   readonly aggregation: AggregatorName;
   /** How components are picked by score. */

@@ -9,13 +9,27 @@ import { RankError } from "./ranks.ts";
 import { type ScopedSelection, selectGlobal, selectPerModule } from "./selection.ts";
 
 /** The distributions there are, in the order users see them. */
-export const distributions = ["freeze", "truncate", "full"] as const;
+export const distributions = ["freeze", "truncate", "full", "head"] as const;
 
 /**
  * What a client holds and trains of the bank: `freeze` holds all r components and trains its r_k, `truncate` holds only the r_k it trains,
- * `full` trains all r.
+ * `full` trains all r. Under `head` it holds and trains no component: only the head goes down and up.
  */
 export type Distribution = typeof distributions[number];
+
+/** Whether components are picked for each client: under `full` and `head` there is nothing to pick. */
+export function picksComponents(distribution: Distribution): boolean {
+  return distribution === "freeze" || distribution === "truncate";
+}
+
+/** The choices of trained factors there are, in the order users see them. */
+export const factorChoices = ["both", "b"] as const;
+
+/**
+ * Which factors of its components a client trains and uploads: A and B, or B alone, while A stays as it was drawn (FFA-LoRA; Sun et al., ICLR
+ * 2024, arXiv 2403.12313). A is downloaded either way: a client is stateless and has it from nowhere else.
+ */
+export type Factors = typeof factorChoices[number];
 
 /** The parties that can rank, in the order users see them. */
 export const rankingParties = ["server", "client"] as const;
@@ -61,7 +75,7 @@ export const scopedSelections: Readonly<Record<Scope, ScopedSelection>> = {
 };
 
 /**
- * Checks that a method can serve these clients: `full` and `fedit` need every client at the server's rank.
+ * Checks that a method can serve these clients: `full` and `fedit` need every client at the server's rank, and `fedit` all components of each.
  *
  * @throws {RankError} when one has less.
  */
@@ -69,6 +83,11 @@ export function checkMethod(method: Method, ranks: readonly number[], serverRank
   const { distribution, aggregator } = method;
   const name = distribution === "full" ? "distribution full" : "aggregator fedit";
   if (distribution !== "full" && aggregator !== "fedit") return;
+  if (distribution === "head") {
+    throw new RankError(
+      "Cannot use aggregator fedit with distribution head: expected all components of every client, got none",
+    );
+  }
   const short = ranks.find((rank) => rank !== serverRank);
   if (short !== undefined) {
     throw new RankError(

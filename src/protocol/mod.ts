@@ -65,6 +65,7 @@ export {
   type Deal,
   dealOf,
   dealRound,
+  holdsComponents,
   type Participant,
   type RoundSettings,
   type SelectionSettings,
@@ -86,8 +87,11 @@ export {
   checkMethod,
   type Distribution,
   distributions,
+  factorChoices,
+  type Factors,
   type Method,
   namedMethods,
+  picksComponents,
   type RankBy,
   rankingParties,
   type Scope,
@@ -136,6 +140,7 @@ export {
   startScoreMerge,
 } from "./scores.ts";
 export {
+  first,
   greedy,
   random,
   sampled,

@@ -6,7 +6,7 @@
 
 import type { AdapterLayout } from "./bank.ts";
 import { cellCount } from "./cell_count.ts";
-import type { Distribution, RankBy } from "./method.ts";
+import type { Distribution, Factors, RankBy } from "./method.ts";
 
 /** What a client can do, as it measured it. */
 export interface ClientMeans {
@@ -85,25 +85,33 @@ const HEADER_ENTRY = 70;
  * About how many bytes a client of rank `rank` receives and sends in a round.
  *
  * @param layout the run's.
- * @param method what a client receives.
+ * @param method what a client receives; under `head` the rank makes no difference.
+ * @param factors what it sends of its components; both when left out.
  * @param rankBy under `server` scores go up too.
  */
 export function messageBytes(
   { rank: serverRank, modules, head }: AdapterLayout,
-  { method, rankBy }: { readonly method: Distribution; readonly rankBy: RankBy },
+  { method, factors, rankBy }: {
+    readonly method: Distribution;
+    readonly factors?: Factors;
+    readonly rankBy: RankBy;
+  },
   rank: number,
 ): MessageBytes {
-  const width = modules.reduce(
-    (sum, { inFeatures, outFeatures }) => sum + inFeatures + outFeatures,
+  const ofHead = head.reduce(
+    (sum, { name, shape }) => sum + HEADER_ENTRY + name.length + 4 * cellCount(shape),
     0,
   );
-  const names = modules.reduce((sum, { name }) => sum + 3 * (HEADER_ENTRY + name.length), 0) +
-    head.reduce((sum, { name }) => sum + HEADER_ENTRY + name.length, 0);
-  const numbers = head.reduce((sum, { shape }) => sum + cellCount(shape), rank * modules.length);
+  if (method === "head") return { down: ofHead, up: ofHead };
+  const out = modules.reduce((sum, { outFeatures }) => sum + outFeatures, 0);
+  const both = modules.reduce((sum, { inFeatures }) => sum + inFeatures, out);
+  const lists = modules.length * 4 * rank;
+  const entry = modules.reduce((sum, { name }) => sum + HEADER_ENTRY + name.length, 0);
   const held = method === "truncate" ? rank : serverRank;
   const scores = rankBy === "server" ? modules.length * (4 * serverRank + HEADER_ENTRY) : 0;
+  const [sent, entries] = factors === "b" ? [out, 2 * entry] : [both, 3 * entry];
   return {
-    down: 4 * (held * width + numbers) + names,
-    up: 4 * (rank * width + numbers) + names + scores,
+    down: 4 * held * both + lists + 3 * entry + ofHead,
+    up: 4 * rank * sent + lists + entries + scores + ofHead,
   };
 }

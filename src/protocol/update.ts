@@ -19,8 +19,8 @@ export interface ClientUpdate {
   readonly samples: number;
   /** Per module: the components it trained, ascending. */
   readonly indices: readonly Uint32Array[];
-  /** Per module [r_k, inFeatures]: rows of A, in the order of `indices`. */
-  readonly a: readonly Float32Array[];
+  /** Per module [r_k, inFeatures]: rows of A, in the order of `indices`; absent where only B is trained. */
+  readonly a?: readonly Float32Array[];
   /** Per module [outFeatures, r_k]: columns of B, in the order of `indices`. */
   readonly b: readonly Float32Array[];
   /** Per module [r], when the server ranks: S_i, NaN where the client did not hold the component. */
@@ -41,7 +41,7 @@ export interface ClientResult {
   readonly scores?: readonly (Float64Array | Float32Array)[];
 }
 
-/** Takes what a client uploads out of its state: the components it was dealt to train, the head, its scores. */
+/** Takes what a client uploads out of its state: the factors of the components it was dealt to train, the head, its scores. */
 export function extractUpdate(
   layout: AdapterLayout,
   deal: Deal,
@@ -55,7 +55,7 @@ export function extractUpdate(
     round: deal.round,
     samples: result.samples,
     indices: deal.indices.map((indices) => indices.slice()),
-    a: slices.map(({ a }) => a),
+    ...(deal.factors === "both" && { a: slices.map(({ a }) => a) }),
     b: slices.map(({ b }) => b),
     ...(result.scores &&
       { scores: result.scores.map((scores, m) => maskScores(scores, deal.forward[m])) }),

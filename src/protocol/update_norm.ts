@@ -9,7 +9,7 @@ import type { AdapterBank } from "./bank.ts";
 import type { ClientUpdate } from "./update.ts";
 
 /**
- * L2 norm of an update's change against its bank: the A and B of its components and the head, together, in double precision.
+ * L2 norm of an update's change against its bank: the trained factors of its components and the head, together, in double precision.
  *
  * @param update of the bank's layout, see `validateUpdate`.
  *
@@ -31,9 +31,8 @@ export function updateNorm(bank: AdapterBank, update: ClientUpdate): number {
     const indices = update.indices[m];
     const count = indices.length;
     indices.forEach((i, n) => {
-      for (let j = 0; j < inFeatures; j++) {
-        sum += (update.a[m][n * inFeatures + j] - a[i * inFeatures + j]) ** 2;
-      }
+      const row = update.a?.[m].subarray(n * inFeatures, (n + 1) * inFeatures);
+      row?.forEach((value, j) => sum += (value - a[i * inFeatures + j]) ** 2);
       for (let j = 0; j < outFeatures; j++) {
         sum += (update.b[m][j * count + n] - b[j * bank.rank + i]) ** 2;
       }

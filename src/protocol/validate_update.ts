@@ -37,7 +37,7 @@ export class UpdateError extends Error {
 
 /**
  * Checks an update against the layout of the bank and what the client was dealt: its own client and round, at least one sample, exactly
- * the dealt components, every shape, every number finite, scores (when sent) finite and ≥ 0 for the components held and NaN for the others.
+ * the dealt components and their trained factors, every shape, every number finite, scores (when sent) finite and ≥ 0 for the components held and NaN for the others.
  *
  * @throws {UpdateError} with the first fault found.
  */
@@ -65,7 +65,11 @@ export function validateUpdate(layout: AdapterLayout, deal: Deal, update: Client
   }
   const count = layout.modules.length;
   expectLength("indices", "index lists", update.indices.length, count);
-  expectLength("shape", "A matrices", update.a.length, count);
+  const { a } = update;
+  if ((a !== undefined) !== (deal.factors === "both")) {
+    refuse("shape", a ? "expected no A, as only B is trained, got some" : "expected A, got none");
+  }
+  if (a) expectLength("shape", "A matrices", a.length, count);
   expectLength("shape", "B matrices", update.b.length, count);
   layout.modules.forEach(({ name, inFeatures, outFeatures }, m) => {
     const dealt = deal.indices[m];
@@ -73,19 +77,17 @@ export function validateUpdate(layout: AdapterLayout, deal: Deal, update: Client
     if (trained.length !== dealt.length || trained.some((index, n) => index !== dealt[n])) {
       refuse("indices", `expected components [${dealt}] of "${name}", got [${trained}]`);
     }
-    expectLength(
-      "shape",
-      `numbers in A of "${name}"`,
-      update.a[m].length,
-      dealt.length * inFeatures,
-    );
+    if (a) {
+      const expected = dealt.length * inFeatures;
+      expectLength("shape", `numbers in A of "${name}"`, a[m].length, expected);
+      expectFinite(`A of "${name}"`, a[m]);
+    }
     expectLength(
       "shape",
       `numbers in B of "${name}"`,
       update.b[m].length,
       outFeatures * dealt.length,
     );
-    expectFinite(`A of "${name}"`, update.a[m]);
     expectFinite(`B of "${name}"`, update.b[m]);
   });
 

@@ -145,9 +145,9 @@ Deno.test("clientRound() moves the learning rate by the step of the whole run", 
     };
     // Two rounds of three steps: in a third the rate is 0, and nothing moves but what is sent anyway.
     const { a, head } = await updateIn(2, 6);
-    assert.deepEqual(a[0], bank.modules[0].a.slice(0, a[0].length));
+    assert.deepEqual(a![0], bank.modules[0].a.slice(0, a![0].length));
     assert.deepEqual(head[0].data, bank.head[0].data);
-    assert.notDeepEqual((await updateIn(1, 6)).a[0], a[0]);
+    assert.notDeepEqual((await updateIn(1, 6)).a![0], a![0]);
   });
 });
 
@@ -174,8 +174,10 @@ onEveryDevice(
       const first = download(0, Uint32Array.of(0, 1));
       const { state } = await clientRound(session, standstill, first, { samples });
       const kept = await clientRound(session, local, second, { samples, state });
-      const steps = (outcome: typeof kept) => Array.from(outcome.state!.steps.subarray(0, 4));
-      assert.deepEqual([steps(fresh), steps(kept)], [[1, 0, 1, 0], [4, 3, 1, 0]]);
+      const steps = (outcome: typeof kept) => Array.from(outcome.state!.steps.subarray(0, 8));
+      // Of each component its row of A, then its column of B.
+      assert.deepEqual(steps(fresh), [1, 1, 0, 0, 1, 1, 0, 0]);
+      assert.deepEqual(steps(kept), [4, 4, 3, 3, 1, 1, 0, 0]);
       const [expected, update] = [fresh, kept].map(({ message }) =>
         decodeUpdate(message.bytes, bank).update
       );
@@ -183,7 +185,7 @@ onEveryDevice(
         // Of the two components sent, [2, in] and [out, 2], the second is the one that starts now.
         const { inFeatures, outFeatures } = module;
         const pick = ({ a, b }: typeof update) => [
-          a[m].slice(inFeatures),
+          a![m].slice(inFeatures),
           Float32Array.from({ length: outFeatures }, (_, j) => b[m][2 * j + 1]),
         ];
         assert.deepEqual(pick(update), pick(expected));

@@ -17,7 +17,12 @@ import { type AggregatorName, aggregators } from "../../src/protocol/aggregate/m
 import type { AdapterBank, NamedTensor } from "../../src/protocol/bank.ts";
 import { type Deal, dealRound } from "../../src/protocol/deal.ts";
 import { decodeUpdate, encodeDownload } from "../../src/protocol/messages/mod.ts";
-import { type Distribution, type Scope, scopedSelections } from "../../src/protocol/method.ts";
+import {
+  type Distribution,
+  type Factors,
+  type Scope,
+  scopedSelections,
+} from "../../src/protocol/method.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import type { RoundRecord } from "../../src/protocol/records.ts";
 import { greedy, type Selector } from "../../src/protocol/selection.ts";
@@ -44,6 +49,7 @@ export interface TinySettings {
   readonly batch?: number;
   readonly buckets?: readonly number[];
   readonly distribution?: Distribution;
+  readonly factors?: Factors;
   readonly aggregator?: AggregatorName;
   readonly selector?: Selector;
   readonly scope?: Scope;
@@ -125,6 +131,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     local,
     server: {
       distribution,
+      factors: settings.factors ?? "both",
       aggregator: aggregators[aggregator],
       selection: { selector, scope: scopedSelections[scope], seed },
       scopeName: scope,
@@ -203,6 +210,7 @@ export function dealsOf(
     bank,
     participants: clients.map(({ rank }, client) => ({ client, rank })),
     method: server.distribution,
+    factors: server.factors,
     warmupRounds: server.warmupRounds,
     round: rounds,
   });

@@ -50,7 +50,12 @@ function trainedWith(device: Device, tiny: TinyModel, baseDtype: BaseDtype) {
     install(session, goldenAdapter(tiny, "stored"));
     const trained = everywhere(tiny, 1);
     const seedOf = (step: number) => step;
-    const losses = await train(session, GOLDEN_OPTIMIZER, trained, stepsOver(batches, 6, seedOf));
+    const losses = await train(
+      session,
+      GOLDEN_OPTIMIZER,
+      { train: trained },
+      stepsOver(batches, 6, seedOf),
+    );
     return {
       losses,
       adapter: await readAdapter(session),

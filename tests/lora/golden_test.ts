@@ -40,7 +40,10 @@ for (const family of FAMILIES) {
         install(session, goldenAdapter(tiny, "stored"));
         check("adapted.logits", await logitsOf(session, batches[0]));
         const steps = stepsOver(batches, 1);
-        check("adapted.loss", await train(session, STANDSTILL, everywhere(tiny, 1), steps));
+        check(
+          "adapted.loss",
+          await train(session, STANDSTILL, { train: everywhere(tiny, 1) }, steps),
+        );
         const gradients = await readGradients(session);
         for (const [name, gradient] of gradients) check(`gradient.${name}`, gradient);
         const golden = tiny.golden.names.filter((name) => name.startsWith("gradient."));
@@ -53,7 +56,7 @@ for (const family of FAMILIES) {
     await withSession(device, tiny, async (session) => {
       install(session, goldenAdapter(tiny, "zero"));
       const steps = stepsOver(batches, Number(tiny.golden.metadata.steps));
-      const losses = await train(session, GOLDEN_OPTIMIZER, everywhere(tiny, 1), steps);
+      const losses = await train(session, GOLDEN_OPTIMIZER, { train: everywhere(tiny, 1) }, steps);
       check("trajectory.losses", losses);
       const { modules, head } = await readAdapter(session);
       const sensitivities = await readSensitivity(session);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { buildTraining, maskStride } from "../../src/lora/classifier.ts";
-import { componentSlot, elementSlots, headSlot, packLayout } from "../../src/lora/layout.ts";
+import { componentSlots, elementSlots, headSlot, packLayout } from "../../src/lora/layout.ts";
 import { B, classifierOf, readTinyModel, T } from "./support.ts";
 
 /** Two modules of rank 2 and a head of two tensors. */
@@ -25,21 +25,22 @@ Deno.test("packLayout() aligns every tensor to 64 elements", () => {
     { offset: 384, shape: [2] },
   ]);
   assert.equal(LAYOUT.length, 448);
-  assert.equal(LAYOUT.slots, 2 * 2 + 2 + 1);
+  assert.equal(LAYOUT.slots, 2 * 2 * 2 + 2 + 1);
 });
 
-Deno.test("elementSlots() gives a row of A and a column of B to one component", () => {
+Deno.test("elementSlots() gives each row of A and each column of B a slot of its own", () => {
   const slots = elementSlots(LAYOUT);
   const at = (offset: number, count: number) => Array.from(slots.subarray(offset, offset + count));
   assert.equal(slots.length, 448);
-  assert.deepEqual(at(0, 7), [0, 0, 0, 1, 1, 1, 6], "q's A, then the gap");
-  assert.deepEqual(at(64, 3), [2, 3, 6], "v's A");
-  assert.deepEqual(at(128, 5), [0, 1, 0, 1, 6], "q's B");
-  assert.deepEqual(at(192, 4), [2, 3, 2, 3], "v's B");
-  assert.deepEqual(at(270, 3), [2, 3, 6], "the end of v's B");
-  assert.deepEqual(at(320, 7), [4, 4, 4, 4, 4, 4, 6], "score.weight");
-  assert.deepEqual(at(384, 3), [5, 5, 6], "score.bias");
-  assert.deepEqual([componentSlot(LAYOUT, 1, 1), headSlot(LAYOUT, 1)], [3, 5]);
+  assert.deepEqual(at(0, 7), [0, 0, 0, 2, 2, 2, 10], "q's A, then the gap");
+  assert.deepEqual(at(64, 3), [4, 6, 10], "v's A");
+  assert.deepEqual(at(128, 5), [1, 3, 1, 3, 10], "q's B");
+  assert.deepEqual(at(192, 4), [5, 7, 5, 7], "v's B");
+  assert.deepEqual(at(270, 3), [5, 7, 10], "the end of v's B");
+  assert.deepEqual(at(320, 7), [8, 8, 8, 8, 8, 8, 10], "score.weight");
+  assert.deepEqual(at(384, 3), [9, 9, 10], "score.bias");
+  assert.deepEqual(componentSlots(LAYOUT, 1, 1), { a: 6, b: 7 });
+  assert.equal(headSlot(LAYOUT, 1), 9);
 });
 
 Deno.test("elementSlots() leaves the gaps to the last slot alone", () => {

@@ -49,7 +49,7 @@ const ALL = everywhere(bert, 1);
 
 /** Steps of each slot after so many that trained everything. */
 const stepsOfAll = (steps: number): Uint32Array =>
-  countSteps(classifierOf(bert).layout, ALL, steps);
+  countSteps(classifierOf(bert).layout, { train: ALL }, steps);
 
 for (const tiny of [bert, llama]) {
   const [batch] = goldenBatches(tiny);
@@ -77,7 +77,7 @@ for (const tiny of [bert, llama]) {
         assert.deepEqual(await logitsOf(session, batch), expected, "a mask selects");
 
         install(session, { ...adapter, forward: SOME });
-        await train(session, STANDSTILL, ALL, stepsOver([batch], 1));
+        await train(session, STANDSTILL, { train: ALL }, stepsOver([batch], 1));
         for (const gradient of await readGradients(session)) {
           const off = gatherComponents(gradient, tiny.rank, OFF);
           assert.ok(off.a.every((value) => value === 0) && off.b.every((value) => value === 0));
@@ -95,7 +95,7 @@ onEveryDevice(
     await withSession(device, bert, async (session) => {
       const adapter = goldenAdapter(bert, "stored");
       install(session, adapter);
-      await train(session, GOLDEN_OPTIMIZER, SOME, stepsOver(batches, 10));
+      await train(session, GOLDEN_OPTIMIZER, { train: SOME }, stepsOver(batches, 10));
       const { modules } = await readAdapter(session);
       const sensitivities = await readSensitivity(session);
       const { moments } = await readOptimizerState(session, stepsOfAll(10));
@@ -128,7 +128,7 @@ onEveryDevice("train() clips by the norm of what is trained alone", async (devic
     const settings = { ...GOLDEN_OPTIMIZER, clipNorm: 0.01 };
     // With every component frozen only the head counts; its first moment after a step is (1 − β1) of its clipped gradient.
     install(session, adapter);
-    await train(session, settings, everywhere(bert, 0), stepsOver(batches, 1));
+    await train(session, settings, { train: everywhere(bert, 0) }, stepsOver(batches, 1));
     const { moments } = await readOptimizerState(session, stepsOfAll(1));
     const squares = moments.filter((_, n) => n % 2 === 0).reduce(
       (sum, m) => sum + (m / 0.1) ** 2,
@@ -143,7 +143,7 @@ for (const tiny of [bert, llama]) {
     await withSession(device, tiny, async (session) => {
       install(session, goldenAdapter(tiny, "zero"));
       const steps = stepsOver(goldenBatches(tiny).slice(0, 1), 60);
-      const losses = await train(session, GOLDEN_OPTIMIZER, everywhere(tiny, 1), steps);
+      const losses = await train(session, GOLDEN_OPTIMIZER, { train: everywhere(tiny, 1) }, steps);
       assert.ok(losses[0] > 0.5 && losses[59] < 0.01, `from ${losses[0]} to ${losses[59]}`);
     });
   });
@@ -156,7 +156,12 @@ Deno.test("train() and evaluate() give the same bytes on 1 and 2 threads", async
       await withSession(createCpuDevice({ threads }), llama, async (session) => {
         install(session, goldenAdapter(llama, "zero"));
         const all = goldenBatches(llama);
-        const losses = await train(session, GOLDEN_OPTIMIZER, ALL, stepsOver(all, 10, (i) => i));
+        const losses = await train(
+          session,
+          GOLDEN_OPTIMIZER,
+          { train: ALL },
+          stepsOver(all, 10, (i) => i),
+        );
         const logits = await logitsOf(session, all[0]);
         const { moments, sensitivity } = await readOptimizerState(session, stepsOfAll(10));
         return { losses, logits, moments, sensitivity, ...await readAdapter(session) };
@@ -193,18 +198,18 @@ onEveryDevice(
     await withSession(device, bert, async (session) => {
       const steps = stepsOver(batches, 5);
       install(session, goldenAdapter(bert, "zero"));
-      await train(session, GOLDEN_OPTIMIZER, ALL, steps);
+      await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps);
       const unbroken = await readAdapter(session);
       const state = await readOptimizerState(session, stepsOfAll(5));
 
       install(session, goldenAdapter(bert, "zero"));
-      await train(session, GOLDEN_OPTIMIZER, ALL, steps.slice(0, 2));
+      await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps.slice(0, 2));
       const held = { ...goldenAdapter(bert, "zero"), ...await readAdapter(session) };
       const kept = await readOptimizerState(session, stepsOfAll(2));
-      await train(session, GOLDEN_OPTIMIZER, ALL, stepsOver(batches, 3)); // Another client in between.
+      await train(session, GOLDEN_OPTIMIZER, { train: ALL }, stepsOver(batches, 3)); // Another client in between.
       install(session, held);
       installOptimizerState(session, kept);
-      await train(session, GOLDEN_OPTIMIZER, ALL, steps.slice(2), kept.steps);
+      await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps.slice(2), kept.steps);
       assert.deepEqual(await readAdapter(session), unbroken);
       assert.deepEqual(await readOptimizerState(session, stepsOfAll(5)), state);
     });
@@ -221,14 +226,14 @@ onEveryDevice(
       const standstill = { ...STANDSTILL, clipNorm: 0 };
       const step = stepsOver(batches, 1);
       install(session, adapter);
-      await train(session, settings, ALL, step);
+      await train(session, settings, { train: ALL }, step);
       const fromTheStart = await readAdapter(session);
 
       // Three steps of learning rate 0 on the same batch: moments and counts move, weights and gradients do not.
       install(session, adapter);
-      await train(session, standstill, SOME, stepsOver(batches.slice(0, 1), 3));
-      const steps = countSteps(session.classifier.layout, SOME, 3);
-      await train(session, settings, ALL, step, steps);
+      await train(session, standstill, { train: SOME }, stepsOver(batches.slice(0, 1), 3));
+      const steps = countSteps(session.classifier.layout, { train: SOME }, 3);
+      await train(session, settings, { train: ALL }, step, steps);
       const later = await readAdapter(session);
       later.modules.forEach((module, m) => {
         const expected = fromTheStart.modules[m];
@@ -248,7 +253,7 @@ onEveryDevice("train() takes plain steps of SGD", async (device) => {
   await withSession(device, bert, async (session) => {
     const adapter = goldenAdapter(bert, "stored");
     install(session, adapter);
-    await train(session, sgd, ALL, stepsOver(batches, 1));
+    await train(session, sgd, { train: ALL }, stepsOver(batches, 1));
     const gradients = await readGradients(session);
     const { modules, head } = await readAdapter(session);
     modules.forEach(({ a }, m) => {
@@ -273,7 +278,7 @@ onEveryDevice(
       const adapters = [];
       for (const batch of [{ ...full, weights, rows: 2 }, { ...other, weights, rows: 2 }]) {
         install(session, goldenAdapter(bert, "stored"));
-        losses.push(await train(session, GOLDEN_OPTIMIZER, ALL, stepsOver([batch], 2)));
+        losses.push(await train(session, GOLDEN_OPTIMIZER, { train: ALL }, stepsOver([batch], 2)));
         adapters.push(await readAdapter(session));
       }
       assert.deepEqual(losses[1], losses[0]);
@@ -316,7 +321,7 @@ onEveryDevice(
       async (session) => {
         install(session, goldenAdapter(llama, "stored"));
         const steps = stepsOver([all[0], longer, all[1]], 6);
-        const losses = await train(session, GOLDEN_OPTIMIZER, ALL, steps);
+        const losses = await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps);
         await evaluate(session, [firstRows(longer, 2)]);
         return [losses, await session.executor.read(BUFFERS.logits, 0, 2 * LABELS)];
       },
@@ -326,7 +331,12 @@ onEveryDevice(
     await withSession(device, llama, async (session) => {
       install(session, goldenAdapter(llama, "stored"));
       const steps = stepsOver([all[0], all[0], all[1]], 6);
-      assertClose(losses, await train(session, GOLDEN_OPTIMIZER, ALL, steps), 1e-4, "losses");
+      assertClose(
+        losses,
+        await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps),
+        1e-4,
+        "losses",
+      );
       const expected = (await logitsOf(session, all[0])).subarray(0, 2 * LABELS);
       assertClose(logits, expected, 1e-4, "logits");
     });
@@ -339,7 +349,12 @@ onEveryDevice("train() trains a head alone where no module is adapted", async (d
   await withSession(device, bert, async (session) => {
     const { head } = goldenAdapter(bert, "zero");
     install(session, { modules: [], head, forward: [], train: [] });
-    const losses = await train(session, GOLDEN_OPTIMIZER, [], stepsOver(batches.slice(0, 1), 10));
+    const losses = await train(
+      session,
+      GOLDEN_OPTIMIZER,
+      { train: [] },
+      stepsOver(batches.slice(0, 1), 10),
+    );
     assert.ok(losses[9] < losses[0], `from ${losses[0]} to ${losses[9]}`);
   }, headOnly);
 });
@@ -378,7 +393,12 @@ function firstRows(batch: ClassifierBatch, rows: number): ClassifierBatch {
 
 /** The loss of the first batch under a dropout seed, without moving the adapter. */
 async function lossOf(session: Session, seed: number): Promise<number> {
-  const [loss] = await train(session, STANDSTILL, ALL, stepsOver(batches, 1, () => seed));
+  const [loss] = await train(
+    session,
+    STANDSTILL,
+    { train: ALL },
+    stepsOver(batches, 1, () => seed),
+  );
   return loss;
 }
 

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { createBank } from "../../src/protocol/bank.ts";
 import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_choice.ts";
 import { indicesOf } from "../../src/protocol/components.ts";
-import { chooseComponents, dealRound, type RoundSettings } from "../../src/protocol/deal.ts";
+import {
+  chooseComponents,
+  dealRound,
+  holdsComponents,
+  type RoundSettings,
+} from "../../src/protocol/deal.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
 import {
   greedy,
@@ -51,6 +56,23 @@ Deno.test("dealRound() trains everything when the method is full, in warm-up too
   const [deal] = dealRound({ ...settings, method: "full", participants, warmupRounds: 3 });
   assert.deepEqual(lists(deal.train), [[1, 1, 1, 1], [1, 1, 1, 1]]);
   assert.deepEqual(deal.forward, deal.train);
+});
+
+Deno.test("dealRound() gives no component to anyone when the method is head, in warm-up too", () => {
+  for (const warmupRounds of [0, 3]) {
+    const [deal] = dealRound({ ...settings, method: "head", warmupRounds });
+    assert.deepEqual(lists(deal.indices), [[], []]);
+    assert.deepEqual(lists(deal.train), [[0, 0, 0, 0], [0, 0, 0, 0]]);
+    assert.deepEqual(deal.forward, deal.train);
+    assert.equal(holdsComponents(deal), false);
+  }
+  assert.equal(holdsComponents(dealRound({ ...settings, method: "truncate" })[0]), true);
+});
+
+Deno.test("dealRound() says which factors are trained, both unless told", () => {
+  assert.equal(dealRound(settings)[0].factors, "both");
+  const [deal] = dealRound({ ...settings, factors: "b" });
+  assert.deepEqual(deal, { ...dealRound(settings)[0], factors: "b" });
 });
 
 Deno.test("dealRound() chooses from the bank's scores, as chooseComponents() does", () => {

@@ -14,3 +14,12 @@ Deno.test("checkMethod() needs every client at full rank when everything is trai
     /distribution full/,
   );
 });
+
+Deno.test("checkMethod() lets a client of any rank train the head alone, but not by fedit", () => {
+  checkMethod({ distribution: "head", aggregator: "adaptive" }, [1, 2, 8], 8);
+  assert.throws(() => checkMethod({ distribution: "head", aggregator: "fedit" }, [8, 8], 8), {
+    name: "RankError",
+    message:
+      "Cannot use aggregator fedit with distribution head: expected all components of every client, got none",
+  });
+});

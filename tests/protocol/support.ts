@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { type AdapterBank, createBank } from "../../src/protocol/bank.ts";
 import { type Deal, dealOf } from "../../src/protocol/deal.ts";
-import type { Distribution } from "../../src/protocol/method.ts";
+import type { Distribution, Factors } from "../../src/protocol/method.ts";
 import { type RandomStream, randomStream } from "../../src/protocol/random.ts";
 import type { ClientUpdate } from "../../src/protocol/update.ts";
 
@@ -60,40 +60,49 @@ export function randomBank({ seed, rank, modules }: RoundShape): AdapterBank {
   };
 }
 
-/** Random components under `method`: any number of them per module, none included; all of them under "full". */
+/** Random components under `method`: any number of them per module, none included; all of them under "full", none under "head". */
 export function randomDeal(
   bank: AdapterBank,
   client: number,
   method: Distribution,
   stream: RandomStream,
+  factors: Factors = "both",
 ): Deal {
   const indices = bank.modules.map(() => {
     const all = Uint32Array.from({ length: bank.rank }, (_, i) => i);
+    if (method === "head") return new Uint32Array();
     return method === "full" ? all : all.filter(() => stream.integer(2) === 1);
   });
-  return dealOf(bank.rank, client, 3, method, indices);
+  return dealOf(bank.rank, client, 3, method, indices, factors);
 }
 
 export function randomUpdate(bank: AdapterBank, deal: Deal, stream: RandomStream): ClientUpdate {
-  const { client, round, indices, forward } = deal;
+  const { client, round, indices, forward, factors } = deal;
+  const a = bank.modules.map(({ inFeatures }, m) =>
+    normals(indices[m].length * inFeatures, stream)
+  );
   return {
     client,
     round,
     samples: 1 + stream.integer(2000),
     indices,
-    a: bank.modules.map(({ inFeatures }, m) => normals(indices[m].length * inFeatures, stream)),
+    ...(factors === "both" && { a }),
     b: bank.modules.map(({ outFeatures }, m) => normals(outFeatures * indices[m].length, stream)),
     scores: forward.map((mask) => Float32Array.from(mask, (held) => held ? stream.uniform() : NaN)),
     head: bank.head.map((tensor) => ({ ...tensor, data: normals(tensor.data.length, stream) })),
   };
 }
 
-export function randomRound(shape: RoundShape, method: Distribution): RandomRound {
+export function randomRound(
+  shape: RoundShape,
+  method: Distribution,
+  factors: Factors = "both",
+): RandomRound {
   const bank = randomBank(shape);
   const stream = randomStream(shape.seed, "test round");
   const deals = Array.from(
     { length: shape.clients },
-    (_, client) => randomDeal(bank, client, method, stream),
+    (_, client) => randomDeal(bank, client, method, stream, factors),
   );
   return { bank, deals, updates: deals.map((deal) => randomUpdate(bank, deal, stream)) };
 }

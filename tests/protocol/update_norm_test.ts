@@ -99,6 +99,8 @@ Deno.test("updateNorm() measures A, B and head of the components trained, by han
   const head = bank.head.map((tensor) => ({ ...tensor, data: new Float32Array([0.5, 2]) }));
   const update = extractUpdate(bank, deal, { samples: 1, modules: moved, head });
   assert.ok(Math.abs(updateNorm(bank, update) - 6) < 1e-6); // √(2² + 4² + 4²)
+  const { a: _, ...ofB } = update;
+  assert.ok(Math.abs(updateNorm(bank, ofB) - Math.sqrt(32)) < 1e-6);
 });
 
 Deno.test("updateNorm() is 0 for what a client was dealt", () => {

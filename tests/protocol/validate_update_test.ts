@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { dealOf } from "../../src/protocol/deal.ts";
+import { type Deal, dealOf } from "../../src/protocol/deal.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import { type ClientUpdate, extractUpdate } from "../../src/protocol/update.ts";
 import {
@@ -12,12 +12,16 @@ import { randomBank, randomRound, randomUpdate, roundShape } from "./support.ts"
 
 Deno.test("validateUpdate() accepts any honest update", () => {
   fc.assert(
-    fc.property(roundShape, fc.constantFrom("freeze", "truncate", "full"), (shape, method) => {
-      const { bank, deals, updates } = randomRound(shape, method);
-      updates.forEach((update, k) => validateUpdate(bank, deals[k], update));
-      const { scores: _, ...silent } = updates[0];
-      validateUpdate(bank, deals[0], silent);
-    }),
+    fc.property(
+      roundShape,
+      fc.constantFrom("freeze", "truncate", "full", "head"),
+      (shape, method) => {
+        const { bank, deals, updates } = randomRound(shape, method);
+        updates.forEach((update, k) => validateUpdate(bank, deals[k], update));
+        const { scores: _, ...silent } = updates[0];
+        validateUpdate(bank, deals[0], silent);
+      },
+    ),
   );
 });
 
@@ -43,10 +47,10 @@ const faults: readonly [string, UpdateFault, Partial<ClientUpdate>][] = [
     indices: [new Uint32Array([2, 0]), good.indices[1]],
   }],
   ["a module's indices are missing", "indices", { indices: [good.indices[0]] }],
-  ["a module's A is missing", "shape", { a: [good.a[0]] }],
-  ["A is short", "shape", { a: [good.a[0].slice(1), good.a[1]] }],
+  ["a module's A is missing", "shape", { a: [good.a![0]] }],
+  ["A is short", "shape", { a: [good.a![0].slice(1), good.a![1]] }],
   ["B is long", "shape", { b: [new Float32Array(7), good.b[1]] }],
-  ["A holds NaN", "not-finite", { a: [good.a[0].map(() => NaN), good.a[1]] }],
+  ["A holds NaN", "not-finite", { a: [good.a![0].map(() => NaN), good.a![1]] }],
   ["B holds Infinity", "not-finite", { b: [good.b[0], good.b[1].map(() => Infinity)] }],
   ["the head is missing", "head", { head: [] }],
   ["the head is in another order", "head", { head: [bias, weight] }],
@@ -76,6 +80,25 @@ for (const [situation, fault, change] of faults) {
   });
 }
 
+Deno.test("validateUpdate() throws UpdateError unless just the trained factors come", () => {
+  const ofB: Deal = { ...deal, factors: "b" };
+  const { a, ...b } = good;
+  validateUpdate(bank, ofB, b);
+  assert.throws(() => validateUpdate(bank, ofB, good), {
+    fault: "shape",
+    message: /expected no A, as only B is trained, got some$/,
+  });
+  assert.throws(() => validateUpdate(bank, deal, b), {
+    fault: "shape",
+    message: /expected A, got/,
+  });
+  const broken = { ...b, b: [b.b[0], b.b[1].map(() => NaN)] };
+  assert.throws(() => validateUpdate(bank, ofB, broken), { fault: "not-finite" });
+  const { a: extracted, ...rest } = extractUpdate(bank, deal, { ...bank, samples: 1 });
+  assert.deepEqual(extractUpdate(bank, ofB, { ...bank, samples: 1 }), rest);
+  assert(a !== undefined && extracted !== undefined);
+});
+
 Deno.test("extractUpdate() takes the dealt components out of a client's state", () => {
   const result = {
     samples: 7,
@@ -86,7 +109,7 @@ Deno.test("extractUpdate() takes the dealt components out of a client's state", 
   const update = extractUpdate(bank, deal, result);
   validateUpdate(bank, deal, update);
   const [{ a }, { b }] = bank.modules;
-  assert.deepEqual([...update.a[0]], [a[0], a[1], a[4], a[5]]);
+  assert.deepEqual([...update.a![0]], [a[0], a[1], a[4], a[5]]);
   assert.deepEqual([...update.b[1]], [b[3]]);
   assert.deepEqual(update.scores!.map((scores) => [...scores]), [
     [1, NaN, 3, NaN],

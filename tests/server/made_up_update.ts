@@ -10,6 +10,7 @@ import {
   decodeDownload,
   encodeUpdate,
   extractUpdate,
+  holdsComponents,
   magnitudeScores,
   randomStream,
   type RunManifest,
@@ -39,7 +40,8 @@ export function makeUpdate(
     samples: 10 + client,
     modules,
     head: moved,
-    ...(method.rankBy === "server" && { scores: modules.map(magnitudeScores) }),
+    ...(method.rankBy === "server" && holdsComponents(deal) &&
+      { scores: modules.map(magnitudeScores) }),
   });
   return new Uint8Array(encodeUpdate(layout, update, { run }).bytes);
 }

@@ -36,6 +36,7 @@ export function tinyManifest(changes: Partial<RunManifest> & { seats?: number } 
     seed: 7,
     method: {
       method: "freeze",
+      factors: "both",
       aggregation: "adaptive",
       selection: "greedy",
       temperature: 1,

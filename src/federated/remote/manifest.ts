@@ -76,6 +76,7 @@ export async function createManifest(
     seed: config.seed,
     method: {
       method: config.method,
+      factors: config.factors,
       aggregation: config.aggregation,
       selection: config.selection,
       temperature: config.temperature,

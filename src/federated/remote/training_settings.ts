@@ -35,6 +35,7 @@ export const trainingKeys = [
 /** The part of `manifest.method` that is a setting of a simulated run too. */
 export const methodKeys = [
   "method",
+  "factors",
   "aggregation",
   "selection",
   "temperature",

@@ -30,7 +30,8 @@ export interface Aggregation {
 /**
  * Starts to combine a round's updates into the bank that follows `bank`.
  *
- * Whatever the rule, the head is the n_k-weighted mean, reported scores are merged, and `trained` remembers who was trained.
+ * Whatever the rule, the head is the n_k-weighted mean, reported scores are merged, and `trained` remembers who was trained. Where clients
+ * train B alone, A stays the server's to the bit.
  */
 export type Aggregator = (bank: AdapterBank) => Aggregation;
 
@@ -68,6 +69,7 @@ export function aggregatorOf(rule: ComponentRule): Aggregator {
     const trained = bank.trained.map((flags) => flags.slice());
     let last = -1;
     let all = 0;
+    let sendsA = false;
     return {
       add(update) {
         const { client, samples, indices, head } = update;
@@ -80,6 +82,7 @@ export function aggregatorOf(rule: ComponentRule): Aggregator {
         }
         last = client;
         all += samples;
+        sendsA ||= update.a !== undefined;
         bank.modules.forEach((module, m) => addComponents(sums[m], module, m, bank.rank, update));
         head.forEach(({ data }, h) => data.forEach((value, at) => heads[h][at] += samples * value));
         if (update.scores) scores.add({ samples, scores: update.scores });
@@ -92,7 +95,10 @@ export function aggregatorOf(rule: ComponentRule): Aggregator {
         return {
           rank: bank.rank,
           alpha: bank.alpha,
-          modules: bank.modules.map((module, m) => combine(module, sums[m], bank.rank, all, rule)),
+          modules: bank.modules.map((module, m) => {
+            const combined = combine(module, sums[m], bank.rank, all, rule);
+            return sendsA ? combined : { ...combined, a: module.a.slice() };
+          }),
           head: bank.head.map((tensor, h) => meanTensor(tensor, heads[h], all)),
           scores: scores.finish(),
           trained,
@@ -130,9 +136,8 @@ function addComponents(
   const count = indices[m].length;
   indices[m].forEach((i, n) => {
     sums.owners[i] += samples;
-    for (let j = 0; j < inFeatures; j++) {
-      sums.a[i * inFeatures + j] += samples * rows[m][n * inFeatures + j];
-    }
+    const row = rows?.[m].subarray(n * inFeatures, (n + 1) * inFeatures);
+    row?.forEach((value, j) => sums.a[i * inFeatures + j] += samples * value);
     for (let j = 0; j < outFeatures; j++) {
       sums.b[j * rank + i] += samples * columns[m][j * count + n];
     }

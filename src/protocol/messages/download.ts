@@ -2,7 +2,8 @@
  * The server's message at the start of a round: what the client holds, and what of it to train.
  *
  * Under freezing it carries the whole bank, r(in + out) numbers per module; under truncation only the client's components,
- * r_k(in + out); with both, the list of components to train, and the head.
+ * r_k(in + out); with both, the list of components to train, and the head. To a client that holds no component it brings the head alone. A
+ * goes down even where only B is trained: a client keeps nothing between rounds.
  *
  * @module
  */
@@ -16,7 +17,8 @@ import {
   maskOf,
   scatterComponents,
 } from "../components.ts";
-import type { Deal } from "../deal.ts";
+import { type Deal, holdsComponents } from "../deal.ts";
+import { factorChoices, type Factors } from "../method.ts";
 import { loraAName } from "../tensor_names.ts";
 import {
   componentTensors,
@@ -24,11 +26,13 @@ import {
   encodeMessage,
   indexTensors,
   MessageError,
+  type OpenMessage,
   openMessage,
   refuseLeftovers,
-  takeComponents,
+  takeA,
+  takeB,
   takeHead,
-  takeIndices,
+  takeIndexLists,
 } from "./frame.ts";
 
 /** A decoded download. */
@@ -74,14 +78,16 @@ export function encodeDownload(
   deal: Deal,
   { run }: { readonly run: string },
 ): EncodedMessage {
-  const { client, round } = deal;
+  const { client, round, factors } = deal;
+  const modules = holdsComponents(deal) ? bank.modules : [];
   return encodeMessage("download", { run, round, client }, {
-    lora: bank.modules.flatMap((module, m) => {
+    lora: modules.flatMap((module, m) => {
       const held = indicesOf(deal.forward[m]);
       return componentTensors(module, held.length, gatherComponents(module, bank.rank, held));
     }),
     head: bank.head,
-    lists: indexTensors(bank.modules, deal.indices),
+    lists: indexTensors(modules, deal.indices),
+    metadata: factors === "both" ? {} : { factors },
   });
 }
 
@@ -95,14 +101,18 @@ export function decodeDownload(bytes: Uint8Array, layout: AdapterLayout): Downlo
   const message = openMessage("download", bytes);
   const { run, round, client } = message.address;
   const { rank } = layout;
-  const indices = layout.modules.map(({ name }) => takeIndices(message, name, rank));
+  const factors = readFactors(message);
+  const lists = takeIndexLists(message, layout);
+  const indices = lists ?? layout.modules.map(() => new Uint32Array());
   // All r rows of A mean that everything is held; otherwise the client holds just what it trains.
   const heldLists = layout.modules.map(({ name }, m) =>
     message.tensors.get(loraAName(name))?.shape[0] === rank ? allComponents(rank) : indices[m]
   );
-  const held = layout.modules.map((module, m) =>
-    takeComponents(message, module, heldLists[m].length)
-  );
+  const held = layout.modules.map((module, m): ComponentSlices => {
+    if (lists === undefined) return { a: new Float32Array(), b: new Float32Array() };
+    const count = heldLists[m].length;
+    return { a: takeA(message, module, count), b: takeB(message, module, count) };
+  });
   const head = takeHead(message, layout.head);
   refuseLeftovers(message);
   for (const numbers of [...held.flatMap(({ a, b }) => [a, b]), ...head.map(({ data }) => data)]) {
@@ -112,7 +122,15 @@ export function decodeDownload(bytes: Uint8Array, layout: AdapterLayout): Downlo
   }
   const forward = heldLists.map((list) => maskOf(list, rank));
   const train = indices.map((list) => maskOf(list, rank));
-  return { run, deal: { client, round, forward, train, indices }, held, head };
+  return { run, deal: { client, round, forward, train, indices, factors }, held, head };
+}
+
+function readFactors({ metadata: { factors = "both" } }: OpenMessage): Factors {
+  const known = factorChoices.find((choice) => choice === factors);
+  if (known !== undefined) return known;
+  throw new MessageError(
+    `Cannot read the download: expected factors ${factorChoices.join(" or ")}, got "${factors}"`,
+  );
 }
 
 /** The adapter a client holds after a download, at full rank; under freezing it is the server's, bit for bit. */

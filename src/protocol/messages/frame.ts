@@ -157,19 +157,42 @@ export function takeIndices(message: OpenMessage, module: string, rank: number):
 }
 
 /**
- * Takes `count` components of a module out of a message.
+ * Takes all modules' lists of components out of a message; undefined when it has none, as it then concerns the head alone.
+ *
+ * @throws {MessageError} as {@linkcode takeIndices}, when some are there and one is not.
+ */
+export function takeIndexLists(
+  message: OpenMessage,
+  { modules, rank }: Pick<AdapterLayout, "modules" | "rank">,
+): Uint32Array[] | undefined {
+  if (!modules.some(({ name }) => message.tensors.has(indicesName(name)))) return undefined;
+  return modules.map(({ name }) => takeIndices(message, name, rank));
+}
+
+/**
+ * Takes `count` rows of a module's A out of a message.
  *
  * @throws {MessageError} as {@linkcode takeFloats}.
  */
-export function takeComponents(
+export function takeA(
   message: OpenMessage,
-  { name, inFeatures, outFeatures }: ModuleShape,
+  { name, inFeatures }: ModuleShape,
   count: number,
-): ComponentSlices {
-  return {
-    a: takeFloats(message, loraAName(name), [count, inFeatures]),
-    b: takeFloats(message, loraBName(name), [outFeatures, count]),
-  };
+): Float32Array {
+  return takeFloats(message, loraAName(name), [count, inFeatures]);
+}
+
+/**
+ * Takes `count` columns of a module's B out of a message.
+ *
+ * @throws {MessageError} as {@linkcode takeFloats}.
+ */
+export function takeB(
+  message: OpenMessage,
+  { name, outFeatures }: ModuleShape,
+  count: number,
+): Float32Array {
+  return takeFloats(message, loraBName(name), [outFeatures, count]);
 }
 
 /**
@@ -192,16 +215,14 @@ export function refuseLeftovers({ tensors }: OpenMessage): void {
   }
 }
 
-/** A and B of a module as tensors to write; `count` components. */
+/** B of a module, and A where it is given, as tensors to write; `count` components. */
 export function componentTensors(
   { name, inFeatures, outFeatures }: ModuleShape,
   count: number,
-  { a, b }: ComponentSlices,
+  { a, b }: Partial<Pick<ComponentSlices, "a">> & Pick<ComponentSlices, "b">,
 ): SafetensorsInput[] {
-  return [
-    { name: loraAName(name), shape: [count, inFeatures], data: a },
-    { name: loraBName(name), shape: [outFeatures, count], data: b },
-  ];
+  const ofB = { name: loraBName(name), shape: [outFeatures, count], data: b };
+  return a ? [{ name: loraAName(name), shape: [count, inFeatures], data: a }, ofB] : [ofB];
 }
 
 /** The index lists of all modules as tensors to write. */

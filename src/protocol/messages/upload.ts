@@ -1,26 +1,28 @@
 /**
- * The client's message at the end of a round: its trained components, r_k(in + out) numbers per module, the head, and, where the
- * server ranks, r scores per module.
+ * The client's message at the end of a round: its trained components, r_k(in + out) numbers per module or r_k·out where only B is trained, the
+ * head, and, where the server ranks, r scores per module. Of a client that trains no component it has the head alone.
  *
  * @module
  */
 
 import type { AdapterLayout } from "../bank.ts";
 import type { SafetensorsInput } from "../safetensors.ts";
-import { scoresName } from "../tensor_names.ts";
+import { loraAName, scoresName } from "../tensor_names.ts";
 import type { ClientUpdate } from "../update.ts";
 import {
   componentTensors,
   type EncodedMessage,
   encodeMessage,
   indexTensors,
+  type OpenMessage,
   openMessage,
   readWhole,
   refuseLeftovers,
-  takeComponents,
+  takeA,
+  takeB,
   takeFloats,
   takeHead,
-  takeIndices,
+  takeIndexLists,
 } from "./frame.ts";
 
 /**
@@ -39,12 +41,13 @@ export function encodeUpdate(
       ? [{ name: scoresName(name), shape: [layout.rank], data: Float32Array.from(scores[m]) }]
       : []
   );
+  const modules = indices.some((list) => list.length > 0) ? layout.modules : [];
   return encodeMessage("update", { run, round, client }, {
-    lora: layout.modules.flatMap((module, m) =>
-      componentTensors(module, indices[m].length, { a: a[m], b: b[m] })
+    lora: modules.flatMap((module, m) =>
+      componentTensors(module, indices[m].length, { ...(a && { a: a[m] }), b: b[m] })
     ),
     head,
-    lists: [...indexTensors(layout.modules, indices), ...scoreTensors],
+    lists: [...indexTensors(modules, indices), ...scoreTensors],
     metadata: { samples: String(samples) },
   });
 }
@@ -64,17 +67,32 @@ export function decodeUpdate(
   const { run, round, client } = message.address;
   const samples = readWhole(message.metadata, "samples");
   const { modules, rank } = layout;
-  const indices = modules.map(({ name }) => takeIndices(message, name, rank));
-  const slices = modules.map((module, m) => takeComponents(message, module, indices[m].length));
+  const components = takeComponents(message, layout);
   const scores = modules.some(({ name }) => message.tensors.has(scoresName(name)))
     ? modules.map(({ name }) => takeFloats(message, scoresName(name), [rank]))
     : undefined;
   const head = takeHead(message, layout.head);
   refuseLeftovers(message);
-  const a = slices.map((slice) => slice.a);
-  const b = slices.map((slice) => slice.b);
   return {
     run,
-    update: { client, round, samples, indices, a, b, ...(scores && { scores }), head },
+    update: { client, round, samples, ...components, ...(scores && { scores }), head },
+  };
+}
+
+function takeComponents(
+  message: OpenMessage,
+  layout: AdapterLayout,
+): Pick<ClientUpdate, "indices" | "a" | "b"> {
+  const { modules } = layout;
+  const indices = takeIndexLists(message, layout);
+  if (indices === undefined) {
+    const none = modules.map(() => new Float32Array());
+    return { indices: modules.map(() => new Uint32Array()), a: none, b: none };
+  }
+  const sendsA = modules.some(({ name }) => message.tensors.has(loraAName(name)));
+  return {
+    indices,
+    ...(sendsA && { a: modules.map((module, m) => takeA(message, module, indices[m].length)) }),
+    b: modules.map((module, m) => takeB(message, module, indices[m].length)),
   };
 }

@@ -6,6 +6,7 @@ import { jsonLines, splitData } from "../../../src/data/split.ts";
 import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
 import { clientRound } from "../../../src/federated/client_round.ts";
 import { openFastest } from "../../../src/federated/open_session.ts";
+import type { RunConfig } from "../../../src/federated/run_config.ts";
 import { dealSamples, prepareFederation } from "../../../src/federated/prepare.ts";
 import {
   clientFederation,
@@ -44,9 +45,17 @@ async function ownShare(client: number, labels: readonly string[]) {
   return await loadData({ name, bytes, labels, testShare: 0, validationShare: 0, seed: 1 });
 }
 
-for (const baseDtype of baseDtypes) {
-  Deno.test(`clientFederation() of every client gives the banks of the simulation by ${baseDtype}, byte for byte`, async () => {
-    const { manifest, bank: start } = await manifestOf();
+const variants: readonly Partial<RunConfig>[] = [
+  ...baseDtypes.map((baseDtype) => ({ baseDtype })),
+  { factors: "b" },
+  { method: "head" },
+];
+
+for (const variant of variants) {
+  const own = { ...config, ...variant };
+  const { baseDtype } = own;
+  Deno.test(`clientFederation() of every client gives the banks of the simulation by ${Object.values(variant)}, byte for byte`, async () => {
+    const { manifest, bank: start } = await manifestOf({ config: own });
     const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
     const device = createCpuDevice({ threads: 1 });
     const clients = await Promise.all([0, 1, 2].map(async (client) => {
@@ -62,6 +71,7 @@ for (const baseDtype of baseDtypes) {
         bank,
         participants: [0, 1, 2].map((client) => ({ client, rank: [1, 2, 4][client] })),
         method: sent.method.method,
+        factors: sent.method.factors,
         warmupRounds: sent.method.warmupRounds,
         round,
         seed: sent.seed,
@@ -81,7 +91,7 @@ for (const baseDtype of baseDtypes) {
     for (const { session } of clients) await session.executor.close();
 
     const sources = {
-      config: { ...config, baseDtype },
+      config: own,
       files,
       data,
       createTokenizer: createLetters,

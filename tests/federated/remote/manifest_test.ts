@@ -51,6 +51,7 @@ Deno.test("createManifest() says what the parties must agree on, as JSON", async
   );
   assert.deepEqual(manifest.method, {
     method: "freeze",
+    factors: "both",
     aggregation: "adaptive",
     selection: "greedy",
     temperature: 1,

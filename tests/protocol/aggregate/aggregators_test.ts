@@ -30,7 +30,7 @@ function padded(bank: AdapterBank, update: ClientUpdate, m: number) {
   const count = update.indices[m].length;
   update.indices[m].forEach((i, n) => {
     owned[i] = 1;
-    factors.a[i] = factors.a[i].map((_, j) => update.a[m][n * inFeatures + j]);
+    factors.a[i] = factors.a[i].map((_, j) => update.a![m][n * inFeatures + j]);
     factors.b[i] = factors.b[i].map((_, j) => update.b[m][j * count + n]);
   });
   return { ...factors, owned, samples: update.samples };
@@ -122,7 +122,7 @@ for (const [name, aggregator, method] of cases) {
       // Numbers whose sum depends on its order even in double precision: 1e30 + 1 − 1e30.
       updates.forEach(({ client, a, b, head, scores }) => {
         const value = [1e30, 1, -1e30, 3, 7][client];
-        for (const numbers of [...a, ...b, ...head.map(({ data }) => data)]) numbers.fill(value);
+        for (const numbers of [...a!, ...b, ...head.map(({ data }) => data)]) numbers.fill(value);
         for (const numbers of scores!) numbers.forEach((_, i) => numbers[i] *= Math.abs(value));
       });
       const shuffled = randomStream(order).shuffle(updates);
@@ -162,9 +162,9 @@ for (const [name, aggregator, method] of cases) {
       const { bank, updates: [update] } = randomRound(shape, "full");
       const next = aggregate(aggregator, bank, [update]);
       next.modules.forEach((module, m) => {
-        assert.deepEqual([...module.a], [...update.a[m]]);
+        assert.deepEqual([...module.a], [...update.a![m]]);
         assert.deepEqual([...module.b], [...update.b[m]]);
-        const own = { ...module, a: update.a[m], b: update.b[m] };
+        const own = { ...module, a: update.a![m], b: update.b[m] };
         assert.deepEqual(deltaWeight(module, scale(next)), deltaWeight(own, scale(bank)));
       });
     }));
@@ -243,6 +243,28 @@ for (const [name, aggregator] of [["adaptive", adaptive], ["zero-delta", zeroDel
         });
         next.trained[m].forEach((flag, i) => assert.equal(flag, owned(i) ? 1 : bank.trained[m][i]));
       });
+    }));
+  });
+}
+
+const componentwise = { adaptive, "zero-pad": zeroPad, "zero-delta": zeroDelta, fedit };
+for (const [name, aggregator] of Object.entries(componentwise)) {
+  Deno.test(`${name} aggregation of B alone keeps A bit for bit, and makes of B what it makes with A`, () => {
+    fc.assert(fc.property(roundShape, (shape) => {
+      const { updates } = randomRound(shape, "full");
+      const bank = randomBank(shape);
+      bank.modules.forEach(({ a }) => a.set([-0]));
+      const next = aggregate(aggregator, bank, updates.map(({ a: _, ...update }) => update));
+      const whole = aggregate(aggregator, bank, updates);
+      next.modules.forEach(({ a }, m) => {
+        assert.deepEqual(a, bank.modules[m].a);
+        assert.notEqual(a, bank.modules[m].a, "no memory is shared");
+      });
+      const withoutA = (one: AdapterBank) => ({
+        ...one,
+        modules: one.modules.map(({ a: _, ...module }) => module),
+      });
+      assert.deepEqual(withoutA(next), withoutA(whole));
     }));
   });
 }

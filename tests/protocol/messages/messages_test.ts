@@ -27,7 +27,8 @@ const run = { run: "3f2a" };
 
 Deno.test("applyDownload() under freeze equals the server's bank bit for bit", () => {
   fc.assert(fc.property(roundShape, (shape) => {
-    const { bank, deals } = randomRound(shape, "freeze");
+    const factors = shape.seed % 2 === 0 ? "both" : "b";
+    const { bank, deals } = randomRound(shape, "freeze", factors);
     bank.modules[0].a[0] = -0;
     for (const deal of deals) {
       const download = decodeDownload(encodeDownload(bank, deal, run).bytes, bank);
@@ -62,7 +63,7 @@ Deno.test("applyDownload() under truncate holds the dealt components and zeros e
 });
 
 Deno.test("encodeUpdate() and decodeUpdate() round-trip every bit", () => {
-  const methods = fc.constantFrom("freeze", "truncate", "full");
+  const methods = fc.constantFrom("freeze", "truncate", "full", "head");
   fc.assert(fc.property(roundShape, methods, fc.boolean(), (shape, method, serverRanks) => {
     const { bank, updates } = randomRound(shape, method);
     for (const scored of updates) {
@@ -71,6 +72,39 @@ Deno.test("encodeUpdate() and decodeUpdate() round-trip every bit", () => {
       const decoded = decodeUpdate(encodeUpdate(bank, update, run).bytes, bank);
       assert.deepEqual(decoded, { run: "3f2a", update });
     }
+  }));
+});
+
+Deno.test("encodeUpdate() sends B alone where A is not trained, and decodeUpdate() finds no A", () => {
+  fc.assert(fc.property(roundShape, (shape) => {
+    const { bank, updates } = randomRound(shape, "full", "b");
+    for (const update of updates) {
+      assert(update.a === undefined);
+      const { bytes, sizes } = encodeUpdate(bank, update, run);
+      assert.deepEqual(decodeUpdate(bytes, bank), { run: "3f2a", update });
+      const outputs = bank.modules.reduce((sum, { outFeatures }) => sum + outFeatures, 0);
+      assert.equal(sizes.lora, 4 * bank.rank * outputs);
+    }
+  }));
+});
+
+Deno.test("messages of a client that holds no component have the head and nothing else", () => {
+  fc.assert(fc.property(roundShape, (shape) => {
+    const { bank, deals: [deal], updates: [{ scores: _, ...update }] } = randomRound(shape, "head");
+    const down = encodeDownload(bank, deal, run);
+    const { held, ...download } = decodeDownload(down.bytes, bank);
+    assert.deepEqual(download, { run: "3f2a", deal, head: bank.head });
+    const up = encodeUpdate(bank, update, run);
+    for (const { bytes, sizes } of [down, up]) {
+      assert.deepEqual([...decodeSafetensors(bytes).tensors.keys()].sort(), [
+        "score.bias",
+        "score.weight",
+      ]);
+      assert.deepEqual([sizes.lora, sizes.head], [0, 4 * 8]);
+    }
+    const { modules } = applyDownload(bank, decodeDownload(down.bytes, bank));
+    assert(held.every(({ a, b }) => a.length === 0 && b.length === 0));
+    assert(modules.every(({ a, b }) => !a.some(Boolean) && !b.some(Boolean)));
   }));
 });
 
@@ -241,6 +275,20 @@ Deno.test("decodeDownload() throws MessageError when a number is not finite", ()
   const tensor = { shape: [2], data: new Float32Array([0, NaN]) };
   const bytes = altered(download, { "score.bias": tensor });
   assert.throws(() => decodeDownload(bytes, bank), /finite numbers only/);
+});
+
+Deno.test("decodeDownload() throws MessageError when it does not know the factors to train", () => {
+  const bytes = altered(download, {}, { factors: "a" });
+  assert.throws(() => decodeDownload(bytes, bank), {
+    name: "MessageError",
+    message: 'Cannot read the download: expected factors both or b, got "a"',
+  });
+});
+
+Deno.test("decoders throw MessageError when matrices come without any index list", () => {
+  const lists = { [indices]: undefined, "layers.1.q_proj.indices": undefined };
+  assert.throws(() => decodeDownload(altered(download, lists), bank), /unexpected tensor/);
+  assert.throws(() => decodeUpdate(altered(upload, lists), bank), /unexpected tensor/);
 });
 
 Deno.test("decodeUpdate() throws MessageError when only some modules have scores", () => {

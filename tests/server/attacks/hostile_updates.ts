@@ -25,7 +25,7 @@ export interface HostileMessage {
 
 /** The messages. */
 export const hostileMessages: readonly HostileMessage[] = [
-  refused("NaN in A", "not-finite", ({ a, ...rest }) => ({ ...rest, a: spoil(a, 0, NaN) })),
+  refused("NaN in A", "not-finite", ({ a, ...rest }) => ({ ...rest, a: spoil(a!, 0, NaN) })),
   refused(
     "Infinity in B",
     "not-finite",
@@ -35,10 +35,10 @@ export const hostileMessages: readonly HostileMessage[] = [
     ...update,
     head: update.head.map((tensor) => ({ ...tensor, data: spoil([tensor.data], 0, NaN)[0] })),
   })),
-  refused("an exploding norm", "norm", ({ a, ...rest }) => ({ ...rest, a: spoil(a, 0, 1e6) })),
+  refused("an exploding norm", "norm", ({ a, ...rest }) => ({ ...rest, a: spoil(a!, 0, 1e6) })),
   refused("a norm that overflows", "norm", ({ a, b, ...rest }) => ({
     ...rest,
-    a: a.map((numbers) => numbers.map(() => 3e38)),
+    a: a!.map((numbers) => numbers.map(() => 3e38)),
     b: b.map((numbers) => numbers.map(() => -3e38)),
   })),
   refused("other components", "indices", ({ indices, ...rest }, { layout }) => ({

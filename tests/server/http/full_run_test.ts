@@ -1,46 +1,57 @@
 import assert from "node:assert/strict";
+import type { ServerMethod } from "../../../src/protocol/mod.ts";
 import { joinRun, runMadeUpClient } from "../made_up_client.ts";
 import { adminRequest, createTinyRun, tinyManifest } from "../tiny_run.ts";
 import { metricOf, withApp } from "./support.ts";
 import { turn } from "./fake_clock.ts";
 
-Deno.test("createApp() carries a run from its creation to its end", () =>
-  withApp(async (test) => {
-    const { admin, fetch, clock } = test;
-    const manifest = tinyManifest();
-    const { run, invitations } = await createTinyRun(admin, manifest);
-    const members = [];
-    for (const invitation of invitations) {
-      members.push(
-        await joinRun({
-          ...invitation,
-          run,
-          servers: [""],
-          fetch,
-          connection: { now: clock.now, sleep: turn },
-        }),
-      );
-    }
-    let over = false;
-    const ticking = (async () => {
-      while (!over) {
-        await turn();
-        if (test.ticks() > 0) await test.tick();
+const { method } = tinyManifest();
+
+const methods: Readonly<Record<string, ServerMethod>> = {
+  "HAFL": method,
+  "training B alone": { ...method, factors: "b" },
+  "training the head alone": { ...method, method: "head" },
+};
+
+for (const [name, own] of Object.entries(methods)) {
+  Deno.test(`createApp() carries a run of ${name} from its creation to its end`, () =>
+    withApp(async (test) => {
+      const { admin, fetch, clock } = test;
+      const manifest = { ...tinyManifest(), method: own };
+      const { run, invitations } = await createTinyRun(admin, manifest);
+      const members = [];
+      for (const invitation of invitations) {
+        members.push(
+          await joinRun({
+            ...invitation,
+            run,
+            servers: [""],
+            fetch,
+            connection: { now: clock.now, sleep: turn },
+          }),
+        );
       }
-    })();
-    const ends = await Promise.all(members.map((member) => runMadeUpClient(member)));
-    over = true;
-    await ticking;
-    assert.deepEqual(ends.map(({ kind, rounds }) => [kind, rounds]), [
-      ["finished", 3],
-      ["finished", 3],
-      ["finished", 3],
-    ]);
-    const status = await (await adminRequest(admin, `/v1/runs/${run}`)).json();
-    assert.equal(status.state, "finished");
-    assert.equal(status.published.length, 4);
-    assert.equal(await metricOf(test, "hafl_updates_accepted_total"), 9);
-    assert.equal(await metricOf(test, "hafl_rounds_published_total"), 3);
-    assert.deepEqual(test.lines.filter(({ level }) => level === "error"), []);
-    assert.equal(test.watch.waiting, 0);
-  }));
+      let over = false;
+      const ticking = (async () => {
+        while (!over) {
+          await turn();
+          if (test.ticks() > 0) await test.tick();
+        }
+      })();
+      const ends = await Promise.all(members.map((member) => runMadeUpClient(member)));
+      over = true;
+      await ticking;
+      assert.deepEqual(ends.map(({ kind, rounds }) => [kind, rounds]), [
+        ["finished", 3],
+        ["finished", 3],
+        ["finished", 3],
+      ]);
+      const status = await (await adminRequest(admin, `/v1/runs/${run}`)).json();
+      assert.equal(status.state, "finished");
+      assert.equal(status.published.length, 4);
+      assert.equal(await metricOf(test, "hafl_updates_accepted_total"), 9);
+      assert.equal(await metricOf(test, "hafl_rounds_published_total"), 3);
+      assert.deepEqual(test.lines.filter(({ level }) => level === "error"), []);
+      assert.equal(test.watch.waiting, 0);
+    }));
+}

@@ -30,6 +30,14 @@ const variants: Readonly<Record<string, Partial<RunManifest>>> = {
     method: { ...base.method, scope: "global", selection: "sampled", temperature: 0.5 },
   },
   "clients that rank": { method: { ...base.method, rankBy: "client", scope: "global" } },
+  "B alone": { method: { ...base.method, factors: "b", aggregation: "zero-pad" } },
+  "B alone, by clients that rank": {
+    method: { ...base.method, factors: "b", rankBy: "client", warmupRounds: 0 },
+  },
+  "the head alone": { method: { ...base.method, method: "head" } },
+  "the head alone, where clients would rank": {
+    method: { ...base.method, method: "head", rankBy: "client", warmupRounds: 0 },
+  },
   "zero-delta without warm-up": {
     method: { ...base.method, aggregation: "zero-delta", warmupRounds: 0 },
   },

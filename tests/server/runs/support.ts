@@ -38,6 +38,7 @@ import {
   type Invitation,
   keyIdOf,
   type Participant,
+  picksComponents,
   type ProblemCode,
   random,
   type RejectReason,
@@ -232,7 +233,8 @@ function dealsOf(
   participants: readonly Participant[],
 ): Deal[] {
   const { seed, method } = manifest;
-  const chosen = method.rankBy === "client" && round >= method.warmupRounds;
+  const chosen = method.rankBy === "client" && picksComponents(method.method) &&
+    round >= method.warmupRounds;
   if (chosen) {
     return participants.map((participant) =>
       dealOf(
@@ -241,6 +243,7 @@ function dealsOf(
         round,
         method.method,
         madeUpChoice(manifest, participant, round),
+        method.factors,
       )
     );
   }
@@ -248,6 +251,7 @@ function dealsOf(
     bank,
     participants,
     method: method.method,
+    factors: method.factors,
     selector: selectorOf(method.selection, method.temperature),
     scope: scopedSelections[method.scope],
     warmupRounds: method.warmupRounds,

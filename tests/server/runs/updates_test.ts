@@ -31,6 +31,7 @@ import {
 } from "./support.ts";
 
 const manifest = tinyManifest();
+const { layout } = manifest;
 
 interface Trained {
   readonly run: string;
@@ -121,6 +122,39 @@ for (const store of stores) {
     assert.deepEqual(current?.received, []);
     assert.equal((await send(service, run, address, bytes)).repeated, false);
     assert.deepEqual((await runStatus(service, run)).current?.received, [1]);
+  });
+
+  store.test("acceptUpdate() takes B alone where only B is trained", async ({ open }) => {
+    const own: RunManifest = { ...manifest, method: { ...manifest.method, factors: "b" } };
+    const service = serviceOn(await open());
+    const { run, address, bytes } = await trained(service, own);
+    const withA = altered({ run, address, bytes }, ({ indices }) => ({
+      a: indices.map(({ length }, m) => new Float32Array(length * layout.modules[m].inFeatures)),
+    }));
+    const refused = { reason: "shape" } as const;
+    await refuses(() => send(service, run, address, withA), "update-refused", refused);
+    assert.ok(withA.length > bytes.length);
+    assert.equal((await send(service, run, address, bytes)).repeated, false);
+  });
+
+  store.test("acceptUpdate() takes the head alone, without scores, where nothing else is trained", async ({ open }) => {
+    const own: RunManifest = { ...manifest, method: { ...manifest.method, method: "head" } };
+    const service = serviceOn(await open());
+    const good = await trained(service, own);
+    const { run, address, bytes } = good;
+    const more: [RejectReason, (update: ClientUpdate) => Partial<ClientUpdate>][] = [
+      ["scores", () => ({ scores: layout.modules.map(() => new Float64Array(4).fill(NaN)) })],
+      ["indices", () => ({
+        indices: layout.modules.map(() => Uint32Array.of(1)),
+        a: layout.modules.map(({ inFeatures }) => new Float32Array(inFeatures)),
+        b: layout.modules.map(({ outFeatures }) => new Float32Array(outFeatures)),
+      })],
+    ];
+    for (const [reason, change] of more) {
+      const work = () => send(service, run, address, altered(good, change));
+      await refuses(work, "update-refused", { reason });
+    }
+    assert.equal((await send(service, run, address, bytes)).repeated, false);
   });
 
   store.test("acceptUpdate() takes the same update again at any time, and counts it once", async ({ open }) => {

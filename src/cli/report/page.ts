@@ -3,8 +3,12 @@
 import { style } from "./style.ts";
 import { escapeText } from "./svg.ts";
 
-/** A whole page around a body of markup: a content security policy forbids it to load anything. */
-export function page(title: string, body: string): string {
+/**
+ * A whole page around a body of markup: a content security policy forbids it to load anything.
+ *
+ * @param further rules after those of the reports' common style sheet
+ */
+export function page(title: string, body: string, further = ""): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -12,7 +16,7 @@ export function page(title: string, body: string): string {
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escapeText(title)}</title>
-<style>${style}</style>
+<style>${style}${further}</style>
 </head>
 <body>${body}</body>
 </html>

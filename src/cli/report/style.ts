@@ -1,5 +1,7 @@
-/** The report's style sheet: light, and dark where the reader's system asks for it. */
-export const style = `
+/** Style sheets of the reports: light, and dark where the reader's system asks for it. @module */
+
+/** The colours. */
+export const palette = `
 :root {
   color-scheme: light dark;
   --page: #f6f6f4; --card: #ffffff; --ink: #16181b; --soft: #565c65; --faint: #858b94;
@@ -19,6 +21,31 @@ export const style = `
     --heat-low: #1c2a3c; --heat-high: #8cc0ff; --on-low: #dce9f9; --on-high: #0c2444;
   }
 }
+`;
+
+/** What pictures look like; with the palette it is all that a picture needs in a file of its own. */
+export const pictureStyle = `
+svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
+svg .tick { fill: var(--faint); font-size: 11.5px; }
+svg .axis-title { fill: var(--soft); font-size: 12px; }
+svg .note.strong { fill: var(--ink); font-weight: 600; }
+svg .block-title { fill: var(--ink); font-size: 13px; font-weight: 600; }
+svg .count { fill: var(--on-low); font-size: 11px; }
+svg .count.on-high { fill: var(--on-high); }
+.grid { stroke: var(--grid); } .axis, .zero { stroke: var(--axis); }
+.level { stroke: var(--faint); stroke-dasharray: 2 4; stroke-width: 1.5; }
+.line { fill: none; stroke-linejoin: round; stroke-linecap: round; }
+.line.dashed { stroke-dasharray: 5 5; stroke-linecap: butt; }
+.mark { fill: var(--card); stroke: var(--ink); stroke-width: 2; }
+.reach { fill: transparent; }
+.target circle + circle { opacity: 0; } .target:hover circle + circle { opacity: 1; }
+.bar:hover { opacity: 0.8; }
+.untrained { fill: none; stroke: var(--axis); stroke-dasharray: 3 3; }
+`;
+
+/** A report's whole style sheet. */
+export const style = `
+${palette}
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--page); color: var(--ink); -webkit-font-smoothing: antialiased;
@@ -50,22 +77,7 @@ h2 { margin: 0; font-size: 16px; font-weight: 620; letter-spacing: -0.01em; }
 .numeral { font-style: normal; font-size: 11px; padding: 1px 5px; border-radius: 2px; color: var(--on-low); background: var(--heat-low); }
 .untrained-key { width: 16px; height: 12px; border: 1px dashed var(--axis); border-radius: 2px; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
-svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }
-svg .tick { fill: var(--faint); font-size: 11.5px; }
-svg .axis-title { fill: var(--soft); font-size: 12px; }
-svg .note.strong { fill: var(--ink); font-weight: 600; }
-svg .block-title { fill: var(--ink); font-size: 13px; font-weight: 600; }
-svg .count { fill: var(--on-low); font-size: 11px; }
-svg .count.on-high { fill: var(--on-high); }
-.grid { stroke: var(--grid); } .axis, .zero { stroke: var(--axis); }
-.level { stroke: var(--faint); stroke-dasharray: 2 4; stroke-width: 1.5; }
-.line { fill: none; stroke-linejoin: round; stroke-linecap: round; }
-.line.dashed { stroke-dasharray: 5 5; stroke-linecap: butt; }
-.mark { fill: var(--card); stroke: var(--ink); stroke-width: 2; }
-.reach { fill: transparent; }
-.target circle + circle { opacity: 0; } .target:hover circle + circle { opacity: 1; }
-.bar:hover { opacity: 0.8; }
-.untrained { fill: none; stroke: var(--axis); stroke-dasharray: 3 3; }
+${pictureStyle}
 .scroll { overflow-x: auto; }
 table { width: 100%; border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; }
 th { text-align: left; font-weight: 500; color: var(--soft); font-size: 13px; }

@@ -27,6 +27,7 @@ const OPTIMIZER = {
   beta2: 0.999,
   epsilon: 1e-8,
   clipNorm: 0,
+  proximal: 0,
   sensitivityBeta1: 0.85,
   sensitivityBeta2: 0.85,
 };
@@ -55,6 +56,7 @@ export async function openLoraSession(
     dropout: 0,
     loraDropout: 0,
     optimizer: "adamw",
+    proximal: false,
     baseDtype: "f32",
   };
   const sizes = {

@@ -133,8 +133,10 @@ export interface RunConfig {
   readonly adamBeta2: number;
   /** AdamW's ε, added to the root of the second moment. */
   readonly adamEps: number;
-  /** Largest L2 norm of a step's gradient over all that is trained; 0 does not clip. */
+  /** Largest L2 norm of a step's gradient over all that is trained, a proximal term's part included; 0 does not clip. */
   readonly clipNorm: number;
+  /** FedProx's μ: a client's loss gains μ/2 times the squared distance of what it trains from what it received; 0: nothing. */
+  readonly proximal: number;
   /** Learning rate over the steps of all rounds. */
   readonly schedule: ScheduleKind;
   /** First steps of the run, over which the learning rate rises from 0. */
@@ -220,6 +222,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   adamBeta2: 0.999,
   adamEps: 1e-8,
   clipNorm: 1, // rarely reached; keeps one odd batch from undoing a round
+  proximal: 0, // few steps a round leave little to pull back from; FedProx (Li et al. 2020) tries 0.001 to 1
   schedule: "constant", // a run can then be continued for more rounds
   warmupSteps: 0,
 

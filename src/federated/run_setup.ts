@@ -103,6 +103,7 @@ function localSettings(
       beta2: config.adamBeta2,
       epsilon: config.adamEps,
       clipNorm: config.clipNorm,
+      proximal: config.proximal,
       sensitivityBeta1: config.beta1,
       sensitivityBeta2: config.beta2,
     },
@@ -150,6 +151,7 @@ function describeClassifier(
     dropout: config.dropout,
     loraDropout: config.loraDropout,
     optimizer: config.optimizer,
+    proximal: config.proximal > 0,
     baseDtype: config.baseDtype,
   };
 }

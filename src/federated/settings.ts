@@ -235,6 +235,11 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     kind: number({ least: 0 }),
     help: "largest norm of a step's gradient; 0 does not clip",
   },
+  proximal: {
+    topic: "Optimisation",
+    kind: number({ least: 0 }),
+    help: "FedProx's mu, the pull of a client's loss to what it received; 0 does not pull",
+  },
   schedule: {
     topic: "Optimisation",
     kind: choice(scheduleKinds),

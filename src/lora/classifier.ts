@@ -68,6 +68,8 @@ export interface Classifier {
   readonly loraDropout: number;
   /** Which optimizer's step ends a training program. */
   readonly optimizer: OptimizerKind;
+  /** Whether a training step can pull to the adapter that was installed (FedProx); how strongly is an optimizer setting. */
+  readonly proximal: boolean;
   /** How frozen matrices are stored: weights of linear layers and embedding tables. Norms, biases, adapters and head are f32. */
   readonly baseDtype: BaseDtype;
 }
@@ -101,10 +103,10 @@ export function buildTraining(
   size: ProgramSize,
   device: DeviceInfo["kind"],
 ): BuiltProgram {
-  const { layout, optimizer } = classifier;
+  const { layout, optimizer, proximal } = classifier;
   const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, device, true);
   const { program, loss, parameters, cursor } = builder;
-  trainPacked(program, loss, parameters, { name: BUFFERS.adapter, layout, optimizer });
+  trainPacked(program, loss, parameters, { name: BUFFERS.adapter, layout, optimizer, proximal });
   record(program, loss, cursor, BUFFERS.trainLosses, size.ring);
   return { program: lower(program), constants: builder.constants };
 }

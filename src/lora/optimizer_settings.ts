@@ -18,8 +18,13 @@ export interface OptimizerSettings {
   readonly beta2: number;
   /** AdamW's ε, added to the root of the corrected second moment. */
   readonly epsilon: number;
-  /** Largest global norm of the trained gradient; 0 does not clip. */
+  /** Largest global norm of the trained gradient, its proximal part included; 0 does not clip. */
   readonly clipNorm: number;
+  /**
+   * FedProx's μ (Li et al., MLSys 2020, arXiv 1812.06127): the local loss gains μ/2·‖w − w_received‖² over all that is trained, head included. A
+   * μ above 0 needs a classifier that is `proximal`. The step's loss and the sensitivity are those of the data alone.
+   */
+  readonly proximal: number;
   /** Decay β1 of the smoothed sensitivity Ī. */
   readonly sensitivityBeta1: number;
   /** Decay β2 of its smoothed deviation Ū. */
@@ -71,8 +76,10 @@ export function setStep(
   step: number,
   factor: number,
 ): void {
-  const { beta1, beta2, epsilon, clipNorm, sensitivityBeta1, sensitivityBeta2 } = settings;
-  buffer.set([factor, beta1, beta2, epsilon, 0, 0, clipNorm, sensitivityBeta1, sensitivityBeta2]);
+  const { beta1, beta2, epsilon, proximal, clipNorm } = settings;
+  const { sensitivityBeta1, sensitivityBeta2 } = settings;
+  buffer.set([factor, beta1, beta2, epsilon, proximal, 0, clipNorm]);
+  buffer.set([sensitivityBeta1, sensitivityBeta2], 7);
   before.forEach((earlier, slot) => {
     const at = STEP_SETTINGS + SLOT_SETTINGS * slot;
     if (buffer[at + 2] === 0) return;

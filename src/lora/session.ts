@@ -93,9 +93,9 @@ export interface Session {
   readonly evaluationRing: number;
 }
 
-/** Writes A, B and head, and which components take part in the forward pass, over the adapter that was installed. */
+/** Writes A, B and head, and which components take part in the forward pass, over the adapter that was installed. What a proximal term pulls to follows. */
 export function installAdapter(
-  { executor, classifier: { layout } }: Session,
+  { executor, classifier: { layout, proximal } }: Session,
   { modules, head, forward }: Omit<InstalledAdapter, "train">,
 ): void {
   const packed = new Float32Array(layout.length);
@@ -107,6 +107,7 @@ export function installAdapter(
   });
   head.forEach(({ data }, i) => packed.set(data, layout.headSlices[i].offset));
   executor.write(BUFFERS.adapter, packed);
+  if (proximal) executor.write(BUFFERS.anchor, packed);
   if (masks.length > 0) executor.write(BUFFERS.forwardMask, masks);
 }
 
@@ -176,7 +177,9 @@ export async function readOptimizerState(
  * @param steps batches of one loaded shape [B,T] for each bucket.
  * @param stepsBefore [slots]: the `steps` of the installed optimizer state, from which Adam's bias corrections count on; zeros where it was reset.
  *
- * @returns the loss of each step, in nats.
+ * @returns the loss of each step, in nats; without a proximal term.
+ *
+ * @throws TypeError when the settings have a proximal term and the classifier was not built for one.
  */
 export async function train(
   session: Session,
@@ -185,7 +188,12 @@ export async function train(
   steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
   stepsBefore: Uint32Array = new Uint32Array(session.classifier.layout.slots),
 ): Promise<Float64Array> {
-  const { executor, classifier: { model, layout }, trainingRing } = session;
+  const { executor, classifier: { model, layout, proximal }, trainingRing } = session;
+  if (settings.proximal > 0 && !proximal) {
+    throw new TypeError(
+      `Cannot train with a proximal term of ${settings.proximal}: expected a classifier built for one`,
+    );
+  }
   const buffer = settingsBuffer(layout, settings, trained);
   const losses: number[] = [];
   let pending = 0;

@@ -21,6 +21,7 @@ export const OPTIMIZER_BUFFERS = {
   settings: "settings",
   slots: "slots",
   gradient: "gradient",
+  anchor: "anchor",
   moments: "moments",
   sensitivity: "sensitivity",
 } as const;
@@ -31,18 +32,19 @@ export interface Parameter {
   readonly slice: Slice;
 }
 
-/** Adds the backward pass of `loss` and a step that updates the packed buffer `name`, in which the parameters lie. */
+/** Adds the backward pass of `loss` and a step that updates the packed buffer `name`, in which the parameters lie; with a pull to an anchor, if wanted. */
 export function trainPacked(
   program: Program,
   loss: Tensor,
   parameters: readonly Parameter[],
-  { name, layout, optimizer }: {
+  { name, layout, optimizer, proximal }: {
     readonly name: string;
     readonly layout: PackedLayout;
     readonly optimizer: OptimizerKind;
+    readonly proximal: boolean;
   },
 ): void {
-  const { settings, slots, gradient, moments, sensitivity } = OPTIMIZER_BUFFERS;
+  const { settings, slots, gradient, anchor, moments, sensitivity } = OPTIMIZER_BUFFERS;
   const { length } = layout;
   declareBuffer(program, { name: gradient, dtype: "f32", role: "state", length });
   placeIn(
@@ -63,5 +65,6 @@ export function trainPacked(
     parameters: packed(name, [length]),
     sensitivity: packed(sensitivity, [length, 2]),
     ...(optimizer === "adamw" && { moments: packed(moments, [length, 2]) }),
+    ...(proximal && { anchor: bufferTensor(program, "input", anchor, [length]) }),
   });
 }

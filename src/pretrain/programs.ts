@@ -75,8 +75,12 @@ export function buildPretraining(
     tensor: step.weights.get(name)!,
     slice: layout.headSlices[i],
   }));
-  const packed = { name: BUFFERS.parameters, layout, optimizer: "adamw" } as const;
-  trainPacked(step.program, step.loss, parameters, packed);
+  trainPacked(step.program, step.loss, parameters, {
+    name: BUFFERS.parameters,
+    layout,
+    optimizer: "adamw",
+    proximal: false,
+  });
   record(step.program, step.loss, step.cursor, BUFFERS.losses, sizes.ring);
   const evaluation = startProgram(
     programNames.evaluation,

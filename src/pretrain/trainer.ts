@@ -131,6 +131,7 @@ function optimizerBuffer(layout: PackedLayout, { learningRate, weightDecay }: Pr
     learningRate,
     headLearningRate: learningRate,
     weightDecay,
+    proximal: 0,
     // Nothing reads the sensitivities of a pretraining.
     sensitivityBeta1: 0,
     sensitivityBeta2: 0,

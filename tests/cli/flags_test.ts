@@ -193,6 +193,7 @@ Deno.test("completeRunConfig() refuses settings that contradict each other", () 
     [{ aggregation: "fedit" }, /fedit: expected every client at rank 8, got rank 2/],
     [{ buckets: [16, 32], seqLen: 64 }, /longest to be --seq-len 64, got 32/],
     [{ revision: "main" }, /--revision without --model/],
+    [{ method: "head", factors: "b" }, /--factors b with --method head: no component is trained/],
   ];
   for (const [given, message] of expected) {
     assert.throws(

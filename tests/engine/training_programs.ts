@@ -43,6 +43,7 @@ function trainingProgram<Name extends string>(
   values: Readonly<Record<Name, Float32Array>>,
   batch: Readonly<Record<string, BufferData>>,
   build: (program: Program, parameters: Readonly<Record<Name, Tensor>>) => Tensor,
+  proximal = 0,
 ): TrainingProgram {
   const program = createProgram(name);
   const offsets = new Map<Name, number>();
@@ -86,7 +87,9 @@ function trainingProgram<Name extends string>(
     parameters: whole("state", "parameters", [length]),
     moments: whole("state", "moments", [length, 2]),
     sensitivity: whole("state", "sensitivity", [length, 2]),
+    ...(proximal > 0 && { anchor: whole("input", "anchor", [length]) }),
   });
+  if (proximal > 0) initial.anchor = packed;
   const cursor = bufferTensor(program, "input", "cursor", [1], "u32");
   record(program, losses, cursor, "losses", RING_STEPS);
   copyTo(program, losses, bufferTensor(program, "output", "last losses", losses.shape));
@@ -97,7 +100,7 @@ function trainingProgram<Name extends string>(
     step: (index) => ({
       cursor: Uint32Array.of(index),
       settings: Float32Array.of(
-        ...[1, 0.9, 0.999, 1e-8, 0, 0, 1, 0.85, 0.85],
+        ...[1, 0.9, 0.999, 1e-8, proximal, 0, 1, 0.85, 0.85],
         ...new Array(7).fill(0),
         ...trained.flatMap(() => [0.01, 0.01, 1, 1 - 0.9 ** (index + 1), 1 - 0.999 ** (index + 1)]),
         ...[0.01, 0.01, 0, 0, 0],
@@ -120,7 +123,7 @@ export function encoderTraining(): TrainingProgram {
   );
 }
 
-/** A Llama-like decoder that trains everything with SGD. */
+/** A Llama-like decoder that trains everything with SGD, and is pulled back to where it started. */
 export function decoderTraining(): TrainingProgram {
   const names = Object.keys(decoderShapes) as (keyof typeof decoderShapes)[];
   const values = Object.fromEntries(names.map((name) => {
@@ -135,5 +138,6 @@ export function decoderTraining(): TrainingProgram {
     values,
     decoderBatch,
     buildDecoder,
+    0.1,
   );
 }

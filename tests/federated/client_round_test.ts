@@ -30,11 +30,20 @@ const cpu = createCpuDevice({ threads: 1 });
 /** Clipping far below the gradients' norms: scores that saw the clipped gradient would be far off. */
 const CLIPPED: TinySettings = { optimizer: { clipNorm: 0.01 }, local: { localSteps: 4 } };
 
-for (const family of ["bert", "llama"] as const) {
+const scoredRounds: readonly (readonly [string, TinySettings])[] = [
+  ["bert", { ...CLIPPED, family: "bert" }],
+  ["llama", { ...CLIPPED, family: "llama" }],
+  [
+    "a client that is pulled back",
+    { ...CLIPPED, optimizer: { clipNorm: 0.01, proximal: 100 }, classifier: { proximal: true } },
+  ],
+];
+
+for (const [name, settings] of scoredRounds) {
   onEveryDevice(
-    `clientRound() of ${family} uploads the scores that its steps' weights and gradients have`,
+    `clientRound() of ${name} uploads the scores that its steps' weights and gradients have`,
     async (device) => {
-      const federation = await tinyFederation({ ...CLIPPED, family });
+      const federation = await tinyFederation(settings);
       await withFederation(device, federation, async (session) => {
         const state = withTrainedB(await startState(federation, session));
         const [, deal] = dealsOf(federation, state);

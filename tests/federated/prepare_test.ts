@@ -157,6 +157,13 @@ Deno.test("prepareFederation() stores the base as the settings say, by default a
   assert.equal(federation.classifier.baseDtype, "f16");
 });
 
+Deno.test("prepareFederation() builds for a proximal term where there is one", async () => {
+  for (const proximal of [0, 0.5]) {
+    const { federation: { classifier, local } } = await prepare({ proximal });
+    assert.deepEqual([classifier.proximal, local.optimizer.proximal], [proximal > 0, proximal]);
+  }
+});
+
 Deno.test("prepareFederation() by --partition given takes each row's client", async () => {
   const train = data.train.map((sample, i) => ({ ...sample, client: [2, 0, 1, 0][i % 4] }));
   const { federation } = await prepare({ partition: "given" }, { train });

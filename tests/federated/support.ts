@@ -69,6 +69,7 @@ const ADAMW: OptimizerSettings = {
   beta2: 0.999,
   epsilon: 1e-8,
   clipNorm: 1,
+  proximal: 0,
   sensitivityBeta1: 0.85,
   sensitivityBeta2: 0.85,
 };
@@ -117,6 +118,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       dropout: 0,
       loraDropout: 0,
       optimizer: settings.optimizerKind ?? "adamw",
+      proximal: false,
       baseDtype: "f32",
       ...settings.classifier,
     },

@@ -15,6 +15,7 @@ const SETTINGS = {
   beta2: 0.75,
   epsilon: 0.0625,
   clipNorm: 3,
+  proximal: 0.875,
   sensitivityBeta1: 0.375,
   sensitivityBeta2: 0.625,
 } as const;
@@ -45,7 +46,7 @@ Deno.test("setStep() corrects each trained slot by its own steps and leaves the 
   setStep(buffer, SETTINGS, before, 1, 1);
   setStep(buffer, SETTINGS, before, 2, 0.5);
   assert.deepEqual(Array.from(buffer), [
-    ...[0.5, 0.5, 0.75, 0.0625, 0, 0, 3, 0.375, 0.625],
+    ...[0.5, 0.5, 0.75, 0.0625, 0.875, 0, 3, 0.375, 0.625],
     ...new Array(7).fill(0),
     ...[0.5, 0.125, 0, 0, 0, 0.5, 0.125, 0, 0, 0], // frozen: nobody reads its corrections
     ...[0.5, 0.125, 1, 1 - 0.5 ** 2, 1 - 0.75 ** 2],

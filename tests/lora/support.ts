@@ -61,6 +61,7 @@ export function classifierOf(
     dropout: 0,
     loraDropout: 0,
     optimizer: "adamw",
+    proximal: false,
     baseDtype: "f32",
     ...changes,
   };
@@ -170,6 +171,7 @@ export const GOLDEN_OPTIMIZER: OptimizerSettings = {
   beta2: 0.999,
   epsilon: 1e-8,
   clipNorm: 1,
+  proximal: 0,
   sensitivityBeta1: 0.85,
   sensitivityBeta2: 0.85,
 };

@@ -140,6 +140,8 @@ export interface GradientCall {
 
 /** AdamW with the sensitivity EMA: what is not trained keeps parameter and moments to the bit. */
 export interface AdamwCall extends GradientCall {
+  /** The gradient that the sensitivity takes; `gradient` itself where that has no proximal term. */
+  readonly dataGradient: Float32Array;
   /** First the factor of the gradient. */
   readonly clip: Float32Array;
   readonly parameters: Float32Array;

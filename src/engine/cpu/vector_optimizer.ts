@@ -159,12 +159,12 @@ export function squareSumFunction(): WasmFunction {
   });
 }
 
-/** adamw(g, slots, settings, clip, w, moments, sensitivity, count), by the formulas of kernels/adamw.wgsl; `clip` is the address of the factor. */
+/** adamw(g, data gradient, slots, settings, clip, w, moments, sensitivity, count), by the formulas of kernels/adamw.wgsl; `clip` is the address of the factor. */
 export function adamwFunction(): WasmFunction {
   return vectorFunction(
     "adamw",
-    i32s(8),
-    (code, [g, slots, settings, clip, w, moments, sensitivity, count]) => {
+    i32s(9),
+    (code, [g, dataGradient, slots, settings, clip, w, moments, sensitivity, count]) => {
       const { keep, number, bits } = code;
       const setting = (position: number): Code =>
         keep(load("v128.load32_splat", get(settings), 4 * position));
@@ -177,13 +177,14 @@ export function adamwFunction(): WasmFunction {
       const magnitude = (value: Code): Code => instruction("v128.and", value, bits(0x7fffffff));
       const pointers = [
         [g, 4],
+        [dataGradient, 4],
         [slots, 4],
         [w, 4],
         [moments, 8],
         [sensitivity, 8],
       ] as const;
       overSlotted(code, count, pointers, (elements) => {
-        const raw = elements.load(g), old = elements.load(w);
+        const raw = elements.load(dataGradient), old = elements.load(w);
         const [mean, deviation] = elements.loadPair(sensitivity);
         const now = keep(magnitude(multiply(old, raw)));
         const newMean = keep(add(multiply(meanBeta, mean), multiply(meanRest, now)));
@@ -194,7 +195,7 @@ export function adamwFunction(): WasmFunction {
         code.emit(elements.storePair(sensitivity, newMean, keep(newDeviation)));
         const slot = elements.slots(slots, settings);
         const [first, second] = elements.loadPair(moments);
-        const gradient = keep(multiply(raw, clipFactor));
+        const gradient = keep(multiply(elements.load(g), clipFactor));
         const rate = keep(multiply(slot.rate, factor));
         const newFirst = keep(add(multiply(beta1, first), multiply(rest1, gradient)));
         const newSecond = keep(

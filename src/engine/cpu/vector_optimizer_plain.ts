@@ -27,11 +27,13 @@ export const plainOptimizer: Pick<VectorFunctions, "squareSum" | "adamw"> = {
     }
     sums[position] = sum;
   },
-  adamw({ gradient, slots, settings, clip, parameters, moments, sensitivity }, begin, end) {
+  adamw(call, begin, end) {
+    const { gradient, dataGradient, slots, settings, clip } = call;
+    const { parameters, moments, sensitivity } = call;
     const [rateFactor, beta1, beta2, epsilon] = settings;
     for (let i = begin; i < end; i++) {
       const w = parameters[i];
-      smoothSensitivity(sensitivity, i, w, gradient[i], settings);
+      smoothSensitivity(sensitivity, i, w, dataGradient[i], settings);
       const slot = STEP_SETTINGS + SLOT_SETTINGS * slots[i];
       if (settings[slot + 2] === 0) continue;
       const g = gradient[i] * clip[0];

@@ -186,12 +186,13 @@ export function createVector(
         end - begin,
       ),
     adamw: (
-      { gradient, slots, settings, clip, parameters, moments, sensitivity },
+      { gradient, dataGradient, slots, settings, clip, parameters, moments, sensitivity },
       begin,
       end,
     ) =>
       code.adamw(
         at(gradient, begin),
+        at(dataGradient, begin),
         at(slots, begin),
         at(settings, 0),
         at(clip, 0),

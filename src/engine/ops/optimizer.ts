@@ -11,8 +11,17 @@ import squareSource from "../../../kernels/square_sums.wgsl" with { type: "text"
 import type { GradientCall } from "../cpu/vector.ts";
 import { smoothSensitivity } from "../cpu/vector_optimizer_plain.ts";
 import { elementwiseCall, elementwiseCpu, rowwiseCpu, sizeOf } from "../kernel_call.ts";
-import { apply, applyTo, type CpuArguments, expectShape, nodeBytes, type Op } from "../op.ts";
-import type { Program, Tensor } from "../program.ts";
+import {
+  apply,
+  applyTo,
+  type CpuArguments,
+  expectShape,
+  type KernelCall,
+  nodeBytes,
+  type Op,
+} from "../op.ts";
+import type { Node, Program, Tensor } from "../program.ts";
+import { proximalGradient } from "./proximal_gradient.ts";
 import { SLOT_SETTINGS, STEP_SETTINGS } from "./step_settings.ts";
 
 export { SLOT_SETTINGS, STEP_SETTINGS };
@@ -39,6 +48,8 @@ export interface OptimizerTensors {
   readonly moments?: Tensor;
   /** [P, 2] smoothed sensitivity and its smoothed deviation, updated. */
   readonly sensitivity: Tensor;
+  /** [P] parameters that the round started from, where the loss has FedProx's proximal term. */
+  readonly anchor?: Tensor | undefined;
 }
 
 export const squareSumsOp: Op<Record<never, never>> = {
@@ -88,12 +99,12 @@ export const adamwOp: Op<Record<never, never>> = {
   updates: true,
   infer: () => [],
   cost: (node) => ({ flops: 25 * sizeOf(node.inputs[0]), bytes: 44 * sizeOf(node.inputs[0]) }),
-  kernel: (node) =>
-    elementwiseCall(settingsLibrary + sensitivityLibrary + adamwSource, sizeOf(node.inputs[0])),
-  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end, { vector }) => {
-    const [clip, parameters, moments, sensitivity] = [3, 4, 5, 6].map(tensors.f32);
-    const call = { ...gradientOf(tensors), clip, parameters, moments, sensitivity };
-    vector.adamw(call, begin, end);
+  kernel: (node) => stepCall(adamwSource, node),
+  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
+    const [parameters, moments, sensitivity] = outputsOf(node, tensors);
+    const [clip, dataGradient] = [3, dataGradientOf(node)].map(tensors.f32);
+    const states = { clip, dataGradient, parameters, moments, sensitivity };
+    vector.adamw({ ...gradientOf(tensors), ...states }, begin, end);
   }),
 };
 
@@ -102,13 +113,13 @@ export const sgdOp: Op<Record<never, never>> = {
   updates: true,
   infer: () => [],
   cost: (node) => ({ flops: 12 * sizeOf(node.inputs[0]), bytes: 28 * sizeOf(node.inputs[0]) }),
-  kernel: (node) =>
-    elementwiseCall(settingsLibrary + sensitivityLibrary + sgdSource, sizeOf(node.inputs[0])),
-  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (_, tensors, begin, end) => {
+  kernel: (node) => stepCall(sgdSource, node),
+  cpu: elementwiseCpu((node) => sizeOf(node.inputs[0]), (node, tensors, begin, end) => {
     const { gradient: g, slots, settings } = gradientOf(tensors);
-    const clip = tensors.f32(3), w = tensors.f32(4), sensitivity = tensors.f32(5);
+    const [w, sensitivity] = outputsOf(node, tensors);
+    const [clip, dataGradient] = [3, dataGradientOf(node)].map(tensors.f32);
     for (let i = begin; i < end; i++) {
-      smoothSensitivity(sensitivity, i, w[i], g[i], settings);
+      smoothSensitivity(sensitivity, i, w[i], dataGradient[i], settings);
       const slot = STEP_SETTINGS + SLOT_SETTINGS * slots[i];
       if (settings[slot + 2] === 0) continue;
       const rate = settings[slot] * settings[0];
@@ -121,19 +132,42 @@ function gradientOf(tensors: CpuArguments): GradientCall {
   return { gradient: tensors.f32(0), slots: tensors.u32(1), settings: tensors.f32(2) };
 }
 
-/** Adds an optimizer step; the norm that clipping sees covers the slots marked as trained only. */
+/** The place among a step's inputs of the gradient without a proximal term: a fifth one where the first has it. */
+function dataGradientOf({ inputs }: Node): number {
+  return inputs.length === 5 ? 4 : 0;
+}
+
+function outputsOf({ inputs, outputs }: Node, tensors: CpuArguments): Float32Array[] {
+  return outputs.map((_, i) => tensors.f32(inputs.length + i));
+}
+
+function stepCall(source: string, node: Node): KernelCall {
+  const features = dataGradientOf(node) === 0 ? [] : ["PROXIMAL"];
+  const text = settingsLibrary + sensitivityLibrary + source;
+  return elementwiseCall(text, sizeOf(node.inputs[0]), { features });
+}
+
+/**
+ * Adds an optimizer step. The norm that clipping sees covers the slots marked as trained only, and a proximal term with the rest: it is part of
+ * the local loss. The sensitivity never sees it: it asks what the data want.
+ */
 export function optimizerStep(
   program: Program,
   kind: OptimizerKind,
-  { gradient, slots, settings, parameters, moments, sensitivity }: OptimizerTensors,
+  tensors: OptimizerTensors,
 ): void {
-  const size = sizeOf(gradient);
+  const { gradient: dataGradient, slots, settings, parameters, moments, sensitivity } = tensors;
+  const size = sizeOf(dataGradient);
   expectShape(kind, slots, [size]);
   expectShape(kind, parameters, [size]);
   expectShape(kind, sensitivity, [size, 2]);
+  const { anchor } = tensors;
+  const gradient = anchor === undefined
+    ? dataGradient
+    : proximalGradient(program, { gradient: dataGradient, parameters, anchor, settings });
   const [sums] = apply(program, squareSumsOp, [gradient, slots, settings], {});
   const [clip] = apply(program, clipFactorOp, [sums, settings], {});
-  const inputs = [gradient, slots, settings, clip];
+  const inputs = [gradient, slots, settings, clip, ...(anchor ? [dataGradient] : [])];
   if (kind === "sgd") {
     applyTo(program, sgdOp, inputs, {}, [parameters, sensitivity]);
     return;

@@ -19,6 +19,7 @@ import { maskedSoftmaxBackwardOp, maskedSoftmaxOp } from "./masked_softmax.ts";
 import { matmulOp } from "./matmul.ts";
 import { adamwOp, clipFactorOp, sgdOp, squareSumsOp } from "./optimizer.ts";
 import { poolBackwardOp, poolOp } from "./pool.ts";
+import { proximalGradientOp } from "./proximal_gradient.ts";
 import { recordOp } from "./record.ts";
 import { rmsNormBackwardOp, rmsNormOp, rmsNormParameterBackwardOp } from "./rms_norm.ts";
 import { ropeOp } from "./rope.ts";
@@ -56,6 +57,7 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     matmulOp,
     poolOp,
     poolBackwardOp,
+    proximalGradientOp,
     recordOp,
     rmsNormOp,
     rmsNormBackwardOp,

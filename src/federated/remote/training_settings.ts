@@ -27,6 +27,7 @@ export const trainingKeys = [
   "adamBeta2",
   "adamEps",
   "clipNorm",
+  "proximal",
   "schedule",
   "warmupSteps",
   "evalBatch",

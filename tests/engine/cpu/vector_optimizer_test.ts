@@ -43,12 +43,13 @@ onEveryVariant("adamw() equals its oracle and leaves alone what is not trained",
     const heap = createHeap(count % 4);
     const call = {
       ...gradientCall(heap, count),
+      dataGradient: heap.take(count),
       clip: heap.take([0.25, 7]),
       parameters: heap.take(count),
       moments: heap.take(Float32Array.from({ length: 2 * count }, (_, i) => (i % 7) / 8)),
       sensitivity: heap.take(Float32Array.from({ length: 2 * count }, (_, i) => (i % 5) / 4)),
     };
-    const { gradient, slots, parameters, moments } = call;
+    const { gradient, dataGradient, slots, parameters, moments } = call;
     const every = (pairs: Float32Array, first: number) =>
       Float64Array.from({ length: count }, (_, i) => pairs[2 * i + first]);
     const state = {
@@ -59,7 +60,7 @@ onEveryVariant("adamw() equals its oracle and leaves alone what is not trained",
     const smoothed = sensitivity(
       { smoothed: every(call.sensitivity, 0), uncertainty: every(call.sensitivity, 1) },
       parameters,
-      gradient,
+      dataGradient,
       meanBeta,
       deviationBeta,
     );
@@ -101,7 +102,8 @@ onEveryVariant("adamw() computes the same bits when a range is cut anywhere", (v
       moments: heap.take(Float32Array.from({ length: 42 }, (_, i) => (i % 7) / 8)),
       sensitivity: heap.take(42),
     };
-    const call = { ...gradientCall(heap, 21), clip: heap.take([1, 1]), ...state };
+    const common = gradientCall(heap, 21);
+    const call = { ...common, dataGradient: common.gradient, clip: heap.take([1, 1]), ...state };
     let begin = 0;
     for (const end of ends) {
       vector.adamw(call, begin, end);

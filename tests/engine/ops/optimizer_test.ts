@@ -32,6 +32,7 @@ const BETA2 = Math.fround(0.999);
 const EPSILON = Math.fround(1e-8);
 const SENSITIVITY_BETA1 = Math.fround(0.85);
 const SENSITIVITY_BETA2 = Math.fround(0.7);
+const PROXIMAL = Math.fround(0.3);
 
 const SLOTS: readonly Slot[] = [
   { learningRate: 0.01, weightDecay: 0.1, firstStep: 1 },
@@ -46,13 +47,15 @@ function settings(
   step: number,
   largestNorm: number,
   factor: number,
+  proximal = NaN, // unused without an anchor, as others are: whoever reads them is found out
 ): Float32Array {
   const buffer = [
     factor,
     BETA1,
     BETA2,
     EPSILON,
-    ...[NaN, NaN], // unused: whoever reads them is found out
+    proximal,
+    NaN,
     largestNorm,
     SENSITIVITY_BETA1,
     SENSITIVITY_BETA2,
@@ -67,7 +70,13 @@ function settings(
 }
 
 /** A program of one step over `size` elements; its buffers are named "NAME gradient", "NAME parameters" and so on. */
-function stepProgram(name: string, kind: Kind, size: number, slots: number): Program {
+function stepProgram(
+  name: string,
+  kind: Kind,
+  size: number,
+  slots: number,
+  proximal = false,
+): Program {
   const program = createProgram(name);
   const tensor = (role: "input" | "state", suffix: string, shape: readonly number[]) =>
     bufferTensor(program, role, `${name} ${suffix}`, shape);
@@ -78,6 +87,7 @@ function stepProgram(name: string, kind: Kind, size: number, slots: number): Pro
     parameters: tensor("state", "parameters", [size]),
     moments: tensor("state", "moments", [size, 2]),
     sensitivity: tensor("state", "sensitivity", [size, 2]),
+    ...(proximal && { anchor: tensor("input", "anchor", [size]) }),
   };
   optimizerStep(program, kind, tensors);
   const clip = program.nodes.find(({ op }) => op === "clip_factor")!.outputs[0];
@@ -99,11 +109,12 @@ interface State {
   uncertainty: Float64Array;
 }
 
-/** One step of the float64 oracles, slot by slot; returns the state after it and what the clipping saw. */
+/** One step of the float64 oracles, slot by slot; returns the state after it and what the clipping saw. With an anchor, with FedProx's term. */
 function oracleStep(
   kind: Kind,
   state: State,
-  gradient: Float32Array,
+  dataGradient: Float32Array,
+  anchor: Float32Array | undefined,
   slotOf: Uint32Array,
   step: number,
   largestNorm: number,
@@ -112,9 +123,13 @@ function oracleStep(
   const smoothed = sensitivity(
     state,
     state.parameter,
-    gradient,
+    dataGradient,
     SENSITIVITY_BETA1,
     SENSITIVITY_BETA2,
+  );
+  const gradient = mapNumbers(
+    dataGradient,
+    (g, i) => anchor === undefined ? g : g + PROXIMAL * (state.parameter[i] - anchor[i]),
   );
   const trained = mapNumbers(slotOf, (slot) => step >= SLOTS[slot].firstStep ? 1 : 0);
   const limit = largestNorm > 0 ? largestNorm : Infinity;
@@ -152,11 +167,13 @@ async function followsOracle(
   executor: Executor,
   name: string,
   kind: Kind,
-  size: number,
-  largestNorm: number,
+  { size, largestNorm, proximal }: StepCase,
 ): Promise<void> {
   const slotOf = wholeNumbers(name, size, SLOTS.length);
   const initial = normalNumbers(`${name} parameters`, size);
+  // Not where the steps start, so that the first one feels it; what is not trained must not.
+  const anchor = proximal ? normalNumbers(`${name} anchor`, size) : undefined;
+  if (anchor) executor.write(`${name} anchor`, anchor);
   let state: State = {
     parameter: Float64Array.from(initial),
     firstMoment: new Float64Array(size),
@@ -170,9 +187,12 @@ async function followsOracle(
     const gradient = normalNumbers(`${name} gradient ${step}`, size);
     const factor = 1 / step;
     executor.write(`${name} gradient`, gradient);
-    executor.write(`${name} settings`, settings(SLOTS, step, largestNorm, factor));
+    executor.write(
+      `${name} settings`,
+      settings(SLOTS, step, largestNorm, factor, proximal ? PROXIMAL : NaN),
+    );
     executor.run(name);
-    const expected = oracleStep(kind, state, gradient, slotOf, step, largestNorm, factor);
+    const expected = oracleStep(kind, state, gradient, anchor, slotOf, step, largestNorm, factor);
     state = expected.state;
     const [coefficient, norm] = await executor.read(`${name} clip`);
     assertClose([norm], [expected.norm], 1e-5, `${name} norm at step ${step}`);
@@ -193,23 +213,34 @@ async function followsOracle(
   assertClose(column(moments, 1), state.secondMoment, 1e-5, `${name} second moment`);
 }
 
+/** A program of steps. */
+interface StepCase {
+  readonly name: string;
+  readonly size: number;
+  readonly largestNorm: number;
+  readonly proximal: boolean;
+}
+
 const SIZES = [1, 63, 4095, 4096, 4097, 9001];
 
 for (const kind of ["adamw", "sgd"] as const) {
   onEveryDevice(`optimizerStep() equals the ${kind} oracle over five steps`, async (device) => {
     const cases = SIZES.flatMap((size) =>
-      [0, 0.5].map((largestNorm) => ({
-        size,
-        largestNorm,
-        name: `${kind} ${size} ${largestNorm}`,
-      }))
+      [0, 0.5].flatMap((largestNorm) =>
+        [false, true].map((proximal): StepCase => ({
+          name: `${kind} ${size} ${largestNorm} ${proximal}`,
+          size,
+          largestNorm,
+          proximal,
+        }))
+      )
     );
-    const programs = cases.map(({ name, size }) => stepProgram(name, kind, size, SLOTS.length));
+    const programs = cases.map(({ name, size, proximal }) =>
+      stepProgram(name, kind, size, SLOTS.length, proximal)
+    );
     const executor = await device.load(programs);
     try {
-      for (const { name, size, largestNorm } of cases) {
-        await followsOracle(executor, name, kind, size, largestNorm);
-      }
+      for (const step of cases) await followsOracle(executor, step.name, kind, step);
     } finally {
       await executor.close();
     }
@@ -301,6 +332,33 @@ onEveryDevice(
   },
 );
 
+onEveryDevice(
+  "optimizerStep() of sgd pulls to the anchor by hand-worked amounts, and clips by that too",
+  async (device) => {
+    const executor = await device.load([stepProgram("step", "sgd", 3, 2, true)]);
+    try {
+      executor.write("step slots", Uint32Array.of(0, 0, 1));
+      executor.write("step parameters", Float32Array.of(1, 2, 3));
+      executor.write("step anchor", Float32Array.of(0, 4, 3));
+      executor.write("step gradient", Float32Array.of(1, 5, 7));
+      const slots = [
+        { learningRate: 0.5, weightDecay: 0, firstStep: 1 },
+        { learningRate: 0.5, weightDecay: 0, firstStep: Infinity },
+      ];
+      executor.write("step settings", settings(slots, 1, 1, 1, 2));
+      executor.run("step");
+      // Gradients of the trained ones: 1 + 2·(1 − 0) = 3 and 5 + 2·(2 − 4) = 1, of norm √10; w·g of the data's: 1, 10, 21.
+      assertClose(await executor.read("step clip"), [1 / Math.sqrt(10), Math.sqrt(10)], 1e-6, "");
+      const moved = [1 - 1.5 / Math.sqrt(10), 2 - 0.5 / Math.sqrt(10), 3];
+      assertClose(await executor.read("step parameters"), moved, 1e-6, "parameters");
+      const smoothed = column(await executor.read("step sensitivity"), 0);
+      assertClose(smoothed, [0.15, 1.5, 3.15], 1e-6, "sensitivity");
+    } finally {
+      await executor.close();
+    }
+  },
+);
+
 Deno.test("optimizerStep() names the tensor when its shape does not fit", () => {
   const build = (change: Partial<OptimizerTensors>) => () => {
     const program = createProgram("bad");
@@ -324,6 +382,10 @@ Deno.test("optimizerStep() names the tensor when its shape does not fit", () => 
       message: /^Cannot apply adamw to "short": expected shape \[8(, 2)?\], got \[7\]$/,
     });
   }
+  assert.throws(build({ anchor: short }), {
+    name: "RangeError",
+    message: /^Cannot apply proximal_gradient to "short": expected shape \[8\], got \[7\]$/,
+  });
   assert.throws(build({ moments: undefined as never }), {
     name: "TypeError",
     message: "Cannot add an AdamW step: expected a tensor for its moments",

@@ -49,12 +49,14 @@ const variants: readonly Partial<RunConfig>[] = [
   ...baseDtypes.map((baseDtype) => ({ baseDtype })),
   { factors: "b" },
   { method: "head" },
+  { proximal: 0.5 },
 ];
 
 for (const variant of variants) {
   const own = { ...config, ...variant };
   const { baseDtype } = own;
-  Deno.test(`clientFederation() of every client gives the banks of the simulation by ${Object.values(variant)}, byte for byte`, async () => {
+  const name = Object.entries(variant).flat().join(" ");
+  Deno.test(`clientFederation() of every client gives the banks of the simulation by ${name}, byte for byte`, async () => {
     const { manifest, bank: start } = await manifestOf({ config: own });
     const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
     const device = createCpuDevice({ threads: 1 });

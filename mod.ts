@@ -60,10 +60,12 @@ export {
 } from "./src/federated/run_config.ts";
 export { chooseTargets } from "./src/federated/targets.ts";
 export type { CreateTokenizer } from "./src/federated/tokenize_rows.ts";
-export type { ClientMemory } from "./src/federated/client_memory.ts";
+export { type Attendance, fullAttendance } from "./src/federated/attendance.ts";
+export { keepInMemory } from "./src/federated/client_memory.ts";
+export type { ClientMemory, KeepMemory, KeptMemory } from "./src/federated/client_memory.ts";
+export type { SentUpdate, StepEvent, StepListener } from "./src/federated/collect_updates.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
 export { runRound, startState } from "./src/federated/simulate.ts";
-export type { StepEvent, StepListener } from "./src/federated/simulate.ts";
 export { decodeState, encodeState } from "./src/federated/state.ts";
 export type { BestRound, FederationState } from "./src/federated/state.ts";
 
@@ -136,6 +138,7 @@ export {
   withPrefixes,
 } from "./src/weights/mod.ts";
 export { builtInBase } from "./src/weights/built_in_base.ts";
+export { type ClientMemories, clientMemories } from "./src/cli/client_memories.ts";
 export { folderCache, folderFiles } from "./src/cli/deno_files.ts";
 export { fileCache } from "./src/cli/file_cache.ts";
 
@@ -165,6 +168,7 @@ export type {
   ClassifierBatch,
   Evaluation,
   InstalledAdapter,
+  LabelCount,
   OptimizerState,
   Session,
   TrainingStep,
@@ -195,6 +199,7 @@ export { createWebgpuDevice, type WebgpuDeviceOptions } from "./src/engine/webgp
 // The protocol: what the simulation, a server and its clients share.
 export * from "./src/protocol/mod.ts";
 export type {
+  AttendanceRecord,
   ClientFacts,
   RoundRecord,
   RoundResult,

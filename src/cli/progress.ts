@@ -14,6 +14,7 @@ export interface RunSize {
   readonly rounds: number;
   /** Rounds done before, when the run is resumed. */
   readonly done: number;
+  /** Clients that a round samples. */
   readonly clients: number;
   /** Local steps of a client in a round. */
   readonly steps: number;
@@ -24,6 +25,9 @@ export interface StepProgress {
   readonly round: number;
   readonly client: number;
   readonly step: number;
+  /** The client's place among those that train in the round, and how many they are. */
+  readonly place: number;
+  readonly places: number;
 }
 
 /** Work before the first round that takes time, e.g. "Tokenizing texts". */
@@ -145,12 +149,13 @@ export function barReporter(write: WriteLine, bar: Bar): Reporter {
       size = given;
       bar.start((size.rounds - size.done) * size.clients * size.steps);
     },
-    step({ round, client, step }) {
-      const rounds = round - 1 - size.done;
-      const taken = (rounds * size.clients + client - 1) * size.steps + step;
+    step({ round, step, place, places }) {
+      // Fewer than are sampled may train: their steps fill the round all the same.
+      const ofRound = (place - 1 + step / size.steps) / places;
+      const taken = (round - 1 - size.done + ofRound) * size.clients * size.steps;
       bar.update(
-        taken,
-        `round ${round}/${size.rounds} · client ${client}/${size.clients}`,
+        Math.round(taken),
+        `round ${round}/${size.rounds} · client ${place}/${places}`,
       );
     },
     done(summary) {
@@ -168,13 +173,20 @@ export function roundLine(record: RoundRecord, rounds: number): string {
     `round ${String(record.round).padStart(width)}/${rounds}`,
     `accuracy ${percentText(record.accuracy).padStart(6)}`,
     `loss ${record.loss.toFixed(3)}`,
-    `train ${record.trainLoss.toFixed(3)}`,
+    `train ${record.trainLoss?.toFixed(3) ?? "—"}`,
     `up ${bytesText(record.upBytes.total)}`,
     `down ${bytesText(record.downBytes.total)}`,
+    ...attendanceText(record),
     // Worth a word only while some components have never been trained.
     ...(record.trainedShare < 1 ? [`trained ${percentText(record.trainedShare, 0)}`] : []),
     durationText(record.seconds),
   ].join("  ");
+}
+
+/** Worth a word only where not everyone who was sampled answered, or others did. */
+function attendanceText({ attendance: { sampled, answered, arrived } }: RoundRecord): string[] {
+  if (answered === sampled && arrived === 0) return [];
+  return [`answered ${answered} of ${sampled}${arrived > 0 ? ` and ${arrived} late` : ""}`];
 }
 
 function doneLines(summary: RunSummary): string[] {
@@ -183,6 +195,7 @@ function doneLines(summary: RunSummary): string[] {
     `Validation accuracy: ${percentText(final.accuracy)} after the last round, best ` +
     `${percentText(best.accuracy)} after round ${best.round} (chance ${percentText(chance)}, ` +
     `${labels} labels)`,
+    `Worst client: ${percentText(final.worstClient)} after the last round, by its own labels`,
   ];
   if (test) {
     lines.push(

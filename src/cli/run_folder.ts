@@ -6,6 +6,7 @@
  * run.json          settings, versions, device: written before the first round
  * metrics.jsonl     a RoundRecord a line
  * checkpoint/       round-000012/: what the next round starts from
+ * clients/          what clients remember of their last rounds, where they do
  * adapter/          the result, for PEFT
  * report.html
  * profile.json      where the time went, of a run with --profile
@@ -63,11 +64,13 @@ export interface SavedRun {
 const runFile = "run.json";
 const metricsFile = "metrics.jsonl";
 const checkpointFolder = "checkpoint";
+const memoryFolder = "clients";
 const profileFile = "profile.json";
 // run.json goes last: while it is there, an interrupted removal can be repeated.
 const parts = [
   metricsFile,
   checkpointFolder,
+  memoryFolder,
   "adapter",
   "report.html",
   profileFile,
@@ -131,6 +134,11 @@ export async function createRunFolder(
     if (!(error instanceof Error)) throw error;
     throw new RunFolderError(`Cannot make folder "${path}": ${error.message}`);
   }
+}
+
+/** Where a run's clients keep what they remember. */
+export function clientsFolder(path: string): string {
+  return join(path, memoryFolder);
 }
 
 /** Writes run.json. */

@@ -9,7 +9,9 @@ import {
   readTokenizerFacts,
 } from "../data/mod.ts";
 import { DeviceLostError } from "../engine/device.ts";
+import { sampledClients } from "../federated/attendance.ts";
 import { DivergedError } from "../federated/client_round.ts";
+import type { StepEvent } from "../federated/collect_updates.ts";
 import type { Federation } from "../federated/federation.ts";
 import { finalScore } from "../federated/final_score.ts";
 import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
@@ -21,6 +23,7 @@ import { UserError } from "../protocol/errors.ts";
 import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { adapterCard } from "./adapter_card.ts";
+import { type ClientMemories, clientMemories } from "./client_memories.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import { profileRun } from "./profile.ts";
@@ -29,6 +32,7 @@ import { renderReport } from "./report/report.ts";
 import { describeRun } from "./run_facts.ts";
 import {
   appendRecord,
+  clientsFolder,
   createRunFolder,
   cutRecords,
   lockRunFolder,
@@ -40,6 +44,7 @@ import {
   writeRunFile,
 } from "./run_folder.ts";
 import { dataHash, openData, openModelFiles, openTokenCache } from "./sources.ts";
+import { percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
 
 /**
@@ -83,17 +88,19 @@ export async function runTraining(
       device: session.device,
       hashes: await hashSources(config, files),
     };
-    const job: Job = { config, facts: run.facts, federation, session, reporter };
+    const memories = clientMemories(clientsFolder(config.out));
+    const job: Job = { config, facts: run.facts, federation, session, memories, reporter };
     announce(job);
     let done = saved?.checkpoint.round;
     using interrupt = onInterrupt(() => stoppedText(config, done));
     const start = saved
-      ? decodeState(saved.checkpoint.files, config.clients)
+      ? decodeState(saved.checkpoint.files, config.clients, memories.open)
       : await session.run("the start", (session) =>
         startState(federation, session, interrupt.check));
     using _lock = await lockRunFolder(config.out);
     if (saved) await cutRecords(config.out, saved.records);
     else await createRunFolder(config.out, config);
+    await memories.removeOthers(start.clients);
     await writeRunFile(config.out, { ...run, config });
     if (!saved) await writeCheckpoint(config.out, { round: 0, files: encodeState(start) });
     done = start.rounds;
@@ -125,6 +132,7 @@ interface Job {
   readonly facts: RunFacts;
   readonly federation: Federation;
   readonly session: LastingSession;
+  readonly memories: ClientMemories;
   readonly reporter: Reporter;
 }
 
@@ -194,10 +202,22 @@ function announce({ config, facts, reporter }: Job): void {
     } rows to train / validate / test`,
   );
   reporter.note(
-    `Clients  ${clients.length} (${tiers.join(", ")}), ${config.method} + ${config.aggregation}`,
+    `Clients  ${clients.length} (${tiers.join(", ")}), ${
+      [`${config.method} + ${config.aggregation}`, ...attendanceTexts(config)].join(", ")
+    }`,
   );
   reporter.note(`Device   ${device}`);
   reporter.note(`Run      ${config.out}`);
+}
+
+/** What of a round's attendance differs from everyone's, in time. */
+function attendanceTexts(config: RunConfig): string[] {
+  const { clients, participation, dropouts, stragglers } = config;
+  return [
+    ...(participation < 1 ? [`${sampledClients(config, clients)} sampled a round`] : []),
+    ...(dropouts > 0 ? [`${percentText(dropouts)} of them vanish`] : []),
+    ...(stragglers > 0 ? [`${percentText(stragglers)} of updates come a round late`] : []),
+  ];
 }
 
 interface TrainedRun {
@@ -206,7 +226,7 @@ interface TrainedRun {
 }
 
 async function trainRounds(
-  { config, federation, session, reporter }: Job,
+  { config, federation, session, memories, reporter }: Job,
   start: FederationState,
   before: readonly RoundRecord[],
   check: () => void,
@@ -217,23 +237,24 @@ async function trainRounds(
   reporter.start({
     rounds: config.rounds,
     done: state.rounds,
-    clients: config.clients,
+    clients: sampledClients(federation.attendance, config.clients),
     steps: config.localSteps,
   });
+  const onStep = (event: StepEvent) => {
+    check();
+    reporter.step(event);
+  };
   while (state.rounds < config.rounds) {
     check();
     const next = await session.run(
       `round ${state.rounds + 1}`,
-      (session) =>
-        runRound(federation, session, state, (event) => {
-          check();
-          reporter.step(event);
-        }),
+      (session) => runRound(federation, session, state, onStep, memories.keep),
     );
     state = next.state;
     records.push(next.record);
     await appendRecord(config.out, next.record);
     await writeCheckpoint(config.out, { round: state.rounds, files: encodeState(state) });
+    await memories.removeOthers(state.clients);
     onRound(state.rounds);
     reporter.round(next.record);
   }

@@ -12,6 +12,28 @@ export interface ClientMemory {
   readonly optimizer?: OptimizerState | undefined;
 }
 
+/** What a client remembered after a round, wherever it lies. */
+export interface KeptMemory {
+  /** The round, 1 for the first. */
+  readonly round: number;
+  /** Fetches it; whoever does holds it no longer than the client's turn takes. */
+  read(): Promise<ClientMemory>;
+}
+
+/**
+ * Puts away what a client remembers after a round (1 for the first). What was kept after earlier rounds stays readable: a round that failed is run
+ * again from there. The same client and round again replaces what the failed try left.
+ */
+export type KeepMemory = (
+  client: number,
+  round: number,
+  memory: ClientMemory,
+) => Promise<KeptMemory>;
+
+/** Keeps memories where they are, for as long as a state refers to them. */
+export const keepInMemory: KeepMemory = (_client, round, memory) =>
+  Promise.resolve({ round, read: () => Promise.resolve(memory) });
+
 /** A client's memory as a file. Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
 export function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
   const parts = (scores ?? []).map((values, m) => ({

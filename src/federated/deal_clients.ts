@@ -11,16 +11,16 @@ import type { FederationState } from "./state.ts";
 /**
  * Deals the next round. A client that ranks for itself sends its choice first, and the server checks only its budget.
  *
- * @param taking indices of the clients that take part, ascending.
+ * @param sampled indices of the clients that take part, ascending.
  *
  * @returns a deal for each, in their order, and the bytes of all choices.
  */
-export function dealClients(
+export async function dealClients(
   { run, clients, server, local }: Federation,
   { bank, clients: memories, rounds: round }: FederationState,
-  taking: readonly number[],
-): { deals: Deal[]; choiceBytes: MessageSizes } {
-  const participants = taking.map((client) => ({ client, rank: clients[client].rank }));
+  sampled: readonly number[],
+): Promise<{ deals: Deal[]; choiceBytes: MessageSizes }> {
+  const participants = sampled.map((client) => ({ client, rank: clients[client].rank }));
   const dictated = local.rankBy === "server" || !picksComponents(server.distribution) ||
     round < server.warmupRounds;
   if (dictated) {
@@ -39,7 +39,7 @@ export function dealClients(
   const deals: Deal[] = [];
   for (const participant of participants) {
     const { client, rank } = participant;
-    const { scores } = memories[client];
+    const { scores } = await memories[client]?.read() ?? {};
     const chosen = chooseComponents(bank, participant, round, scores, server.selection);
     const message = encodeChoice(bank, chosen, { run, round, client });
     choiceBytes = addBytes(choiceBytes, message.sizes);

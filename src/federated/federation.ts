@@ -9,6 +9,7 @@ import { type AdapterBank, createBank } from "../protocol/bank.ts";
 import type { SelectionSettings } from "../protocol/deal.ts";
 import type { Distribution, Factors, Scope } from "../protocol/method.ts";
 import { randomStream } from "../protocol/random.ts";
+import type { Attendance } from "./attendance.ts";
 import type { LocalSettings } from "./client_round.ts";
 
 /** A simulated client. */
@@ -55,8 +56,10 @@ export interface Federation extends TrainableModel {
   readonly server: ServerSettings;
   /** LoRA's α; the classifier's scale is α / r. */
   readonly alpha: number;
-  /** All clients; their places are their indices, counted from 0. Each takes part in every round. */
+  /** All clients; their places are their indices, counted from 0. */
   readonly clients: readonly FederatedClient[];
+  /** How many of them take part in a round, and how reliably. */
+  readonly attendance: Attendance;
   /** Evaluated after every round. */
   readonly validation: readonly TokenizedSample[];
   /** Evaluated at the end; empty when the run leaves the test rows alone. */

@@ -2,13 +2,14 @@
 
 import { partition, type PartitionScheme } from "../data/partition.ts";
 import type { EncodeProgress, TokenCache } from "../data/token_cache.ts";
-import type { LabelledData, Sample, TokenizedSample } from "../data/types.ts";
+import type { LabelledData, Sample } from "../data/types.ts";
 import type { Model } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
 import { checkMethod } from "../protocol/method.ts";
 import { dealRanks } from "../protocol/ranks.ts";
 import type { ClientFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
+import { countLabels } from "./count_labels.ts";
 import type { Federation } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
 import { setUpRun } from "./run_setup.ts";
@@ -72,6 +73,11 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   const federation: Federation = {
     ...common,
     run: "simulation",
+    attendance: {
+      participation: config.participation,
+      dropouts: config.dropouts,
+      stragglers: config.stragglers,
+    },
     clients: shares.map((share, client) => ({
       rank: ranks[client],
       samples: Array.from(share, (index) => train[index]),
@@ -125,10 +131,4 @@ function ownerOf({ id, client }: Sample): number {
   throw new UserError(
     `Cannot use --partition given: expected a whole number in column "client" of every training row, got none in row "${id}"`,
   );
-}
-
-function countLabels(samples: readonly TokenizedSample[], labels: number): number[] {
-  const counts = new Array<number>(labels).fill(0);
-  for (const { label } of samples) counts[label]++;
-  return counts;
 }

@@ -75,7 +75,7 @@ export interface RunConfig {
   /** Lengths T that batches are padded to, ascending; the longest is `seqLen`. */
   readonly buckets: readonly number[];
 
-  /** Number of clients K; all of them take part in every round. */
+  /** Number of clients K. */
   readonly clients: number;
   /** Ranks r_k of the tiers, dealt over the clients in near-equal shares. */
   readonly ranks: readonly number[];
@@ -89,6 +89,12 @@ export interface RunConfig {
   readonly shardsPerClient: number;
   /** Rounds of training and aggregation. */
   readonly rounds: number;
+  /** Share of the clients that a round samples, above 0 and at most 1; in a simulation only. */
+  readonly participation: number;
+  /** Probability that a sampled client takes its download and vanishes; in a simulation only. */
+  readonly dropouts: number;
+  /** Probability that the update of a client that does not vanish arrives a round late; in a simulation only. */
+  readonly stragglers: number;
 
   /** What a client whose rank is below the server's holds and trains. */
   readonly method: Distribution;
@@ -196,6 +202,9 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   dirichletAlpha: 0.5, // the literature's usual "moderately unequal"
   shardsPerClient: 2, // FedAvg's pathological split (McMahan et al. 2017)
   rounds: 20,
+  participation: 1, // ten clients: few enough for all of them to train in every round
+  dropouts: 0, // a simulated client fails only where that is what is studied
+  stragglers: 0,
 
   method: "freeze", // with adaptive: HAFL, what this program is about
   factors: "both", // LoRA's own; with "b" all clients share the A that was drawn, and half as much goes up

@@ -154,6 +154,21 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     help: "label shards a client holds under --partition shards",
   },
   rounds: { topic: "Federation", kind: count, help: "rounds of training and aggregation" },
+  participation: {
+    topic: "Federation",
+    kind: number({ above: 0, most: 1 }),
+    help: "share of the clients that a round samples",
+  },
+  dropouts: {
+    topic: "Federation",
+    kind: share,
+    help: "probability that a sampled client vanishes with its download",
+  },
+  stragglers: {
+    topic: "Federation",
+    kind: share,
+    help: "probability that an update arrives a round late",
+  },
 
   method: {
     topic: "Method",

@@ -1,40 +1,22 @@
 /**
- * A round of a federation simulated on one machine: deals, downloads, local steps, uploads, aggregation, evaluation. Every message is encoded and
- * decoded as it would be over a network, so that its bytes are counted and its rounding is the same.
+ * A round of a federation simulated on one machine: sampling, deals, local training, aggregation, evaluation.
  *
  * @module
  */
 
 import type { Session } from "../lora/session.ts";
-import { aggregate } from "../protocol/aggregate/mod.ts";
-import type { AdapterBank } from "../protocol/bank.ts";
-import type { Deal } from "../protocol/deal.ts";
-import { decodeUpdate, encodeDownload } from "../protocol/messages/mod.ts";
-import { addBytes, NO_BYTES, type RoundRecord } from "../protocol/records.ts";
-import { mergeScores } from "../protocol/scores.ts";
+import { addBytes, type AttendanceRecord, type RoundRecord } from "../protocol/records.ts";
 import { trainedShare } from "../protocol/trained_share.ts";
-import type { ClientUpdate } from "../protocol/update.ts";
-import { validateUpdate } from "../protocol/validate_update.ts";
-import type { ClientMemory } from "./client_memory.ts";
-import { clientRound, DivergedError } from "./client_round.ts";
+import { type Attendant, drawAttendants, type Fate } from "./attendance.ts";
+import { keepInMemory, type KeepMemory } from "./client_memory.ts";
+import { DivergedError } from "./client_round.ts";
+import { collectUpdates, type StepListener } from "./collect_updates.ts";
 import { dealClients } from "./deal_clients.ts";
 import { evaluateBank, type OnBatch } from "./evaluate_bank.ts";
 import { evaluateTiers } from "./evaluate_tiers.ts";
 import { type Federation, initialBank } from "./federation.ts";
 import type { FederationState } from "./state.ts";
-
-/** A local step that has just been taken; round, client and step count from 1. */
-export interface StepEvent {
-  /** The round, 1 for the first. */
-  readonly round: number;
-  /** The client, 1 for the first. */
-  readonly client: number;
-  /** The step within the client's round, 1 for the first. */
-  readonly step: number;
-}
-
-/** Hears of every local step; may throw to end the run. */
-export type StepListener = (event: StepEvent) => void;
+import { worstClient } from "./worst_client.ts";
 
 /** The state before the first round: {@linkcode initialBank}, evaluated on the validation rows. */
 export async function startState(
@@ -49,17 +31,19 @@ export async function startState(
     bank,
     evaluation,
     best: { round: 0, correct: evaluation.correct, bank },
-    clients: federation.clients.map(() => ({})),
+    clients: federation.clients.map(() => undefined),
+    late: [],
     cumulativeUp: 0,
     cumulativeDown: 0,
   };
 }
 
 /**
- * Runs the next round: every client is dealt its components, downloads, trains and uploads; the server aggregates and evaluates. The state
- * given is not changed: when a round fails it can be run again.
+ * Runs the next round: clients are sampled, dealt their components, download, train and upload; the server aggregates and evaluates. A round in which
+ * no update arrives leaves the bank as it is. The state given is not changed: when a round fails it can be run again.
  *
- * @param onStep hears of each local step before it runs.
+ * @param onStep hears of each local step once it has run.
+ * @param keep puts away what clients remember, one at a time.
  *
  * @returns the state after the round, and what the round showed.
  *
@@ -70,51 +54,44 @@ export async function runRound(
   session: Session,
   state: FederationState,
   onStep: StepListener = () => {},
+  keep: KeepMemory = keepInMemory,
 ): Promise<{ state: FederationState; record: RoundRecord }> {
   const started = performance.now();
+  const { local, server, validation } = federation;
   const round = state.rounds;
-  const everyone = federation.clients.map((_, client) => client);
-  const { deals, choiceBytes } = dealClients(federation, state, everyone);
+  const attendants = drawAttendants(federation.attendance, {
+    clients: federation.clients.length,
+    busy: state.late.map(({ client }) => client),
+    seed: local.seed,
+    round,
+  });
+  const sampled = attendants.map(({ client }) => client);
+  const { deals, choiceBytes } = await dealClients(federation, state, sampled);
   const perTier = await evaluateTiers(federation, session, state, deals);
 
-  let upBytes = choiceBytes, downBytes = NO_BYTES;
-  let tokens = 0, steps = 0, lossSum = 0;
-  const updates: ClientUpdate[] = [];
-  const memories: ClientMemory[] = [];
-  for (const deal of deals) {
-    const { client } = deal;
-    const download = encodeDownload(state.bank, deal, { run: federation.run });
-    const { scores, optimizer } = state.clients[client];
-    const outcome = await clientRound(
-      session,
-      federation.local,
-      download.bytes,
-      { samples: federation.clients[client].samples, scores, state: optimizer },
-      (step) => onStep({ round: round + 1, client: client + 1, step }),
-    );
-    const { update } = decodeUpdate(outcome.message.bytes, state.bank);
-    validateUpdate(state.bank, deal, update);
-    updates.push(update);
-    memories[client] = { scores: outcome.scores, optimizer: outcome.state };
-    downBytes = addBytes(downBytes, download.sizes);
-    upBytes = addBytes(upBytes, outcome.message.sizes);
-    tokens += outcome.tokens;
-    steps += outcome.losses.length;
-    lossSum += outcome.losses.reduce((sum, loss) => sum + loss, 0);
-  }
-
-  const bank = aggregate(federation.server.aggregator, state.bank, updates);
-  const evaluation = await evaluateBank(federation, session, bank, federation.validation);
+  const aggregation = server.aggregator(state.bank);
+  const collected = await collectUpdates(federation, session, state, attendants, deals, {
+    take: (update) => aggregation.add(update),
+    onStep,
+    keep,
+  });
+  const bank = collected.arrived === 0 ? state.bank : aggregation.finish();
+  const evaluation = collected.arrived === 0
+    ? state.evaluation
+    : await evaluateBank(federation, session, bank, validation);
   if (!Number.isFinite(evaluation.loss)) {
     throw new DivergedError(`the validation loss became ${evaluation.loss}`, round);
   }
   const better = evaluation.correct > state.best.correct || round === 0;
+  const upBytes = addBytes(choiceBytes, collected.upBytes);
+  const { downBytes, steps } = collected;
   const next: FederationState = {
     rounds: round + 1,
     bank,
     evaluation,
     best: better ? { round: round + 1, correct: evaluation.correct, bank } : state.best,
-    clients: memories,
+    clients: collected.clients,
+    late: collected.late,
     cumulativeUp: state.cumulativeUp + upBytes.total,
     cumulativeDown: state.cumulativeDown + downBytes.total,
   };
@@ -123,43 +100,35 @@ export async function runRound(
     state: next,
     record: {
       round: next.rounds,
+      attendance: countAttendance(attendants, state.late.length),
       accuracy: evaluation.correct / evaluation.rows,
+      worstClient: worstClient(federation.clients, evaluation),
       loss: evaluation.loss / evaluation.rows,
-      trainLoss: lossSum / steps,
+      trainLoss: collected.trainLoss,
       perTier,
       upBytes,
       downBytes,
       cumulativeUp: next.cumulativeUp,
       cumulativeDown: next.cumulativeDown,
       trainedShare: trainedShare(bank),
-      scores: knownScores(federation, bank, memories).map((scores) => [...scores]),
-      selected: countSelected(bank, deals),
+      scores: (local.rankBy === "server" ? bank.scores : collected.ownScores).map((
+        list,
+      ) => [...list]),
+      selected: collected.selected,
       seconds,
       steps,
-      tokensPerSecond: tokens / seconds,
+      tokensPerSecond: collected.tokens / seconds,
     },
   };
 }
 
-/** The server's scores; where clients rank for themselves it has none, and a simulation can look at theirs. */
-function knownScores(
-  { clients, local }: Federation,
-  bank: AdapterBank,
-  memories: readonly ClientMemory[],
-): readonly Float64Array[] {
-  if (local.rankBy === "server") return bank.scores;
-  const reports = clients.map(({ samples }, client) => ({
-    samples: samples.length,
-    scores: memories[client].scores ?? bank.scores,
-  }));
-  return mergeScores(bank.scores, reports);
-}
-
-function countSelected(bank: AdapterBank, deals: readonly Deal[]): number[][] {
-  return bank.modules.map((_, m) =>
-    Array.from(
-      { length: bank.rank },
-      (_, i) => deals.reduce((sum, { train }) => sum + train[m][i], 0),
-    )
-  );
+function countAttendance(attendants: readonly Attendant[], arrived: number): AttendanceRecord {
+  const count = (fate: Fate) => attendants.filter((attendant) => attendant.fate === fate).length;
+  return {
+    sampled: attendants.length,
+    answered: count("answers"),
+    vanished: count("vanishes"),
+    late: count("late"),
+    arrived,
+  };
 }

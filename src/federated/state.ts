@@ -4,7 +4,9 @@ import type { Evaluation } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
 import { UserError } from "../protocol/errors.ts";
-import { type ClientMemory, decodeMemory, encodeMemory } from "./client_memory.ts";
+import type { MessageSizes } from "../protocol/messages/mod.ts";
+import type { KeptMemory } from "./client_memory.ts";
+import type { SentUpdate } from "./collect_updates.ts";
 
 /** The round whose aggregated model did best in validation. */
 export interface BestRound {
@@ -26,77 +28,112 @@ export interface FederationState {
   readonly evaluation: Evaluation;
   /** The bank that got most validation rows right, the first of several. */
   readonly best: BestRound;
-  /** What each client remembers, in order of their indices. */
-  readonly clients: readonly ClientMemory[];
+  /** What each client remembers, in order of their indices; undefined where it remembers nothing. */
+  readonly clients: readonly (KeptMemory | undefined)[];
+  /** Updates of the round that ended last that will arrive in the next one, ascending by client. */
+  readonly late: readonly SentUpdate[];
   /** Bytes of all messages to the server so far. */
   readonly cumulativeUp: number;
   /** Bytes of all messages to the clients so far. */
   readonly cumulativeDown: number;
 }
 
-/** The state as files of a checkpoint, bytes by file name; {@linkcode decodeState} gives it back exactly. */
+/**
+ * The state as files of a checkpoint, bytes by file name; {@linkcode decodeState} gives it back exactly. Of what clients remember it holds only the
+ * rounds: the memories lie where they were kept.
+ */
 export function encodeState(state: FederationState): Map<string, Uint8Array> {
-  const { bank, best, clients, ...numbers } = state;
-  const facts = { ...numbers, best: { round: best.round, correct: best.correct } };
-  const files = new Map([
+  const { bank, best, clients, late, ...numbers } = state;
+  const facts: StateFacts = {
+    ...numbers,
+    best: { round: best.round, correct: best.correct },
+    clients: clients.map((memory) => memory?.round ?? 0),
+    late: late.map(({ message, ...sent }) => ({ ...sent, sizes: message.sizes })),
+  };
+  return new Map([
     ["state.json", new TextEncoder().encode(JSON.stringify(facts))],
     ["bank.safetensors", encodeBank(bank)],
     ["best.safetensors", encodeBank(best.bank)],
+    ...late.map(({ client, message }) => [lateFile(client), message.bytes] as const),
   ]);
-  clients.forEach((memory, client) => {
-    if (memory.scores || memory.optimizer) files.set(memoryFile(client), encodeMemory(memory));
-  });
-  return files;
 }
 
 /**
  * Reads what {@linkcode encodeState} wrote, for a run of this many clients.
  *
- * @throws UserError when a file, or a part of a client's optimizer, is missing.
+ * @param open what a client remembered after a round, as it was kept then.
+ *
+ * @throws UserError when a file is missing, or the numbers are not those of such a run.
  * @throws SafetensorsError when a file is damaged.
  */
 export function decodeState(
   files: ReadonlyMap<string, Uint8Array>,
   clients: number,
+  open: (client: number, round: number) => KeptMemory,
 ): FederationState {
-  const facts = readFacts(required(files, "state.json"));
+  const facts = readFacts(required(files, "state.json"), clients);
   return {
     ...facts,
     bank: decodeBank(required(files, "bank.safetensors")),
     best: { ...facts.best, bank: decodeBank(required(files, "best.safetensors")) },
-    clients: Array.from({ length: clients }, (_, client) => {
-      const bytes = files.get(memoryFile(client));
-      return bytes ? decodeMemory(bytes) : {};
-    }),
+    clients: facts.clients.map((round, client) => round === 0 ? undefined : open(client, round)),
+    late: facts.late.map(({ sizes, ...sent }) => ({
+      ...sent,
+      message: { bytes: required(files, lateFile(sent.client)), sizes },
+    })),
   };
 }
 
+/** What state.json holds: all but tensors. */
+interface StateFacts extends Omit<FederationState, "bank" | "best" | "clients" | "late"> {
+  readonly best: Omit<BestRound, "bank">;
+  /** The round after which each client's memory was kept; 0 where there is none. */
+  readonly clients: readonly number[];
+  readonly late: readonly (Omit<SentUpdate, "message"> & { readonly sizes: MessageSizes })[];
+}
+
 /** The numbers of a state, checked: a checkpoint may have been edited or cut. */
-function readFacts(
-  bytes: Uint8Array,
-): Omit<FederationState, "bank" | "clients" | "best"> & { best: Omit<BestRound, "bank"> } {
+function readFacts(bytes: Uint8Array, clients: number): StateFacts {
   let facts;
   try {
     facts = JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     facts = undefined;
   }
-  const numbers = [
-    facts?.rounds,
-    facts?.best?.round,
-    facts?.best?.correct,
-    facts?.evaluation?.rows,
-    facts?.evaluation?.correct,
-    facts?.cumulativeUp,
-    facts?.cumulativeDown,
-  ];
-  const whole = numbers.every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (whole && Number.isFinite(facts.evaluation.loss)) return facts;
+  const lists = [facts?.clients, facts?.late, facts?.evaluation?.perLabel];
+  if (lists.every(Array.isArray) && facts.clients.length === clients) {
+    const whole = [
+      facts.rounds,
+      facts.best?.round,
+      facts.best?.correct,
+      facts.evaluation.rows,
+      facts.evaluation.correct,
+      ...facts.evaluation.perLabel.flatMap((label: unknown) => countsOf(label, "rows", "correct")),
+      facts.cumulativeUp,
+      facts.cumulativeDown,
+      ...facts.clients,
+      ...facts.late.flatMap((sent: { sizes?: unknown } | null) => [
+        ...countsOf(sent, "client", "steps"),
+        ...countsOf(sent?.sizes, "lora", "head", "overhead", "total"),
+      ]),
+    ];
+    const real = [
+      facts.evaluation.loss,
+      ...facts.late.map((sent: { lossSum?: unknown } | null) => sent?.lossSum),
+    ];
+    const good = whole.every((value) => Number.isSafeInteger(value) && value >= 0) &&
+      real.every(Number.isFinite);
+    if (good) return facts;
+  }
   throw new UserError('Cannot resume: "state.json" of the checkpoint is damaged');
 }
 
-function memoryFile(client: number): string {
-  return `client-${client}.safetensors`;
+function countsOf(value: unknown, ...keys: readonly string[]): unknown[] {
+  return keys.map((key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key]);
+}
+
+function lateFile(client: number): string {
+  return `late-${client}.safetensors`;
 }
 
 function required(files: ReadonlyMap<string, Uint8Array>, name: string): Uint8Array {

@@ -79,6 +79,16 @@ export interface Evaluation {
   readonly correct: number;
   /** Sum of the rows' cross-entropies, in nats. */
   readonly loss: number;
+  /** [labels]: the same counts for the rows of each label. */
+  readonly perLabel: readonly LabelCount[];
+}
+
+/** Evaluated rows of one label. */
+export interface LabelCount {
+  /** Rows of the label. */
+  readonly rows: number;
+  /** Those whose label had the highest logit. */
+  readonly correct: number;
 }
 
 /** A classifier's programs and base weights on a device. One adapter is installed at a time; close the executor when done. */
@@ -229,7 +239,8 @@ export async function evaluate(
   batches: Iterable<ClassifierBatch>,
 ): Promise<Evaluation> {
   const { executor, classifier: { model, labels }, evaluationRing } = session;
-  let total: Evaluation = { rows: 0, correct: 0, loss: 0 };
+  const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
+  let loss = 0;
   let pending: ClassifierBatch[] = [];
   const collect = async () => {
     if (pending.length === 0) return;
@@ -245,13 +256,16 @@ export async function evaluate(
       pending.length * rows,
     ) as Float32Array;
     pending.forEach((batch, i) => {
-      total = addBatch(
-        total,
-        batch,
-        labels,
-        logits.subarray(i * rows * labels, (i + 1) * rows * labels),
-        losses.subarray(i * rows, (i + 1) * rows),
-      );
+      const chosen = logits.subarray(i * rows * labels, (i + 1) * rows * labels);
+      for (let row = 0; row < batch.rows; row++) {
+        const count = perLabel[batch.labels[row]];
+        count.rows++;
+        if (highest(chosen.subarray(row * labels, (row + 1) * labels)) === batch.labels[row]) {
+          count.correct++;
+        }
+        // The row losses come weighted by 1 / rows.
+        loss += losses[i * rows + row] / batch.weights[row];
+      }
     });
     pending = [];
   };
@@ -264,27 +278,17 @@ export async function evaluate(
     await letTasksRun();
   }
   await collect();
-  return total;
+  const sum = (key: keyof LabelCount) => perLabel.reduce((all, count) => all + count[key], 0);
+  return { rows: sum("rows"), correct: sum("correct"), loss, perLabel };
 }
 
-/** Adds a batch's rows to the sums. The row losses come weighted by 1 / rows. */
-function addBatch(
-  total: Evaluation,
-  batch: ClassifierBatch,
-  labels: number,
-  logits: Float32Array,
-  losses: Float32Array,
-): Evaluation {
-  let { correct, loss } = total;
-  for (let row = 0; row < batch.rows; row++) {
-    let best = 0;
-    for (let label = 1; label < labels; label++) {
-      if (logits[row * labels + label] > logits[row * labels + best]) best = label;
-    }
-    if (best === batch.labels[row]) correct++;
-    loss += losses[row] / batch.weights[row];
+/** Place of the highest logit, the first of several. */
+function highest(logits: Float32Array): number {
+  let best = 0;
+  for (let label = 1; label < logits.length; label++) {
+    if (logits[label] > logits[best]) best = label;
   }
-  return { rows: total.rows + batch.rows, correct, loss };
+  return best;
 }
 
 function writeBatch(

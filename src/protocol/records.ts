@@ -19,17 +19,39 @@ export interface TierRecord {
   readonly accuracyAfterDistribution: number;
 }
 
+/** How many clients took part in a round; `sampled` is the sum of the three after it. */
+export interface AttendanceRecord {
+  /** Were dealt components and got a download. */
+  readonly sampled: number;
+  /** Of them: sent their update in this round. */
+  readonly answered: number;
+  /** Of them: vanished with the download. */
+  readonly vanished: number;
+  /** Of them: trained, and their update arrives in the next round. */
+  readonly late: number;
+  /** Were late in the round before; their update was aggregated in this one, as it was trained. */
+  readonly arrived: number;
+}
+
 /** One round. */
 export interface RoundRecord {
   /** 1 for the first. */
   readonly round: number;
+  /** Who took part. */
+  readonly attendance: AttendanceRecord;
   /** Of the aggregated model on the validation rows, 0 to 1. */
   readonly accuracy: number;
+  /**
+   * Accuracy of the aggregated model for the client that fares worst, 0 to 1: the lowest over all clients of Σ_label share(label)·accuracy(label), with
+   * the shares of the client's own training rows and the accuracies on the validation rows. Labels without validation rows are left out of a
+   * client's shares; one that has no others counts with the accuracy on all rows.
+   */
+  readonly worstClient: number;
   /** Mean cross-entropy on the validation rows, in nats. */
   readonly loss: number;
-  /** Mean cross-entropy over the clients' training steps, in nats. */
-  readonly trainLoss: number;
-  /** The clients by rank, ascending. */
+  /** Mean cross-entropy over the training steps behind the updates aggregated in this round, in nats; null where none arrived, which leaves the model as it was. */
+  readonly trainLoss: number | null;
+  /** The round's clients by rank, ascending. */
   readonly perTier: readonly TierRecord[];
   /** All clients' messages to the server in this round. */
   readonly upBytes: MessageSizes;
@@ -41,13 +63,13 @@ export interface RoundRecord {
   readonly cumulativeDown: number;
   /** Share of all components that a client has trained in this or an earlier round, 0 to 1. */
   readonly trainedShare: number;
-  /** [modules][r]: score of each component after this round, the server's, or where clients rank for themselves the mean of theirs. */
+  /** [modules][r]: score of each component after this round, the server's, or where clients rank for themselves the mean over those that trained in it. */
   readonly scores: readonly (readonly number[])[];
-  /** [modules][r]: how many clients trained each component in this round. */
+  /** [modules][r]: how many of the updates aggregated in this round trained each component. */
   readonly selected: readonly (readonly number[])[];
   /** Wall time of the round, evaluation included. */
   readonly seconds: number;
-  /** Local steps of all clients together. */
+  /** Local steps taken in this round by all clients together. */
   readonly steps: number;
   /** Tokens of the local steps, padding included, per second of the round's wall time. */
   readonly tokensPerSecond: number;
@@ -59,6 +81,8 @@ export interface RoundResult {
   readonly round: number;
   /** On the validation rows, 0 to 1. */
   readonly accuracy: number;
+  /** For the client that fares worst, as {@linkcode RoundRecord} has it. */
+  readonly worstClient: number;
   /** Mean cross-entropy on the validation rows, in nats. */
   readonly loss: number;
 }
@@ -150,8 +174,8 @@ export interface RunFacts {
  * import type { RoundRecord } from "./records.ts";
  * const bytes: MessageSizes = { lora: 8, head: 1, overhead: 1, total: 10 };
  * const record: RoundRecord = {
- *   round: 1, accuracy: 0.5, loss: 0.7, trainLoss: 0.7, perTier: [], upBytes: bytes, downBytes: bytes,
- *   cumulativeUp: 10, cumulativeDown: 10, trainedShare: 1, scores: [[1]], selected: [[1]],
+ *   round: 1, attendance: { sampled: 2, answered: 2, vanished: 0, late: 0, arrived: 0 }, accuracy: 0.5, worstClient: 0.4,
+ *   loss: 0.7, trainLoss: 0.7, perTier: [], upBytes: bytes, downBytes: bytes, cumulativeUp: 10, cumulativeDown: 10, trainedShare: 1, scores: [[1]], selected: [[1]],
  *   seconds: 1, steps: 1, tokensPerSecond: 64,
  * };
  * const summary = summarizeRun([record, { ...record, round: 2, accuracy: 0.4 }], 2);
@@ -194,6 +218,6 @@ export function addBytes(one: MessageSizes, other: MessageSizes): MessageSizes {
   };
 }
 
-function roundResult({ round, accuracy, loss }: RoundRecord): RoundResult {
-  return { round, accuracy, loss };
+function roundResult({ round, accuracy, worstClient, loss }: RoundRecord): RoundResult {
+  return { round, accuracy, worstClient, loss };
 }

@@ -32,7 +32,9 @@ function play(reporter: Reporter): void {
   reporter.start({ rounds: 2, done: 0, clients: 2, steps: 3 });
   for (const record of records) {
     for (const client of [1, 2]) {
-      for (const step of [1, 2, 3]) reporter.step({ round: record.round, client, step });
+      for (const step of [1, 2, 3]) {
+        reporter.step({ round: record.round, client, step, place: client, places: 2 });
+      }
     }
     reporter.round(record);
   }
@@ -46,9 +48,10 @@ Deno.test("lineReporter() writes a line a round and the summary", () => {
   assert.deepEqual(lines.slice(0, 2), ["Run in runs/x", "Tokenizing texts (2,000)"]);
   assert.deepEqual(lines.slice(2, 4), records.map((record) => roundLine(record, 2)));
   assert.match(lines[4], /^Validation accuracy: .* \(chance 50\.0 %, 2 labels\)$/);
-  assert.match(lines[5], /^Test accuracy: .* \(7,532 rows\)$/);
-  assert.match(lines[6], /^Sent: /);
-  assert.equal(lines.length, 7);
+  assert.match(lines[5], /^Worst client: .* % after the last round/);
+  assert.match(lines[6], /^Test accuracy: .* \(7,532 rows\)$/);
+  assert.match(lines[7], /^Sent: /);
+  assert.equal(lines.length, 8);
 });
 
 Deno.test("jsonReporter() writes one JSON object a line, each with its type", () => {
@@ -93,7 +96,7 @@ Deno.test("barReporter() counts from the round a resumed run continues with", ()
     stop() {},
   });
   reporter.start({ rounds: 5, done: 3, clients: 2, steps: 10 });
-  reporter.step({ round: 4, client: 2, step: 1 });
+  reporter.step({ round: 4, client: 2, step: 1, place: 2, places: 2 });
   assert.deepEqual(events, ["start 40", "11"]);
 });
 

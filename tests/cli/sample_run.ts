@@ -1,6 +1,7 @@
 import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
 import { type RoundRecord, summarizeRun } from "../../src/protocol/records.ts";
 import { randomStream } from "../../src/protocol/random.ts";
+import { sampledClients } from "../../src/federated/attendance.ts";
 import { completeRunConfig, type RunConfig } from "../../src/federated/run_config.ts";
 import type { ReportedRun } from "../../src/cli/report/report.ts";
 
@@ -39,6 +40,7 @@ export function sampleRun(
     Array.from({ length: config.rank }, () => 1e-4 * random.gamma(0.4))
   );
   const trainedFrom = Math.min(2, rounds);
+  const sampled = sampledClients(config, config.clients);
   const records: RoundRecord[] = [];
   let reached = chance;
   for (let round = 1; round <= rounds; round++) {
@@ -46,7 +48,9 @@ export function sampleRun(
     reached = chance + (0.30 - chance) * (1 - Math.exp(-round / 12)) + 0.006 * random.normal();
     records.push({
       round,
+      attendance: { sampled, answered: sampled, vanished: 0, late: 0, arrived: 0 },
       accuracy: reached,
+      worstClient: 0.6 * reached,
       loss: 3 - 2.6 * reached,
       trainLoss: 2.9 - 2.9 * reached + 0.03 * random.normal(),
       perTier: [...new Set(config.ranks)].map((rank) => ({

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { keepInMemory } from "../../src/federated/client_memory.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { ClientChoiceError } from "../../src/protocol/client_choice.ts";
 import { type Deal, dealOf } from "../../src/protocol/deal.ts";
@@ -51,7 +52,8 @@ for (const scope of ["module", "global"] as const) {
       assert.ok(state.bank.scores.every((scores) => scores.every((score) => score === 0)));
       // The record shows the clients' own, for the report.
       assert.ok(records[3].scores.flat().every((score) => score > 0));
-      assert.ok(state.clients.every(({ scores }) => scores?.length === modules.length));
+      const memories = await Promise.all(state.clients.map((memory) => memory!.read()));
+      assert.ok(memories.every(({ scores }) => scores?.length === modules.length));
     });
   });
 }
@@ -65,12 +67,14 @@ Deno.test("runRound() lets each client choose by its own scores", async () => {
   const { modules } = federation.local.layout;
   await withFederation(cpu, federation, async (session) => {
     const start = withTrainedB(await startState(federation, session));
-    const favour = (components: number[]) => ({
-      scores: modules.map(() =>
+    const favour = (client: number, components: number[]) => {
+      const scores = modules.map(() =>
         Float64Array.from({ length: 4 }, (_, i) => components.indexOf(i) + 1)
-      ),
-    });
-    const state = { ...start, clients: [favour([0, 2]), favour([2, 3])] };
+      );
+      return keepInMemory(client, 1, { scores });
+    };
+    const clients = [await favour(0, [0, 2]), await favour(1, [2, 3])];
+    const state = { ...start, clients };
     const { records: [{ selected }] } = await runRounds(federation, session, state, 1);
     for (const counts of selected) assert.deepEqual(counts, [1, 0, 2, 1]);
   });
@@ -87,8 +91,9 @@ Deno.test("runRound() keeps a client's score of a component that it did not hold
   await withFederation(cpu, federation, async (session) => {
     const start = withTrainedB(await startState(federation, session));
     const known = modules.map(() => Float64Array.of(4e9, 3e9, 2e9, 1e9));
-    const state = { ...start, clients: [{ scores: known }] };
-    const { state: { clients: [memory] } } = await runRounds(federation, session, state, 1);
+    const state = { ...start, clients: [await keepInMemory(0, 1, { scores: known })] };
+    const { state: { clients: [kept] } } = await runRounds(federation, session, state, 1);
+    const memory = await kept!.read();
     for (const scores of memory.scores!) {
       assert.ok(scores[0] > 0 && scores[0] < 1 && scores[1] > 0 && scores[1] < 1, "measured anew");
       assert.deepEqual([...scores.slice(2)], [2e9, 1e9]);

@@ -203,7 +203,7 @@ Deno.test("runRound() records what the round was", async () => {
     assert.deepEqual(evaluation, state.evaluation);
     assert.equal(second.accuracy, evaluation.correct / 20);
     assert.equal(second.loss, evaluation.loss / 20);
-    assert.ok(Math.abs(first.trainLoss - Math.log(3)) < 0.5, `train loss ${first.trainLoss}`);
+    assert.ok(Math.abs(first.trainLoss! - Math.log(3)) < 0.5, `train loss ${first.trainLoss}`);
     assert.deepEqual(second.scores, state.bank.scores.map((scores) => [...scores]));
     assert.equal(addBytes(first.upBytes, second.upBytes).total, second.cumulativeUp);
   });

@@ -5,8 +5,10 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { decodeState, encodeState } from "../../src/federated/state.ts";
 import { UserError } from "../../src/protocol/errors.ts";
+import { decodeMemory, encodeMemory } from "../../src/federated/client_memory.ts";
 import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
 import { sampled } from "../../src/protocol/selection.ts";
+import { byteMemories } from "./byte_memories.ts";
 import {
   runRounds,
   timeless,
@@ -34,6 +36,11 @@ const RUNS: Readonly<Record<string, TinySettings>> = {
     optimizerKind: "sgd",
     optimizer: { learningRate: 0.1 },
   },
+  "clients that come and go, vanish and are late": {
+    local: { optimizerState: "keep", rankBy: "client" },
+    ranks: [1, 2, 4, 2, 1, 4],
+    attendance: { participation: 0.8, dropouts: 0.2, stragglers: 0.4 },
+  },
   "a schedule over the run": {
     local: { schedule: { kind: "cosine", warmupSteps: 2, totalSteps: 12 } },
   },
@@ -42,18 +49,22 @@ const RUNS: Readonly<Record<string, TinySettings>> = {
 for (const [title, settings] of Object.entries(RUNS)) {
   Deno.test(`decodeState() continues ${title} to the same bytes`, async () => {
     const federation = await tinyFederation({ warmupRounds: 1, ...settings });
+    const memories = byteMemories();
     const [whole, half] = await withFederation(cpu, federation, async (session) => {
       const start = await startState(federation, session);
       return [
         await runRounds(federation, session, start, 4),
-        await runRounds(federation, session, start, 2),
+        await runRounds(federation, session, start, 2, undefined, memories.keep),
       ];
     });
+    if (federation.attendance.stragglers > 0) {
+      assert.ok(half.state.late.length > 0, "an update is under way");
+    }
     // As files hold them: bytes alone, in buffers of their own.
     const files = new Map(
       [...encodeState(half.state)].map(([name, bytes]) => [name, bytes.slice()]),
     );
-    const read = decodeState(files, federation.clients.length);
+    const read = decodeState(files, federation.clients.length, memories.open);
     assert.deepEqual(encodeState(read), encodeState(half.state));
     const resumed = await withFederation(
       cpu,
@@ -84,36 +95,58 @@ Deno.test("runRound() carries on what a client keeps, and forgets it otherwise",
   assert.deepEqual(keep.first.state.bank, reset.first.state.bank);
   assert.notDeepEqual(keep.second.state.bank, reset.second.state.bank);
   const { layout } = (await tinyFederation()).local;
-  keep.second.state.clients.forEach(({ optimizer }) => {
+  for (const memory of keep.second.state.clients) {
+    const { optimizer } = await memory!.read();
     const steps = optimizer!.steps;
     const factors = 2 * layout.modules.length * layout.rank;
     assert.equal(steps.length, factors + layout.head.length + 1);
     assert.ok(steps.every((count) => [0, 3, 6].includes(count)));
     // The head in every step, the gaps in none.
     assert.deepEqual(Array.from(steps.subarray(factors)), [...layout.head.map(() => 6), 0]);
-  });
-  assert.ok(reset.second.state.clients.every(({ optimizer }) => optimizer === undefined));
+  }
+  assert.ok(reset.second.state.clients.every((memory) => memory === undefined));
 });
 
-Deno.test("decodeState() names the part of an optimizer that a checkpoint lacks", async () => {
-  const federation = await tinyFederation({ local: { optimizerState: "keep" } });
-  const { state } = await withFederation(
-    cpu,
-    federation,
-    async (session) =>
-      await runRounds(federation, session, await startState(federation, session), 1),
-  );
-  const files = encodeState(state);
-  const { tensors } = decodeSafetensors(files.get("client-1.safetensors")!);
+Deno.test("decodeMemory() names the part of an optimizer that a file lacks", () => {
+  const optimizer = {
+    steps: Uint32Array.of(1),
+    moments: Float32Array.of(1, 2),
+    sensitivity: Float32Array.of(3, 4),
+  };
+  const { tensors } = decodeSafetensors(encodeMemory({ optimizer }));
   const parts = ["moments", "sensitivity"].map((name) => {
     const data = toFloat32("F32", tensors.get(name)!.bytes);
     return { name, shape: [data.length], data };
   });
-  files.set("client-1.safetensors", encodeSafetensors(parts));
   assert.throws(
-    () => decodeState(files, 3),
+    () => decodeMemory(encodeSafetensors(parts)),
     (error: Error) => error instanceof UserError && error.message.includes('"steps"'),
   );
+});
+
+Deno.test("decodeState() refuses numbers that are not those of the run", async () => {
+  const federation = await tinyFederation();
+  const state = await withFederation(cpu, federation, (session) => startState(federation, session));
+  const files = encodeState(state);
+  const good = JSON.parse(new TextDecoder().decode(files.get("state.json")!));
+  const edits = [
+    { rounds: -1 },
+    { clients: [0, 0] },
+    { clients: [0, 0, 0.5] },
+    { late: [{ client: 0, steps: 1, lossSum: null, sizes: good.late }] },
+    { late: [null] },
+    { evaluation: { ...good.evaluation, perLabel: [null] } },
+    { evaluation: { ...good.evaluation, loss: null } },
+  ];
+  const read = (facts: unknown) => {
+    files.set("state.json", new TextEncoder().encode(JSON.stringify(facts)));
+    return decodeState(files, 3, byteMemories().open);
+  };
+  read(good);
+  for (const edit of edits) {
+    assert.throws(() => read({ ...good, ...edit }), /"state\.json" of the checkpoint is damaged/);
+  }
+  assert.throws(() => read(null), /damaged/);
 });
 
 Deno.test("decodeState() names the file that a checkpoint lacks", async () => {
@@ -123,7 +156,7 @@ Deno.test("decodeState() names the file that a checkpoint lacks", async () => {
     const files = encodeState(state);
     files.delete(name);
     assert.throws(
-      () => decodeState(files, 3),
+      () => decodeState(files, 3, byteMemories().open),
       (error: Error) => error instanceof UserError && error.message.includes(`"${name}"`),
     );
   }

@@ -4,8 +4,11 @@ import { makeBatch } from "../../src/data/batches.ts";
 import type { TokenizedSample } from "../../src/data/types.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { clientRound, type LocalSettings, withPooling } from "../../src/federated/client_round.ts";
+import { type Attendance, fullAttendance } from "../../src/federated/attendance.ts";
+import type { KeepMemory } from "../../src/federated/client_memory.ts";
+import type { StepListener } from "../../src/federated/collect_updates.ts";
 import type { Federation } from "../../src/federated/federation.ts";
-import { runRound, type StepListener } from "../../src/federated/simulate.ts";
+import { runRound } from "../../src/federated/simulate.ts";
 import type { FederationState } from "../../src/federated/state.ts";
 import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
@@ -54,6 +57,7 @@ export interface TinySettings {
   readonly selector?: Selector;
   readonly scope?: Scope;
   readonly warmupRounds?: number;
+  readonly attendance?: Partial<Attendance>;
   readonly classifier?: Partial<Classifier>;
   readonly local?: Partial<LocalSettings>;
   readonly optimizerKind?: OptimizerKind;
@@ -144,6 +148,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       rank,
       samples: makeSamples(samples[client] ?? samples[0], "client", client),
     })),
+    attendance: { ...fullAttendance, ...settings.attendance },
     validation: makeSamples(20, "validation"),
     test: makeSamples(5, "test"),
   };
@@ -184,11 +189,12 @@ export async function runRounds(
   start: FederationState,
   rounds: number,
   onStep?: StepListener,
+  keep?: KeepMemory,
 ): Promise<{ state: FederationState; records: RoundRecord[] }> {
   let state = start;
   const records: RoundRecord[] = [];
   for (let round = 0; round < rounds; round++) {
-    const next = await runRound(federation, session, state, onStep);
+    const next = await runRound(federation, session, state, onStep, keep);
     state = next.state;
     records.push(next.record);
   }

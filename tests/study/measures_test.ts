@@ -18,7 +18,12 @@ function runOf(accuracies: readonly number[]): StudyRun {
     cumulativeUp: 100 * (index + 1),
     worstClient: accuracies[index] / 4,
   }));
-  const at = (index: number) => ({ round: index + 1, accuracy: accuracies[index], loss: 1 });
+  const at = (index: number) => ({
+    round: index + 1,
+    accuracy: accuracies[index],
+    worstClient: accuracies[index] / 4,
+    loss: 1,
+  });
   return {
     ...run,
     rounds,

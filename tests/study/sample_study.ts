@@ -164,6 +164,7 @@ function sampleRun(
   const down = bytes(clients.length * config.rank * modules.length * 1024, clients.length * 10_240);
   const top = chance + (peak * level - chance);
   const records: StudyRound[] = [];
+  const sampled = clients.length;
   let accuracy = chance;
   for (let round = 1; round <= config.rounds; round++) {
     const before = accuracy;
@@ -172,6 +173,7 @@ function sampleRun(
       0.004 * random.normal();
     records.push({
       round,
+      attendance: { sampled, answered: sampled, vanished: 0, late: 0, arrived: 0 },
       accuracy,
       loss: 3 - 2.6 * accuracy,
       trainLoss: 2.9 - 2.9 * accuracy,
@@ -192,7 +194,7 @@ function sampleRun(
     });
   }
   const summary = summarizeRun(
-    records.map((record) => ({ ...record, scores: [], selected: [] })),
+    records.map((record) => ({ worstClient: 0, ...record, scores: [], selected: [] })),
     labels.length,
   );
   return {

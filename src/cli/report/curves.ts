@@ -10,7 +10,7 @@ import type { ReportedRun } from "./report.ts";
 const round = { title: "round", format: String, whole: true };
 const percent = (value: number): string => percentText(value, 0);
 
-/** Validation accuracy after each round, with chance and the best round. */
+/** Validation accuracy after each round, of all rows and for the worst client, with chance and the best round. */
 export function accuracyByRound({ records, summary }: ReportedRun): string {
   return lineChart({
     name: "Validation accuracy by round",
@@ -22,6 +22,15 @@ export function accuracyByRound({ records, summary }: ReportedRun): string {
         x: record.round,
         y: record.accuracy,
         told: `Round ${record.round}: ${percentText(record.accuracy)}`,
+      })),
+    }, {
+      name: "worst client",
+      color: "var(--server)",
+      dashed: true,
+      points: records.map((record) => ({
+        x: record.round,
+        y: record.worstClient,
+        told: `Round ${record.round}, worst client: ${percentText(record.worstClient)}`,
       })),
     }],
     x: round,
@@ -62,11 +71,11 @@ export function lossByRound({ records }: ReportedRun): string {
   const series = (name: string, color: string, key: "loss" | "trainLoss") => ({
     name,
     color,
-    points: records.map((record) => ({
-      x: record.round,
-      y: record[key],
-      told: `Round ${record.round}, ${name}: ${record[key].toFixed(3)}`,
-    })),
+    points: records.flatMap(({ round, [key]: loss }) =>
+      loss === null
+        ? []
+        : [{ x: round, y: loss, told: `Round ${round}, ${name}: ${loss.toFixed(3)}` }]
+    ),
   });
   return lineChart({
     name: "Loss by round",

@@ -47,7 +47,11 @@ const blockGap = 26;
 
 /** The components of every module: colour for the score, number for how often a client trained it. */
 export function heatMap(modules: readonly string[], records: readonly RoundRecord[]): string {
-  const scores = records[records.length - 1].scores;
+  // Clients that rank for themselves tell nothing in a round in which none of them trains.
+  const told = records.findLast(({ scores }) =>
+    scores.some((row) => row.some((score) => score > 0))
+  );
+  const { scores } = told ?? records[records.length - 1];
   const trained = timesTrained(records);
   const rank = Math.max(1, ...scores.map((row) => row.length));
   const blocks = moduleBlocks(modules);

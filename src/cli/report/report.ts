@@ -4,15 +4,17 @@
  * @module
  */
 import type { RoundRecord, RunFacts, RunSummary } from "../../protocol/records.ts";
+import { sampledClients } from "../../federated/attendance.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { namedMethods } from "../../protocol/method.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
+import { clientTable } from "./client_table.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
 import { heatMap } from "./heat_map.ts";
 import { page } from "./page.ts";
 import { element, escapeText } from "./svg.ts";
-import { clientTable, configTable, roundTable } from "./tables.ts";
+import { configTable, roundTable } from "./tables.ts";
 
 /** What a report shows. */
 export interface ReportedRun {
@@ -31,7 +33,11 @@ export function renderReport(run: ReportedRun): string {
   const { config, facts, records } = run;
   const title = `${facts.model} on ${facts.data}`;
   const charts = [
-    card("Validation accuracy", "The aggregated model after each round.", accuracyByRound(run)),
+    card(
+      "Validation accuracy",
+      "The aggregated model after each round; of the worst client, weighted by its own labels.",
+      accuracyByRound(run),
+    ),
     card("Accuracy by bytes sent", "What an accuracy has cost in uploads.", accuracyByBytes(run)),
     card("Loss", "Mean cross-entropy, in nats.", lossByRound(run)),
     card(
@@ -77,6 +83,7 @@ function head({ config, facts, summary }: ReportedRun, title: string): string {
   const figures = [
     figure("Final accuracy", percentText(final.accuracy), `chance ${percentText(chance)}`),
     figure("Best accuracy", percentText(best.accuracy), `after round ${best.round}`),
+    figure("Worst client", percentText(final.worstClient), "after the last round"),
     ...(test
       ? [figure(
         "Test accuracy",
@@ -165,11 +172,11 @@ function trainedText({ config, facts, summary }: ReportedRun): string {
     : `${countText(trained)} of ${countText(components)} components were trained at least once.`;
 }
 
-function clientsText({ facts }: ReportedRun): string {
-  const rows = facts.clients.map((client) => client.samples);
-  return rows.length === 1
-    ? `One client with ${countText(rows[0])} rows.`
-    : `From ${countText(Math.min(...rows))} to ${
-      countText(Math.max(...rows))
-    } rows; stronger colour is more of a label.`;
+function clientsText({ config, facts }: ReportedRun): string {
+  const rows = facts.clients.map((client) => client.samples).sort((one, other) => one - other);
+  if (rows.length === 1) return `One client with ${countText(rows[0])} rows.`;
+  const sampled = sampledClients(config, rows.length);
+  return `From ${countText(rows[0])} to ${countText(rows[rows.length - 1])} rows` +
+    (sampled < rows.length ? `, ${countText(sampled)} clients sampled a round` : "") +
+    "; stronger colour is more of a label.";
 }

@@ -1,9 +1,9 @@
 /**
- * The report's tables: clients, rounds, configuration.
+ * The report's tables of rounds and settings.
  *
  * @module
  */
-import type { ClientFacts, RoundRecord } from "../../protocol/records.ts";
+import type { RoundRecord } from "../../protocol/records.ts";
 import {
   completeRunConfig,
   flagName,
@@ -12,38 +12,17 @@ import {
 } from "../../federated/run_config.ts";
 import { settingKeys, settings, topics } from "../../federated/settings.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
-import { element, escapeText, tooltip } from "./svg.ts";
-
-/** One row a client: its tier, its rows, and how they spread over the labels. */
-export function clientTable(
-  clients: readonly ClientFacts[],
-  rank: number,
-  labels: readonly string[],
-): string {
-  const mostRows = Math.max(1, ...clients.map((client) => client.samples));
-  const mostOfLabel = Math.max(1, ...clients.flatMap((client) => client.labelCounts));
-  const rows = clients.map((client) => [
-    String(client.client),
-    element("span", { class: "measure" }, meter(client.rank / rank), `${client.rank} of ${rank}`),
-    element(
-      "span",
-      { class: "measure" },
-      meter(client.samples / mostRows),
-      countText(client.samples),
-    ),
-    String(client.labelCounts.filter((count) => count > 0).length),
-    labelStrip(client, labels, mostOfLabel),
-  ]);
-  return table(["Client", "Rank", "Rows", "Labels", "Rows of each label"], rows, "clients");
-}
+import { element, escapeText } from "./svg.ts";
 
 /** The numbers behind the curves. */
 export function roundTable(records: readonly RoundRecord[]): string {
   const rows = records.map((record) => [
     String(record.round),
     percentText(record.accuracy),
+    percentText(record.worstClient),
     record.loss.toFixed(3),
-    record.trainLoss.toFixed(3),
+    record.trainLoss?.toFixed(3) ?? "—",
+    attendanceText(record),
     bytesText(record.upBytes.total),
     bytesText(record.downBytes.total),
     percentText(record.trainedShare, 0),
@@ -53,8 +32,10 @@ export function roundTable(records: readonly RoundRecord[]): string {
   const head = [
     "Round",
     "Accuracy",
+    "Worst client",
     "Loss",
     "Train loss",
+    "Clients",
     "Up",
     "Down",
     "Ever trained",
@@ -62,6 +43,12 @@ export function roundTable(records: readonly RoundRecord[]): string {
     "Time",
   ];
   return table(head, rows, "rounds");
+}
+
+function attendanceText({ attendance }: RoundRecord): string {
+  const { sampled, answered, arrived } = attendance;
+  const late = arrived > 0 ? ` + ${arrived} late` : "";
+  return answered === sampled ? `${sampled}${late}` : `${answered} of ${sampled}${late}`;
 }
 
 /** Every setting under its topic; those that differ from the default stand out. */
@@ -83,7 +70,8 @@ export function configTable(config: RunConfig): string {
   return element("div", { class: "settings" }, ...lists);
 }
 
-function table(head: readonly string[], rows: readonly string[][], kind: string): string {
+/** A table that scrolls where it is too wide; cells are markup. */
+export function table(head: readonly string[], rows: readonly string[][], kind: string): string {
   const header = element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)));
   const body = rows.map((cells) =>
     element("tr", {}, ...cells.map((cell) => element("td", {}, cell)))
@@ -97,45 +85,5 @@ function table(head: readonly string[], rows: readonly string[][], kind: string)
       element("thead", {}, header),
       element("tbody", {}, ...body),
     ),
-  );
-}
-
-function meter(share: number): string {
-  return element(
-    "i",
-    { class: "meter" },
-    element("i", { style: `width: ${(100 * Math.min(1, share)).toFixed(1)}%` }),
-  );
-}
-
-function labelStrip(client: ClientFacts, labels: readonly string[], most: number): string {
-  const width = 400;
-  const cell = width / Math.max(1, labels.length);
-  const gap = cell > 6 ? 3 : 0;
-  const cells = client.labelCounts.map((count, index) =>
-    element(
-      "rect",
-      {
-        x: index * cell,
-        y: 0,
-        width: cell - gap,
-        height: 16,
-        // The square root keeps a handful of rows visible beside hundreds.
-        style: `fill: color-mix(in oklab, var(--heat-high) ${
-          Math.round(100 * Math.sqrt(count / most))
-        }%, var(--empty))`,
-      },
-      tooltip(`${labels[index] ?? index}: ${countText(count)}`),
-    )
-  );
-  return element(
-    "svg",
-    {
-      viewBox: `0 0 ${width} 16`,
-      preserveAspectRatio: "none",
-      role: "img",
-      "aria-label": `Labels of client ${client.client}`,
-    },
-    ...cells,
   );
 }

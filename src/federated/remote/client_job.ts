@@ -32,7 +32,7 @@ export type OnTrainerStep = (step: number, steps: number) => void;
 /** Trains and scores, away from the thread that talks to the server: a worker, or in a test a function. */
 export interface Trainer {
   /** Scores a model on the client's held-out rows, or an evaluator's rows. */
-  evaluate(model: Scorable): Promise<Evaluation>;
+  evaluate(model: Scorable): Promise<Omit<Evaluation, "perLabel">>;
   /**
    * Trains a round.
    *

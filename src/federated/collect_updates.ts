@@ -1,0 +1,190 @@
+/**
+ * The middle of a simulated round: the clients that were dealt to train one after the other, and their updates reach the server. Every message is
+ * encoded and decoded as it would be over a network, so that its bytes are counted and its rounding is the same.
+ *
+ * @module
+ */
+
+import type { Session } from "../lora/session.ts";
+import type { Deal } from "../protocol/deal.ts";
+import {
+  decodeUpdate,
+  type EncodedMessage,
+  encodeDownload,
+  type MessageSizes,
+} from "../protocol/messages/mod.ts";
+import { addBytes, NO_BYTES } from "../protocol/records.ts";
+import { startScoreMerge } from "../protocol/scores.ts";
+import type { ClientUpdate } from "../protocol/update.ts";
+import { validateUpdate } from "../protocol/validate_update.ts";
+import type { Attendant } from "./attendance.ts";
+import type { ClientMemory, KeepMemory, KeptMemory } from "./client_memory.ts";
+import { clientRound, type OnStep } from "./client_round.ts";
+import type { Federation } from "./federation.ts";
+import type { FederationState } from "./state.ts";
+
+/** A local step that has just been taken; round, client, step and place count from 1. */
+export interface StepEvent {
+  /** The round. */
+  readonly round: number;
+  /** The client. */
+  readonly client: number;
+  /** The step within the client's round. */
+  readonly step: number;
+  /** The client's place among those that train in this round, in their order. */
+  readonly place: number;
+  /** How many train in this round. */
+  readonly places: number;
+}
+
+/** Hears of every local step; may throw to end the run. */
+export type StepListener = (event: StepEvent) => void;
+
+/** A client's update on its way to the server. */
+export interface SentUpdate {
+  /** Its client. */
+  readonly client: number;
+  /** As it goes over the wire. */
+  readonly message: EncodedMessage;
+  /** Local steps behind it. */
+  readonly steps: number;
+  /** Sum of their losses, in nats. */
+  readonly lossSum: number;
+}
+
+/** What a round of messages shows. */
+export interface CollectedUpdates {
+  /** Updates that will arrive in the next round, ascending by client. */
+  readonly late: readonly SentUpdate[];
+  /** What each of the run's clients remembers now. */
+  readonly clients: readonly (KeptMemory | undefined)[];
+  /** Updates that arrived. */
+  readonly arrived: number;
+  /** Their bytes. */
+  readonly upBytes: MessageSizes;
+  /** Of all downloads. */
+  readonly downBytes: MessageSizes;
+  /** Mean loss of the steps behind the updates that arrived, in nats; null where none did. */
+  readonly trainLoss: number | null;
+  /** [modules][r]: how many of them trained each component. */
+  readonly selected: readonly (readonly number[])[];
+  /** Per module [r]: n_k-weighted mean of the scores that stay with the clients that trained; the bank's where there are none. */
+  readonly ownScores: readonly Float64Array[];
+  /** Local steps taken in this round. */
+  readonly steps: number;
+  /** Their tokens, padding included. */
+  readonly tokens: number;
+}
+
+/** What {@linkcode collectUpdates} tells its caller, and leaves to it. */
+export interface CollectionHooks {
+  /** Takes in an update as it arrives; nobody holds it afterwards. */
+  readonly take: (update: ClientUpdate) => void;
+  /** Hears of each local step once it has run. */
+  readonly onStep: StepListener;
+  /** Puts away what a client remembers. */
+  readonly keep: KeepMemory;
+}
+
+/**
+ * Brings a round's updates to the server in client order: those of the clients that answer, each once it has trained, and between them those that
+ * were late with the round before, as they were trained. No client has two: one that is late is not sampled again before its update is there.
+ *
+ * At any time it holds the update, and what it remembers, of one client alone, and the encoded updates that are late.
+ *
+ * @param attendants in the order of `deals`.
+ *
+ * @throws DivergedError when a loss or a weight of a client is not finite.
+ */
+export async function collectUpdates(
+  federation: Federation,
+  session: Session,
+  state: FederationState,
+  attendants: readonly Attendant[],
+  deals: readonly Deal[],
+  { take, onStep, keep }: CollectionHooks,
+): Promise<CollectedUpdates> {
+  const { bank } = state;
+  const clients = [...state.clients];
+  const late: SentUpdate[] = [];
+  const ownScores = startScoreMerge(bank.scores);
+  const selected = bank.modules.map(() => new Array<number>(bank.rank).fill(0));
+  const places = attendants.filter(({ fate }) => fate !== "vanishes").length;
+  let place = 0, steps = 0, tokens = 0;
+  let arrived = 0, stepsBehind = 0, lossSum = 0;
+  let upBytes = NO_BYTES, downBytes = NO_BYTES;
+  const arrive = (sent: SentUpdate, update: ClientUpdate) => {
+    take(update);
+    update.indices.forEach((indices, m) => indices.forEach((i) => selected[m][i]++));
+    upBytes = addBytes(upBytes, sent.message.sizes);
+    lossSum += sent.lossSum;
+    stepsBehind += sent.steps;
+    arrived++;
+  };
+
+  const turns = attendants.map((attendant, at) => ({ ...attendant, deal: deals[at] }));
+  for (const turn of [...state.late, ...turns].sort((one, other) => one.client - other.client)) {
+    if ("message" in turn) {
+      arrive(turn, decodeUpdate(turn.message.bytes, bank).update);
+      continue;
+    }
+    const { client, fate, deal } = turn;
+    const download = encodeDownload(bank, deal, { run: federation.run });
+    downBytes = addBytes(downBytes, download.sizes);
+    if (fate === "vanishes") continue;
+    place++;
+    const trained = await trainClient(
+      federation,
+      session,
+      download,
+      deal,
+      await state.clients[client]?.read(),
+      (step) => onStep({ round: state.rounds + 1, client: client + 1, step, place, places }),
+    );
+    const { sent, update, memory } = trained;
+    if (memory.scores || memory.optimizer) {
+      clients[client] = await keep(client, state.rounds + 1, memory);
+    }
+    if (memory.scores) ownScores.add({ samples: update.samples, scores: memory.scores });
+    steps += sent.steps;
+    tokens += trained.tokens;
+    if (fate === "late") late.push(sent);
+    else arrive(sent, update);
+  }
+  return {
+    late,
+    clients,
+    arrived,
+    upBytes,
+    downBytes,
+    trainLoss: arrived === 0 ? null : lossSum / stepsBehind,
+    selected,
+    ownScores: ownScores.finish(),
+    steps,
+    tokens,
+  };
+}
+
+/** A client's turn, from the download to an update that the server accepts. */
+async function trainClient(
+  { clients, local }: Federation,
+  session: Session,
+  download: EncodedMessage,
+  deal: Deal,
+  { scores, optimizer }: ClientMemory = {},
+  onStep: OnStep,
+): Promise<{ sent: SentUpdate; update: ClientUpdate; memory: ClientMemory; tokens: number }> {
+  const { samples } = clients[deal.client];
+  const data = { samples, scores, state: optimizer };
+  const outcome = await clientRound(session, local, download.bytes, data, onStep);
+  const { message, losses, tokens } = outcome;
+  const { update } = decodeUpdate(message.bytes, local.layout);
+  validateUpdate(local.layout, deal, update);
+  const lossSum = losses.reduce((sum, loss) => sum + loss, 0);
+  return {
+    sent: { client: deal.client, message, steps: losses.length, lossSum },
+    update,
+    memory: { scores: outcome.scores, optimizer: outcome.state },
+    tokens,
+  };
+}

@@ -17,7 +17,7 @@ export function verdictText(finding: Finding, comparisons: number): string {
     reason(finding),
     ...(few.length > 0
       ? [
-        `On fewer than the ${seedsOfAClaim} seeds that a claim asks for: ${
+        `Fewer than ${seedsOfAClaim} seeds in ${
           few.map(({ cell, comparison }) => `${cell} (${comparison.pairs.length})`).join(", ")
         }.`,
       ]

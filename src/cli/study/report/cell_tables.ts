@@ -1,0 +1,278 @@
+/**
+ * The tables of a cell.
+ *
+ * @module
+ */
+
+import type { RunConfig } from "../../../federated/run_config.ts";
+import { compareMethods } from "../../../study/compare_methods.ts";
+import { comparisonText } from "../../../study/effect_text.ts";
+import { lateLoss, tierDrops } from "../../../study/measures.ts";
+import type { StudyRun } from "../../../study/result.ts";
+import { mean } from "../../../study/statistics.ts";
+import type { Metric } from "../../../study/study.ts";
+import {
+  failuresOf,
+  methodsOf,
+  readingsOf,
+  runsOf,
+  seedsOf,
+  type StudyResults,
+} from "../../../study/study_results.ts";
+import { bytesText, percentText } from "../../units.ts";
+import type { Table, TableRow } from "./document.ts";
+import type { Look } from "./method_look.ts";
+import { accuracyText, nothing, referenceText, targetText } from "./number_text.ts";
+
+/** What the tables of a cell are made of. */
+export interface CellContext {
+  readonly results: StudyResults;
+  readonly cell: string;
+  readonly looks: ReadonlyMap<string, Look>;
+  /** The method the others are compared with. */
+  readonly baseline: string;
+}
+
+/** The methods of a cell that have a finished run, the best first; by test accuracy where there is one. */
+export function rankedMethods({ results, cell }: CellContext): string[] {
+  const metric = mainMetric(results, cell);
+  const score = (method: string): number =>
+    mean([...readingsOf(results, cell, method, metric).values()].map(({ value }) => value));
+  return methodsOf(results.study, cell)
+    .filter((method) => readingsOf(results, cell, method, metric).size > 0)
+    .map((method) => ({ method, score: score(method) }))
+    .sort((one, other) => other.score - one.score)
+    .map(({ method }) => method);
+}
+
+/** What methods of a cell are ranked by: test accuracy, or validation accuracy where the test rows were not evaluated. */
+export function mainMetric({ runs }: StudyResults, cell: string): Metric {
+  const tested = runs.some((run) => run.cell === cell && run.summary.test !== undefined);
+  return tested ? "testAtFinal" : "final";
+}
+
+/** Accuracies of every method, the scores from elsewhere among them. */
+export function accuracyTable(context: CellContext): Table {
+  const { results, cell } = context;
+  const { references } = results.study;
+  const metric = mainMetric(results, cell);
+  const rows = rankedMethods(context).map((method) => {
+    const runs = runsOf(results, cell, method);
+    const values = (of: Metric): string => accuracyText(valuesOf(context, method, of));
+    return {
+      score: mean(valuesOf(context, method, metric)),
+      row: methodRow(context, method, [
+        countText(context, method),
+        values("testAtFinal"),
+        values("testAtBest"),
+        values("final"),
+        values("best"),
+        accuracyText(runs.map(lateLoss)),
+        values("worstClient"),
+      ]),
+    };
+  });
+  const scored = (references[cell] ?? []).map(({ name, accuracy }) => ({
+    score: accuracy,
+    row: {
+      cells: [name, nothing, referenceText(accuracy), ...Array(5).fill(nothing)],
+      mark: "reference",
+    } as TableRow,
+  }));
+  return {
+    kind: "table",
+    title: "Accuracy",
+    about: "In %, mean ± standard deviation over seeds. Worst client: the lowest accuracy that " +
+      "any client sees after the last round, weighted by its own labels." +
+      (scored.length > 0 ? " In italics: scores from elsewhere, on the test rows." : ""),
+    texts: 1,
+    head: [
+      "Method",
+      "Seeds",
+      "Test, last round",
+      "Test, best round",
+      "Validation, last",
+      "Validation, best",
+      "Lost since the best",
+      "Worst client",
+    ],
+    rows: [...rows, ...scored].sort((one, other) => other.score - one.score)
+      .map(({ row }) => row),
+  };
+}
+
+/** What every method costs: budget, bytes, and what it takes to the target. */
+export function costTable(context: CellContext): Table {
+  const { results, cell, baseline } = context;
+  const target = results.study.targets[cell];
+  const compared = runsOf(results, cell, baseline);
+  const rows = rankedMethods(context).map((method) => {
+    const runs = runsOf(results, cell, method);
+    const readings = (metric: Metric) => [...readingsOf(results, cell, method, metric).values()];
+    const bytes = (kind: "lora" | "head" | "total"): number => meanUp(runs, kind);
+    return methodRow(context, method, [
+      ranksText(runs[0].config),
+      distinct(runs, ({ lr }) => lr),
+      distinct(runs, ({ headLr }) => headLr),
+      bytesText(bytes("lora")),
+      ...(compared.length > 0 ? [shareText(bytes("lora"), meanUp(compared, "lora"))] : []),
+      bytesText(bytes("head")),
+      bytesText(bytes("total")),
+      percentText(mean(runs.map(({ summary }) => summary.trainedShare)), 0),
+      ...(target === undefined ? [] : [
+        targetText(readings("roundsToTarget"), (value) => String(value)),
+        targetText(readings("bytesToTarget"), bytesText),
+      ]),
+    ]);
+  });
+  return {
+    kind: "table",
+    title: target === undefined ? "Cost" : `Cost, and what ${percentText(target)} takes`,
+    about: "Bytes that all clients together send to the server in a run, mean over seeds." +
+      (target === undefined
+        ? ""
+        : ` To ${percentText(target)} of the validation rows: the median over seeds, and how ` +
+          "many of them get there."),
+    texts: 2,
+    head: [
+      "Method",
+      "Ranks",
+      "Learning rate",
+      "Of the head",
+      "LoRA up",
+      ...(compared.length > 0 ? [`Of ${baseline}'s`] : []),
+      "Head up",
+      "In all up",
+      "Components trained",
+      ...(target === undefined ? [] : ["Rounds to it", "Bytes up to it"]),
+    ],
+    rows,
+  };
+}
+
+/** Every method against the baseline over their common seeds. */
+export function differenceTable(context: CellContext): Table {
+  const { results, cell, baseline } = context;
+  const metrics = comparedMetrics(context);
+  const rows = rankedMethods(context).filter((method) => method !== baseline).map((method) => {
+    const comparisons = metrics.map(({ metric }) =>
+      compareMethods(results, cell, metric, method, baseline)
+    );
+    const seeds = comparisons[0].pairs.length;
+    return methodRow(context, method, [
+      String(seeds),
+      // Of some seeds a ratio is not known, as neither run reached the target.
+      ...comparisons.map((comparison) =>
+        comparisonText(comparison) +
+        (comparison.pairs.length === seeds ? "" : ` (n = ${comparison.pairs.length})`)
+      ),
+    ]);
+  });
+  return {
+    kind: "table",
+    title: `Paired differences to ${baseline}`,
+    about: "Over the seeds that both have been run with: mean and 95 % interval (Student's t). " +
+      "Accuracies in points; rounds and bytes as how many times as many the baseline needs, " +
+      "where ≥ and ≤ stand for ratios that are bounds because a run never got there.",
+    texts: 1,
+    head: ["Method", "Seeds", ...metrics.map(({ title }) => title)],
+    rows,
+  };
+}
+
+/** A metric that methods are compared with the baseline by, and its name in tables and figures. */
+export interface ComparedMetric {
+  readonly metric: Metric;
+  readonly title: string;
+}
+
+/** The metrics that the comparison with the baseline shows. */
+export function comparedMetrics({ results, cell }: CellContext): ComparedMetric[] {
+  const tested = mainMetric(results, cell) === "testAtFinal";
+  const targeted = results.study.targets[cell] !== undefined;
+  return [
+    tested
+      ? { metric: "testAtFinal", title: "Test, last round" }
+      : { metric: "final", title: "Validation, last round" },
+    tested
+      ? { metric: "testAtBest", title: "Test, best round" }
+      : { metric: "best", title: "Validation, best round" },
+    ...(targeted
+      ? [
+        { metric: "roundsToTarget", title: "Rounds to the target" } as const,
+        { metric: "bytesToTarget", title: "Bytes up to the target" } as const,
+      ]
+      : []),
+  ];
+}
+
+/** What distribution costs the clients of each rank. */
+export function dropTable(context: CellContext): Table {
+  const { results, cell } = context;
+  const methods = rankedMethods(context);
+  const drops = new Map(methods.map((method) => [
+    method,
+    runsOf(results, cell, method).map(tierDrops),
+  ]));
+  const ranks = [...new Set([...drops.values()].flat(2).map(({ rank }) => rank))]
+    .sort((one, other) => one - other);
+  const rows = methods.map((method) => {
+    const runs = drops.get(method)!;
+    const at = (rank: number) =>
+      runs.flatMap((tiers) => tiers.filter((tier) => tier.rank === rank));
+    return methodRow(context, method, [
+      ...ranks.map((rank) => accuracyText(at(rank).map(({ mean }) => mean))),
+      accuracyText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
+    ]);
+  });
+  return {
+    kind: "table",
+    title: "Accuracy lost at distribution",
+    about: "In points: accuracy that a round ended with, less that of what a client of each rank " +
+      "then receives and holds. Mean over the rounds after the first ± standard deviation over " +
+      "seeds; and the largest of any round, rank and seed.",
+    texts: 1,
+    head: ["Method", ...ranks.map((rank) => `Rank ${rank}`), "Largest"],
+    rows,
+  };
+}
+
+function valuesOf({ results, cell }: CellContext, method: string, metric: Metric): number[] {
+  return [...readingsOf(results, cell, method, metric).values()].map(({ value }) => value);
+}
+
+function methodRow({ looks, baseline }: CellContext, method: string, cells: string[]): TableRow {
+  return {
+    cells: [method, ...cells],
+    color: looks.get(method)!.color,
+    ...(method === baseline && { mark: "strong" }),
+  };
+}
+
+/** Finished seeds, and of how many where some are not. */
+function countText({ results, cell }: CellContext, method: string): string {
+  const done = runsOf(results, cell, method).length;
+  const planned = seedsOf(results.study, cell, method).length;
+  const failed = failuresOf(results, cell, method).length;
+  if (done === planned) return String(done);
+  return `${done} of ${planned}${failed > 0 ? `, ${failed} failed` : ""}`;
+}
+
+function meanUp(runs: readonly StudyRun[], kind: "lora" | "head" | "total"): number {
+  return mean(runs.map(({ summary }) => summary.upBytes[kind]));
+}
+
+function shareText(bytes: number, all: number): string {
+  return all === 0 ? nothing : percentText(bytes / all);
+}
+
+function ranksText({ ranks, rank }: Partial<RunConfig>): string {
+  return ranks === undefined || rank === undefined ? nothing : `${ranks.join("/")} of ${rank}`;
+}
+
+function distinct(
+  runs: readonly StudyRun[],
+  of: (config: Partial<RunConfig>) => number | undefined,
+): string {
+  return [...new Set(runs.map(({ config }) => of(config) ?? nothing))].join(" or ");
+}

@@ -1,0 +1,228 @@
+/**
+ * What was run, exactly.
+ *
+ * @module
+ */
+
+import {
+  completeRunConfig,
+  defaultConfig,
+  flagName,
+  type RunConfig,
+  settingText,
+} from "../../../federated/run_config.ts";
+import type { StudyRun } from "../../../study/result.ts";
+import {
+  cellsOf,
+  failuresOf,
+  hasFailed,
+  methodsOf,
+  placeText,
+  runsOf,
+  seedsOf,
+  type StudyResults,
+} from "../../../study/study_results.ts";
+import { chooseTrials } from "../../../study/tuning.ts";
+import { durationText, percentText } from "../../units.ts";
+import type { Block, Section, Table } from "./document.ts";
+import { nothing, rangesText } from "./number_text.ts";
+import { splitSettings } from "./split_settings.ts";
+
+/** Settings, seeds, failures, tuning, versions and devices. */
+export function setupSection(results: StudyResults): Section {
+  const { failed, runs } = results;
+  return {
+    title: "What was run",
+    blocks: [
+      ...(runs.length === 0 ? [] : settingBlocks(results)),
+      seedTable(results),
+      ...(failed.length === 0 ? [] : [
+        {
+          kind: "list",
+          title: "Runs that failed",
+          about: "They are in no mean and in no comparison.",
+          items: failed.map((run) => `${placeText(run)}: ${run.failed}`),
+        } as const,
+      ]),
+      ...tuningBlocks(results),
+      ...(runs.length === 0 ? [] : [machineList(results)]),
+    ],
+  };
+}
+
+function settingBlocks({ study, runs }: StudyResults): Block[] {
+  const { common, ofCells, ofMethods } = splitSettings(runs);
+  const { seqLen, ranks } = runs[0].config;
+  // Some defaults follow from these two.
+  const defaults = completeRunConfig(
+    { ...(seqLen !== undefined && { seqLen }), ...(ranks !== undefined && { ranks }) },
+    { threads: 1, now: new Date(0) },
+  );
+  const isDefault = ([key, value]: readonly [string, unknown]): boolean =>
+    key !== "seqLen" && key !== "ranks"
+      ? JSON.stringify(defaults[key as keyof RunConfig]) === JSON.stringify(value)
+      : JSON.stringify(defaultConfig[key]) === JSON.stringify(value);
+  const listed = (entries: readonly (readonly [string, unknown])[]): string =>
+    entries.map(([key, value]) =>
+      `${flagName(key).slice(2)} ${settingText(value as RunConfig[keyof RunConfig])}`
+    ).join("; ");
+  const own = common.filter((entry) => !isDefault(entry));
+  const rest = common.filter(isDefault);
+  return [
+    {
+      kind: "prose",
+      title: "Settings of all runs",
+      paragraphs: [
+        ...(own.length > 0 ? [`Other than the defaults: ${listed(own)}.`] : []),
+        ...(rest.length > 0 ? [`As by default: ${listed(rest)}.`] : []),
+      ],
+    },
+    settingTable("Settings of the cells", "Cell", cellsOf(study), ofCells, new Map()),
+    settingTable(
+      "Settings of the methods",
+      "Method",
+      Object.keys(study.methods),
+      ofMethods,
+      usualValues([...ofMethods.values()]),
+    ),
+  ];
+}
+
+/** What is usual is said once, and each row tells the rest. */
+function settingTable(
+  title: string,
+  first: string,
+  names: readonly string[],
+  settings: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  usual: ReadonlyMap<string, string>,
+): Table {
+  const there = names.filter((name) => settings.has(name));
+  const told = (entries: Iterable<readonly [string, string]>): string =>
+    [...entries].map(([key, value]) => `${flagName(key).slice(2)} ${value}`).join("; ");
+  return {
+    kind: "table",
+    title,
+    ...(usual.size > 0 && { about: `Unless a row says otherwise: ${told(usual)}.` }),
+    texts: 2,
+    wordy: true,
+    head: [first, "Settings"],
+    rows: there.map((name) => ({
+      cells: [
+        name,
+        told([...settings.get(name)!].filter(([key, value]) => usual.get(key) !== value)) ||
+        nothing,
+      ],
+    })),
+  };
+}
+
+/** The values that more than half of the rows have. */
+function usualValues(rows: readonly ReadonlyMap<string, string>[]): Map<string, string> {
+  const usual = new Map<string, string>();
+  for (const key of new Set(rows.flatMap((row) => [...row.keys()]))) {
+    for (const [value, having] of Map.groupBy(rows, (row) => row.get(key)!)) {
+      if (having.length > rows.length / 2) usual.set(key, value);
+    }
+  }
+  return usual;
+}
+
+function seedTable(results: StudyResults): Table {
+  const { study } = results;
+  const cells = cellsOf(study);
+  const rows = Object.keys(study.methods)
+    .filter((method) => cells.some((cell) => methodsOf(study, cell).includes(method)))
+    .map((method) => ({
+      cells: [method, ...cells.map((cell) => seedText(results, cell, method))],
+    }));
+  return {
+    kind: "table",
+    title: "Seeds",
+    texts: cells.length + 1,
+    head: ["Method", ...cells],
+    rows,
+  };
+}
+
+function seedText(results: StudyResults, cell: string, method: string): string {
+  const planned = seedsOf(results.study, cell, method);
+  if (planned.length === 0) return nothing;
+  const done = runsOf(results, cell, method).map(({ seed }) => seed);
+  const failed = failuresOf(results, cell, method).map(({ seed }) => seed);
+  const missing = planned.filter((seed) => !done.includes(seed) && !failed.includes(seed));
+  return [
+    ...(done.length > 0 ? [rangesText(done)] : []),
+    ...(failed.length > 0 ? [`failed: ${rangesText(failed)}`] : []),
+    ...(missing.length > 0 ? [`missing: ${rangesText(missing)}`] : []),
+  ].join("; ");
+}
+
+function tuningBlocks({ study, trials }: StudyResults): Block[] {
+  const { tuning } = study;
+  if (tuning === undefined) return [];
+  const find = (method: string, trial: number) =>
+    trials.find((run) => run.method === method && run.trial === trial);
+  const choices = chooseTrials(study, find);
+  const methods = Object.keys(study.methods).filter((method) =>
+    trials.some((run) => run.method === method)
+  );
+  const rows = methods.map((method) => {
+    const chosen = choices?.methods[method]?.chosen;
+    return {
+      cells: [
+        method,
+        ...tuning.trials.map((_, trial) => {
+          const run = find(method, trial);
+          if (run === undefined) return "missing";
+          if (hasFailed(run)) return "failed";
+          const told = percentText(run.summary.final.accuracy);
+          return trial === chosen ? `✓ ${told}` : told;
+        }),
+      ],
+    };
+  });
+  const settings = Object.entries(tuning.settings)
+    .map(([key, value]) => `${flagName(key).slice(2)} ${settingText(value)}`).join(", ");
+  return [{
+    kind: "table",
+    title: "Tuning",
+    about: `In cell ${tuning.cell} with seed ${tuning.seed}${
+      settings === "" ? "" : ` and ${settings}`
+    }: validation accuracy after the last round of each trial; ✓ is what the runs above use.`,
+    texts: 1,
+    head: [
+      "Method",
+      ...tuning.trials.map((trial) =>
+        Object.entries(trial).map(([key, value]) =>
+          `${flagName(key).slice(2)} ${settingText(value)}`
+        )
+          .join(", ")
+      ),
+    ],
+    rows,
+  }];
+}
+
+function machineList({ runs, trials }: StudyResults): Block {
+  const made = [...runs, ...trials.filter((run) => !hasFailed(run))] as StudyRun[];
+  const counted = (of: (run: StudyRun) => string): string =>
+    [...Map.groupBy(made, of)].map(([name, group]) => `${name} (${group.length} runs)`).join("; ");
+  const distinct = (of: (run: StudyRun) => string): string => [...new Set(made.map(of))].join("; ");
+  const notes = new Set(made.flatMap(({ facts }) => facts.notes));
+  const started = made.map(({ facts }) => facts.started).sort();
+  const seconds = made.reduce((sum, { summary }) => sum + summary.seconds, 0);
+  return {
+    kind: "list",
+    title: "Machines, versions and files",
+    items: [
+      `Devices: ${counted(({ facts }) => facts.device)}`,
+      `HAFL ${counted(({ facts }) => facts.version)}`,
+      `Data: ${distinct(({ facts, data }) => `${facts.data} (${data})`)}`,
+      `Base: ${distinct(({ facts, model }) => `${facts.model} (${model})`)}`,
+      `From ${started[0].slice(0, 16).replace("T", " ")} to ${
+        started[started.length - 1].slice(0, 16).replace("T", " ")
+      } (the starts of the first and the last run); ${durationText(seconds)} of rounds in all`,
+      ...notes,
+    ],
+  };
+}

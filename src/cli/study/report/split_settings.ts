@@ -1,0 +1,48 @@
+import { type RunConfig, settingText } from "../../../federated/run_config.ts";
+import type { StudyRun } from "../../../study/result.ts";
+
+/** Settings of a study's runs, by what they depend on. */
+export interface SplitSettings {
+  /** What all runs share. */
+  readonly common: readonly (readonly [string, unknown])[];
+  /** By cell: what all runs of a cell share, but not all cells. */
+  readonly ofCells: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** By method: the rest, but for the seed. Values that differ by cell stand beside each other. */
+  readonly ofMethods: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+/** Sorts the settings of runs by what they depend on, so that each is said once. */
+export function splitSettings(runs: readonly StudyRun[]): SplitSettings {
+  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))]
+    .filter((key) => key !== "seed") as (keyof RunConfig)[];
+  const common: (readonly [string, unknown])[] = [];
+  const cellKeys: (keyof RunConfig)[] = [];
+  const methodKeys: (keyof RunConfig)[] = [];
+  const byCell = Map.groupBy(runs, ({ cell }) => cell);
+  for (const key of keys) {
+    const value = ({ config }: StudyRun): string => JSON.stringify(config[key]) ?? "";
+    const same = (some: readonly StudyRun[]): boolean => new Set(some.map(value)).size === 1;
+    if (same(runs)) common.push([key, runs[0].config[key]]);
+    else if ([...byCell.values()].every(same)) cellKeys.push(key);
+    else methodKeys.push(key);
+  }
+  const byMethod = Map.groupBy(runs, ({ method }) => method);
+  return {
+    common,
+    ofCells: valuesOf(byCell, cellKeys),
+    ofMethods: valuesOf(byMethod, methodKeys),
+  };
+}
+
+function valuesOf(
+  groups: ReadonlyMap<string, readonly StudyRun[]>,
+  keys: readonly (keyof RunConfig)[],
+): Map<string, Map<string, string>> {
+  return new Map([...groups].map(([name, runs]) => [
+    name,
+    new Map(keys.map((key) => [
+      key,
+      [...new Set(runs.map(({ config }) => settingText(config[key])))].join(" or "),
+    ])),
+  ]));
+}

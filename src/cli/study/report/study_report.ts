@@ -1,0 +1,77 @@
+import { checkComparable } from "../../../study/check_comparable.ts";
+import { cellsOf, missingRuns, placesOf, type StudyResults } from "../../../study/study_results.ts";
+import { chooseTrials } from "../../../study/tuning.ts";
+import { judgeClaims } from "../../../study/verdicts.ts";
+import { cellSection } from "./cell_section.ts";
+import { claimsSection, overviewSection } from "./claims_section.ts";
+import type { ReportDocument } from "./document.ts";
+import { methodLooks } from "./method_look.ts";
+import { setupSection } from "./setup_section.ts";
+
+/**
+ * A study's report.
+ *
+ * @throws UserError when runs may not be compared with each other.
+ */
+export function studyReport(results: StudyResults): ReportDocument {
+  checkComparable(results);
+  const { study, runs } = results;
+  const looks = methodLooks(study);
+  const findings = judgeClaims(results);
+  const cells = cellsOf(study);
+  const methods = new Set(study.grid.flatMap((part) => part.methods));
+  const seeds = new Set(study.grid.flatMap((part) => part.seeds));
+  return {
+    title: study.name,
+    eyebrow: "HAFL study",
+    lead: `${count(methods.size, "method")} in ${count(cells.length, "cell")} with up to ` +
+      `${count(seeds.size, "seed")}; ${count(runs.length, "run")} over which the means are taken.`,
+    notes: notesOf(results),
+    sections: [
+      ...(findings.length > 0 ? [overviewSection(findings)] : []),
+      ...cells.map((cell) => cellSection(results, cell, looks)),
+      ...(findings.length > 0 ? [claimsSection(study, findings)] : []),
+      setupSection(results),
+    ],
+  };
+}
+
+function notesOf(results: StudyResults): string[] {
+  const { study, failed } = results;
+  const planned = placesOf(study).length;
+  const untuned = untunedMethods(results);
+  const missing = missingRuns(results).filter(({ method }) => !untuned.includes(method));
+  const byCell = Map.groupBy(missing, ({ cell }) => cell);
+  return [
+    ...(missing.length > 0
+      ? [
+        `The study is not finished: ${planned - missing.length} of ${planned} runs done. Missing: ${
+          [...byCell].map(([cell, runs]) => `${runs.length} of ${cell}`).join(", ")
+        }.`,
+      ]
+      : []),
+    ...untuned.map((method) => `${method} is not run: all trials of its tuning failed.`),
+    ...(failed.length > 0
+      ? [
+        `${count(failed.length, "run")} of ${planned} failed and ${
+          failed.length === 1 ? "is" : "are"
+        } in no mean: see "What was run".`,
+      ]
+      : []),
+  ];
+}
+
+/** Methods that the tuning found no settings for. */
+function untunedMethods({ study, trials }: StudyResults): string[] {
+  const choices = chooseTrials(
+    study,
+    (method, trial) => trials.find((run) => run.method === method && run.trial === trial),
+  );
+  return Object.entries(choices?.methods ?? {})
+    .filter(([, { chosen }]) => chosen === null)
+    .map(([method]) => method);
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

@@ -100,6 +100,33 @@ Deno.test("barReporter() counts from the round a resumed run continues with", ()
   assert.deepEqual(events, ["start 40", "11"]);
 });
 
+Deno.test("barReporter() fills a round with the steps of those that train", () => {
+  const events: number[] = [];
+  const reporter = barReporter(() => {}, {
+    start: (total) => events.push(total),
+    update: (done) => events.push(done),
+    above: (write) => write(),
+    stop() {},
+  });
+  reporter.start({ rounds: 2, done: 0, clients: 4, steps: 10 });
+  // Two of four vanished: each step of the others counts twice.
+  reporter.step({ round: 1, client: 17, step: 1, place: 1, places: 2 });
+  reporter.step({ round: 1, client: 30, step: 10, place: 2, places: 2 });
+  assert.deepEqual(events, [80, 2, 40]);
+});
+
+Deno.test("roundLine() tells who answered only where that is not everyone, and of no loss by a dash", () => {
+  const { attendance: _, ...record } = records[0];
+  const line = (sampled: number, answered: number, arrived: number, trainLoss: number | null) => {
+    const attendance = { sampled, answered, vanished: 0, late: sampled - answered, arrived };
+    return roundLine({ ...record, attendance, trainLoss }, 2);
+  };
+  assert.doesNotMatch(line(5, 5, 0, 1), /answered/);
+  assert.match(line(5, 3, 0, 1), /train 1\.000 .* answered 3 of 5 /);
+  assert.match(line(5, 5, 2, 1), / answered 5 of 5 and 2 late /);
+  assert.match(line(5, 0, 0, null), /train — .* answered 0 of 5 /);
+});
+
 Deno.test("bytesText() keeps three significant digits", () => {
   assert.deepEqual(
     [0, 999, 1000, 9994, 9996, 99_960, 999_499, 999_500, 1_234_567, 2e12].map(bytesText),

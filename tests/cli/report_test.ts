@@ -56,6 +56,34 @@ Deno.test("renderReport() is well formed and without NaN from one round to many"
   }
 });
 
+Deno.test("renderReport() sums many clients up by tier", () => {
+  const many = sampleRun({ ...shape, given: { clients: 1000, participation: 0.05 } });
+  const html = renderReport(many);
+  assertWellFormed(html);
+  const rows = (of: string) =>
+    of.match(/<table class="clients">.*?<\/table>/s)![0].split("<tr>").length - 2;
+  assert.equal(rows(html), 3);
+  assert.match(html, /Rows of each label, all together/);
+  assert.match(html, /50 clients sampled a round/);
+  // Largely the settings and the heat map, which do not grow.
+  const few = renderReport(sampleRun({ ...shape, given: { clients: 50 } }));
+  assert.equal(rows(few), 50);
+  assert.ok(html.length < few.length);
+});
+
+Deno.test("renderReport() shows a dash for the loss of a round in which nobody answered", () => {
+  const run = sampleRun({ ...shape, rounds: 3 });
+  const attendance = { sampled: 4, answered: 0, vanished: 3, late: 1, arrived: 0 };
+  const records = run.records.map((record) =>
+    record.round === 2 ? { ...record, trainLoss: null, attendance } : record
+  );
+  const html = renderReport({ ...run, records });
+  assertWellFormed(html);
+  assert.doesNotMatch(html, /NaN|null/);
+  assert.match(html, /<td>—<\/td><td>0 of 4<\/td>/);
+  assert.equal(html.match(/Round \d+, training:/g)!.length, 2);
+});
+
 Deno.test("renderReport() shows names as text, whatever they hold", () => {
   const run = sampleRun({ ...shape, labels: ['<script>alert("1")</script>', "a & b"] });
   const html = renderReport({

@@ -116,6 +116,8 @@ export {
   takeSeat,
 } from "./src/federated/remote/seat.ts";
 
+export { loadAggregator } from "./src/protocol/aggregate/load_aggregator.ts";
+
 // Models, weights, data.
 export * from "./src/data/mod.ts";
 export * from "./src/models/mod.ts";

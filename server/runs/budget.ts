@@ -64,8 +64,7 @@ function settleRank(manifest: RunManifest, client: number, budget: Budget): numb
         throw conflict(client, `expected a rank of 1 to ${layout.rank}, got ${rank ?? "none"}`);
       }
       try {
-        const { method: distribution, aggregation: aggregator } = method;
-        checkMethod({ distribution, aggregator }, [rank], layout.rank);
+        checkMethod(method, [rank], layout.rank);
       } catch (error) {
         if (error instanceof RankError) throw conflict(client, error.message);
         throw error;

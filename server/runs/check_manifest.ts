@@ -8,6 +8,7 @@ import { z } from "zod";
 
 import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
+import { UserError } from "../../src/protocol/errors.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
 import { manifestKind, type RunManifest } from "../../src/protocol/manifest.ts";
 import {
@@ -154,10 +155,10 @@ function checkRanks({ ranks, layout, method, participation }: RunManifest): void
     throw fault("ranks.tiers", `expected ascending ranks, got ${given.join(", ")}`);
   }
   try {
-    const { method: distribution, aggregation: aggregator } = method;
-    checkMethod({ distribution, aggregator }, given, layout.rank);
+    checkMethod(method, given, layout.rank);
   } catch (error) {
     if (error instanceof RankError) throw fault("ranks", error.message);
+    if (error instanceof UserError) throw fault("method", error.message);
     throw error;
   }
 }

@@ -4,8 +4,10 @@
  * @module
  */
 
+import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
 import { type AdapterBank } from "../../src/protocol/bank.ts";
 import { decodeBank, encodeBank } from "../../src/protocol/bank_codec.ts";
+import { UserError } from "../../src/protocol/errors.ts";
 import { sha256Hex } from "../../src/protocol/hash.ts";
 import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
@@ -18,13 +20,14 @@ import { checkManifest } from "./check_manifest.ts";
 import { requireLasting, requireRun } from "./rows.ts";
 import { type Service, ServiceError } from "./service.ts";
 
-/** Makes a run that waits for its bank. @returns its id. @throws {ServiceError} malformed. */
+/** Makes a run that waits for its bank. @returns its id. @throws {ServiceError} malformed, conflict when its aggregation cannot be had here. */
 export async function createRun(
   service: Service,
   value: unknown,
   actor: string,
 ): Promise<string> {
   const manifest = checkManifest(value);
+  await requireRule(manifest);
   const { name } = manifest;
   const run = newRunId();
   const time = service.now();
@@ -37,6 +40,16 @@ export async function createRun(
   });
   service.changed(run);
   return run;
+}
+
+/** A rule whose package cannot be had would fail a round that clients have trained. */
+async function requireRule({ method: { aggregation } }: RunManifest): Promise<void> {
+  try {
+    await loadAggregator(aggregation);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new ServiceError("conflict", `Cannot aggregate by ${aggregation}: ${error.message}`);
+  }
 }
 
 /**

@@ -6,7 +6,7 @@
 
 import { setImmediate } from "node:timers/promises";
 
-import { aggregators } from "../../src/protocol/aggregate/mod.ts";
+import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import { decodeUpdate, MessageError } from "../../src/protocol/messages/mod.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
@@ -43,7 +43,8 @@ export async function foldUpdates(
 ): Promise<FoldedRound | DamagedUpdate> {
   const { db } = service;
   const bank = await currentBank(service, run);
-  const aggregation = aggregators[run.manifest.method.aggregation](bank);
+  const aggregator = await loadAggregator(run.manifest.method.aggregation);
+  const aggregation = aggregator(bank);
   const selected = bank.modules.map(() => new Array<number>(bank.rank).fill(0));
   const rows = await db.query<{ client: number; blob: string | null }>(
     "SELECT client, blob FROM updates WHERE run = $1 AND round = $2 AND attempt = $3 " +

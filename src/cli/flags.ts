@@ -8,6 +8,7 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
+import { namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readSettings, suggestion } from "../federated/read_settings.ts";
 import { defaultConfig, flagName, type RunConfig, settingText } from "../federated/run_config.ts";
@@ -111,12 +112,20 @@ export function createCommand(description: CommandDescription): Command {
   }
   for (const word of description.words ?? []) command.argument(word);
   for (const option of description.options ?? []) command.addOption(option);
+  if (keys.includes("method")) command.addHelpText("after", methodsText());
   if (keys.length === 0) return command;
   command.addOption(
     new Option("--config <file>", "JSON file of settings, named as the flags in camelCase")
       .helpGroup("Run:"),
   );
   return command;
+}
+
+/** The methods by name, as they follow the flags in the help text. */
+function methodsText(): string {
+  const width = Math.max(...namedMethods.map(({ name }) => name.length));
+  const lines = namedMethods.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`);
+  return ["", "Methods by name, for --method (docs/methods.md):", ...lines].join("\n");
 }
 
 type FlagValues = { readonly config?: string } & Readonly<Record<string, string | boolean>>;

@@ -5,7 +5,6 @@ import type { EncodeProgress, TokenCache } from "../data/token_cache.ts";
 import type { LabelledData, Sample } from "../data/types.ts";
 import type { Model } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import { checkMethod } from "../protocol/method.ts";
 import { dealRanks } from "../protocol/ranks.ts";
 import type { ClientFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
@@ -55,8 +54,6 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   const { labels } = data;
   const shares = dealSamples(config, data);
   const ranks = dealRanks(config.ranks, config.clients, config.rank);
-  const method = { distribution: config.method, aggregator: config.aggregation };
-  checkMethod(method, ranks, config.rank);
   if (data.validation.length === 0) {
     throw new UserError(
       "Cannot evaluate the rounds: expected at least one validation row, got none",

@@ -5,24 +5,24 @@
  */
 import { closestNames } from "../protocol/closest_names.ts";
 import { UserError } from "../protocol/errors.ts";
-import { namedMethods } from "../protocol/method.ts";
+import { methodNamed } from "../protocol/methods/mod.ts";
 import type { RunConfig } from "./run_config.ts";
 import type { Kind } from "./setting_kinds.ts";
 import { type SettingKey, settingKeys, settings } from "./settings.ts";
 
 /**
- * Checks settings of one source (all flags, or one file) and resolves method aliases.
+ * Checks settings of one source (all flags, or one file) and puts for a method's name what it stands for.
  *
  * @param raw values by setting name
  * @param nameOf how this source names a setting, for errors
- * @throws UserError for an unknown name or a value that is not allowed
+ * @throws UserError for an unknown name, a value that is not allowed, or one that contradicts the method's name
  */
 export function readSettings(
   raw: Readonly<Record<string, unknown>>,
   nameOf: (key: string) => string,
 ): Partial<RunConfig> {
   const checked: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(resolveAlias(raw, nameOf))) {
+  for (const [key, value] of Object.entries(resolveMethod(raw, nameOf))) {
     if (!Object.hasOwn(settings, key)) {
       const otherwise = "no setting has such a name (see --help)";
       throw new UserError(
@@ -48,20 +48,21 @@ export function accept<T>(kind: Kind<T>, value: unknown, name: string): T {
   );
 }
 
-function resolveAlias(
+function resolveMethod(
   raw: Readonly<Record<string, unknown>>,
   nameOf: (key: string) => string,
 ): Readonly<Record<string, unknown>> {
-  const name = raw.method;
-  if (typeof name !== "string" || !Object.hasOwn(namedMethods, name)) return raw;
-  const { distribution, aggregator } = namedMethods[name];
-  if (raw.aggregation !== undefined && raw.aggregation !== aggregator) {
+  const named = methodNamed(raw.method);
+  if (named === undefined) return raw;
+  const { name, settings: { method, ...others } } = named;
+  for (const [key, value] of Object.entries(others)) {
+    if (raw[key] === undefined || raw[key] === value) continue;
     throw new UserError(
-      `Cannot use ${nameOf("aggregation")} with method ${name}: expected ${aggregator}, ` +
-        `which the name stands for, got ${shown(raw.aggregation)}`,
+      `Cannot use ${nameOf(key)} with method ${name}: expected ${value}, ` +
+        `which the name stands for, got ${shown(raw[key])}`,
     );
   }
-  return { ...raw, method: distribution, aggregation: aggregator };
+  return { ...raw, ...others, method };
 }
 
 /** The tail of an error about an unknown name: `: did you mean "rounds"?`, or what else to do. */

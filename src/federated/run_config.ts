@@ -14,8 +14,18 @@ import type { BaseDtype } from "../lora/classifier.ts";
 import type { ScheduleKind } from "../lora/schedule.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import type { Distribution, Factors, RankBy, Scope, ScoreKind } from "../protocol/method.ts";
+import {
+  checkMethod,
+  type Distribution,
+  type Factors,
+  needsEqualRanks,
+  type RankBy,
+  type Scope,
+  type ScoreKind,
+} from "../protocol/method.ts";
+import { RankError } from "../protocol/ranks.ts";
 import type { SelectorName } from "../protocol/selection.ts";
+import { fullAttendance, sampledClients } from "./attendance.ts";
 
 /** What can happen to a client's optimizer state between rounds, in the order users see it. */
 export const optimizerStateRules = ["reset", "keep"] as const;
@@ -87,6 +97,8 @@ export interface RunConfig {
   readonly dirichletAlpha: number;
   /** Labels a client holds under the `shards` partition. */
   readonly shardsPerClient: number;
+  /** Whether one client holds all rows and takes everyone's steps; `clients`, `ranks` and `localSteps` as given are then those of the federation it stands beside. */
+  readonly pooled: boolean;
   /** Rounds of training and aggregation. */
   readonly rounds: number;
   /** Share of the clients that a round samples, above 0 and at most 1; in a simulation only. */
@@ -201,6 +213,7 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   partition: "dirichlet", // clients with different topics are the case a federation exists for
   dirichletAlpha: 0.5, // the literature's usual "moderately unequal"
   shardsPerClient: 2, // FedAvg's pathological split (McMahan et al. 2017)
+  pooled: false, // the centralised baseline is a choice
   rounds: 20,
   participation: 1, // ten clients: few enough for all of them to train in every round
   dropouts: 0, // a simulated client fails only where that is what is studied
@@ -287,7 +300,7 @@ export function completeRunConfig(
   const fixed = { ...defaultConfig, ...given };
   const seqLen = given.seqLen ?? (given.buckets ? Math.max(...given.buckets) : fixed.seqLen);
   checkDataSettings(given);
-  const config: RunConfig = {
+  const config = pool({
     ...fixed,
     seqLen,
     // Short posts are most of many corpora: a bucket of half the length spares half their cost.
@@ -295,9 +308,22 @@ export function completeRunConfig(
     rank: given.rank ?? Math.max(...fixed.ranks),
     threads: given.threads ?? surroundings.threads,
     out: given.out ?? `runs/${timestamp(surroundings.now)}`,
-  };
+  });
   checkTogether(config);
   return config;
+}
+
+/** The centralised baseline of a federation: all rows on one client of the server's rank, and as many steps a round as its clients take together. */
+function pool(config: RunConfig): RunConfig {
+  if (!config.pooled) return config;
+  return {
+    ...config,
+    ...fullAttendance,
+    clients: 1,
+    ranks: [config.rank],
+    partition: "iid",
+    localSteps: sampledClients(config, config.clients) * config.localSteps,
+  };
 }
 
 /**
@@ -375,15 +401,15 @@ function checkTogether(config: RunConfig): void {
         `rank a client`,
     );
   }
-  if (config.aggregation === "fedit" && config.method !== "full") {
-    const other = config.ranks.find((rank) => rank !== config.rank);
-    if (other !== undefined) {
-      throw new UserError(
-        `Cannot aggregate by fedit: expected every client at rank ${config.rank}, got rank ` +
-          `${other} (--ranks ${config.ranks.join(",")})`,
-      );
-    }
+  const other = config.ranks.find((rank) => rank !== config.rank);
+  if (needsEqualRanks(config) && other !== undefined) {
+    throw new RankError(
+      `Cannot use ${config.method} + ${config.aggregation}: expected every client at rank ` +
+        `${config.rank}, got rank ${other} (--ranks ${config.ranks.join(",")}); use --ranks ` +
+        `${config.rank}`,
+    );
   }
+  checkMethod(config, config.ranks, config.rank);
   if (config.factors !== "both" && config.method === "head") {
     throw new UserError(
       `Cannot use --factors ${config.factors} with --method head: no component is trained`,

@@ -7,7 +7,7 @@ import { packLayout } from "../lora/layout.ts";
 import { baseTensors } from "../lora/load.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import { type Model, readModel } from "../models/mod.ts";
-import { aggregators } from "../protocol/aggregate/mod.ts";
+import { loadAggregator } from "../protocol/aggregate/load_aggregator.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
 import { selectorOf } from "../protocol/selection.ts";
@@ -75,7 +75,7 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
     },
     weights,
     local: localSettings(config, classifier, facts),
-    server: serverSettings(config),
+    server: await serverSettings(config),
     alpha: config.alpha,
     model,
     modelParameters: countParameters(model, weights),
@@ -119,11 +119,11 @@ function localSettings(
   };
 }
 
-function serverSettings(config: RunConfig): ServerSettings {
+async function serverSettings(config: RunConfig): Promise<ServerSettings> {
   return {
     distribution: config.method,
     factors: config.factors,
-    aggregator: aggregators[config.aggregation],
+    aggregator: await loadAggregator(config.aggregation),
     selection: {
       selector: selectorOf(config.selection, config.temperature),
       scope: scopedSelections[config.scope],

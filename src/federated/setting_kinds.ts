@@ -65,7 +65,7 @@ export function choice<N extends string>(
   names: readonly N[],
   aliases: readonly string[] = [],
 ): Kind<N> {
-  const listed = [...names, ...aliases];
+  const listed = [...new Set([...names, ...aliases])];
   return {
     placeholder: "<name>",
     expected: `one of ${listed.join(", ")}`,

@@ -15,11 +15,11 @@ import { aggregatorNames } from "../protocol/aggregate/mod.ts";
 import {
   distributions,
   factorChoices,
-  namedMethods,
   rankingParties,
   scopes,
   scoreKinds,
 } from "../protocol/method.ts";
+import { namedMethods } from "../protocol/methods/mod.ts";
 import { selectorNames } from "../protocol/selection.ts";
 import {
   choice,
@@ -153,6 +153,11 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     kind: count,
     help: "label shards a client holds under --partition shards",
   },
+  pooled: {
+    topic: "Federation",
+    kind: toggle,
+    help: "one client with all rows takes every client's steps: the centralised baseline",
+  },
   rounds: { topic: "Federation", kind: count, help: "rounds of training and aggregation" },
   participation: {
     topic: "Federation",
@@ -172,9 +177,9 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
 
   method: {
     topic: "Method",
-    kind: choice(distributions, Object.keys(namedMethods)),
-    help: `what a client holds and trains: ${distributions.join(", ")}; or with its aggregation ` +
-      Object.keys(namedMethods).join(", "),
+    kind: choice(distributions, namedMethods.map(({ name }) => name)),
+    help: `what a client holds and trains: ${distributions.join(", ")}; or a method by its name, ` +
+      "see below",
   },
   factors: {
     topic: "Method",

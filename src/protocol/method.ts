@@ -1,12 +1,18 @@
 /**
- * Methods by name: what a client receives and trains, and how the server combines.
+ * What a method is made of: what a client receives and trains, and how the server combines.
  *
  * @module
  */
 
-import type { AggregatorName } from "./aggregate/mod.ts";
+import { type AggregationRule, aggregationRules, type AggregatorName } from "./aggregate/mod.ts";
+import { UserError } from "./errors.ts";
 import { RankError } from "./ranks.ts";
-import { type ScopedSelection, selectGlobal, selectPerModule } from "./selection.ts";
+import {
+  type ScopedSelection,
+  selectGlobal,
+  type SelectorName,
+  selectPerModule,
+} from "./selection.ts";
 
 /** The distributions there are, in the order users see them. */
 export const distributions = ["freeze", "truncate", "full", "head"] as const;
@@ -52,21 +58,19 @@ export const scoreKinds = ["smoothed-uncertainty", "smoothed", "magnitude", "ran
  */
 export type ScoreKind = typeof scoreKinds[number];
 
-/** A federated LoRA method. */
+/** The settings that make a method, by the names they have in a run's. */
 export interface Method {
-  /** What a client receives and trains. */
-  readonly distribution: Distribution;
+  /** What a client holds and trains. */
+  readonly method: Distribution;
+  /** Which factors of its components it trains. */
+  readonly factors: Factors;
   /** How the server combines. */
-  readonly aggregator: AggregatorName;
+  readonly aggregation: AggregatorName;
+  /** How components are picked by score. */
+  readonly selection: SelectorName;
+  /** Where components compete. */
+  readonly scope: Scope;
 }
-
-/** Methods with a name of their own: the four schemes of HAFL as its extension HAFLQ (arXiv 2411.06581 v2) calls them. */
-export const namedMethods: Readonly<Record<string, Method>> = {
-  IFALoRA: { distribution: "freeze", aggregator: "adaptive" },
-  IFZLoRA: { distribution: "freeze", aggregator: "zero-pad" },
-  ITALoRA: { distribution: "truncate", aggregator: "adaptive" },
-  ITZLoRA: { distribution: "truncate", aggregator: "zero-pad" },
-};
 
 /** The function that spends a budget over each scope. */
 export const scopedSelections: Readonly<Record<Scope, ScopedSelection>> = {
@@ -74,24 +78,44 @@ export const scopedSelections: Readonly<Record<Scope, ScopedSelection>> = {
   global: selectGlobal,
 };
 
+/** Whether a method needs every client at the server's rank. */
+export function needsEqualRanks({ method, aggregation }: Method): boolean {
+  return method === "full" || ruleOf(aggregation).equalRanks === true;
+}
+
 /**
- * Checks that a method can serve these clients: `full` and `fedit` need every client at the server's rank, and `fedit` all components of each.
+ * Checks that the parts of a method go together, and that it can serve clients of these ranks.
  *
- * @throws {RankError} when one has less.
+ * @throws {UserError} when two of its settings contradict each other.
+ * @throws {RankError} when every client has to be at the server's rank and one is not.
  */
 export function checkMethod(method: Method, ranks: readonly number[], serverRank: number): void {
-  const { distribution, aggregator } = method;
-  const name = distribution === "full" ? "distribution full" : "aggregator fedit";
-  if (distribution !== "full" && aggregator !== "fedit") return;
-  if (distribution === "head") {
-    throw new RankError(
-      "Cannot use aggregator fedit with distribution head: expected all components of every client, got none",
+  const { method: distribution, factors, aggregation, selection, scope } = method;
+  const { equalRanks, bothFactors } = ruleOf(aggregation);
+  if (distribution === "head" && equalRanks) {
+    throw new UserError(
+      `Cannot use aggregation ${aggregation} with distribution head: expected all components of every client, got none`,
+    );
+  }
+  if (factors !== "both" && bothFactors) {
+    throw new UserError(
+      `Cannot use aggregation ${aggregation} with factors ${factors}: expected both, as it changes both`,
+    );
+  }
+  if (selection === "first" && scope === "global") {
+    throw new UserError(
+      "Cannot use selection first with scope global: expected scope module, as the first of all modules are whole modules",
     );
   }
   const short = ranks.find((rank) => rank !== serverRank);
-  if (short !== undefined) {
+  if (short !== undefined && needsEqualRanks(method)) {
+    const part = distribution === "full" ? "distribution full" : `aggregation ${aggregation}`;
     throw new RankError(
-      `Cannot use ${name}: expected every client at the server's rank ${serverRank}, got ${short}`,
+      `Cannot use ${part}: expected every client at the server's rank ${serverRank}, got ${short}`,
     );
   }
+}
+
+function ruleOf(aggregation: AggregatorName): AggregationRule {
+  return aggregationRules[aggregation];
 }

@@ -4,7 +4,7 @@
  *
  * A round: {@linkcode dealRound} deals components; {@linkcode encodeDownload} and {@linkcode applyDownload} bring them to a client; after its
  * local steps {@linkcode extractUpdate} and {@linkcode encodeUpdate} bring the trained ones back; {@linkcode validateUpdate} checks them and
- * one of the {@linkcode aggregators} makes the next {@linkcode AdapterBank}.
+ * an {@linkcode Aggregator} makes the next {@linkcode AdapterBank}.
  *
  * @example A round of one client that trains 2 of 4 components
  * ```ts
@@ -33,7 +33,7 @@
  * // On the server.
  * const { update } = hafl.decodeUpdate(up.bytes, bank);
  * hafl.validateUpdate(bank, deal, update);
- * const next = hafl.aggregate(hafl.aggregators.adaptive, bank, [update]);
+ * const next = hafl.aggregate(hafl.adaptive, bank, [update]);
  * if (next.trained[0].reduce((sum, flag) => sum + flag, 0) !== 2) throw new Error("unreachable");
  * if (up.sizes.lora * 2 !== down.sizes.lora) throw new Error("half of the components go up");
  * ```
@@ -90,7 +90,7 @@ export {
   factorChoices,
   type Factors,
   type Method,
-  namedMethods,
+  needsEqualRanks,
   picksComponents,
   type RankBy,
   rankingParties,
@@ -100,6 +100,7 @@ export {
   type ScoreKind,
   scoreKinds,
 } from "./method.ts";
+export * from "./methods/mod.ts";
 export { randomSeed, type RandomStream, randomStream } from "./random.ts";
 export {
   chooseTier,

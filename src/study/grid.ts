@@ -2,8 +2,6 @@
 
 import { completeRunConfig, type RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
-import { checkMethod } from "../protocol/method.ts";
-import { dealRanks } from "../protocol/ranks.ts";
 import type { Study, StudySettings } from "./study.ts";
 
 /** How and where runs are run, which does not change their results. */
@@ -109,8 +107,6 @@ function planRun(
       seed,
       out: path,
     });
-    const { method: distribution, aggregation: aggregator, clients, rank } = config;
-    checkMethod({ distribution, aggregator }, dealRanks(config.ranks, clients, rank), rank);
     return { ...place, config };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -14,6 +14,7 @@ import {
 import { readSettings } from "../../src/federated/read_settings.ts";
 import { type SettingKey, settingKeys, settings } from "../../src/federated/settings.ts";
 import { UserError } from "../../src/protocol/errors.ts";
+import { methodNamed, namedMethods } from "../../src/protocol/methods/mod.ts";
 
 const train = { name: "train", summary: "Train a federation." };
 const read = (line: string): Promise<Partial<RunConfig>> =>
@@ -59,8 +60,17 @@ Deno.test("readCommandLine() prefers flags to the file, and the file to defaults
   );
 });
 
-Deno.test("readCommandLine() resolves a method's alias in flags and files", async () => {
-  assert.deepEqual(await read("--method ITZLoRA"), { method: "truncate", aggregation: "zero-pad" });
+Deno.test("readCommandLine() puts for a method's name what it stands for, in flags and files", async () => {
+  for (const { name, settings } of namedMethods) {
+    assert.deepEqual(await read(`--method ${name}`), settings);
+  }
+  assert.deepEqual(await read("--method hetlora --score magnitude --warmup-rounds 0"), {
+    method: "truncate",
+    aggregation: "hetlora",
+    selection: "first",
+    warmupRounds: 0,
+    score: "magnitude",
+  });
   const path = await configFile('{ "method": "IFALoRA" }');
   assert.deepEqual(await read(`--config ${path} --aggregation zero-delta`), {
     method: "freeze",
@@ -69,6 +79,15 @@ Deno.test("readCommandLine() resolves a method's alias in flags and files", asyn
   await assert.rejects(read("--method IFALoRA --aggregation fedit"), {
     message: "Cannot use --aggregation with method IFALoRA: expected adaptive, which the name " +
       'stands for, got "fedit"',
+  });
+  await assert.rejects(read("--method flexlora --warmup-rounds 2"), {
+    message: "Cannot use --warmup-rounds with method flexlora: expected 0, which the name stands " +
+      "for, got 2",
+  });
+  const contrary = await configFile('{ "method": "ffa", "factors": "both" }');
+  await assert.rejects(read(`--config ${contrary}`), {
+    message: `Cannot use "factors" in ${contrary} with method ffa: expected b, which the name ` +
+      'stands for, got "both"',
   });
 });
 
@@ -190,7 +209,10 @@ Deno.test("completeRunConfig() refuses settings that contradict each other", () 
   const expected: [Partial<RunConfig>, RegExp][] = [
     [{ ranks: [2, 16], rank: 8 }, /client rank 16 .*at most the server's rank, 8/],
     [{ clients: 2, ranks: [2, 4, 8] }, /deal 3 ranks .* over 2 clients/],
-    [{ aggregation: "fedit" }, /fedit: expected every client at rank 8, got rank 2/],
+    [{ aggregation: "fedit" }, /freeze \+ fedit: expected every client at rank 8, got rank 2/],
+    [{ method: "full" }, /full \+ adaptive: .* \(--ranks 2,4,8\); use --ranks 8$/],
+    [{ aggregation: "flexlora", factors: "b" }, /flexlora with factors b: expected both/],
+    [{ selection: "first", scope: "global" }, /first with scope global: expected scope module/],
     [{ buckets: [16, 32], seqLen: 64 }, /longest to be --seq-len 64, got 32/],
     [{ revision: "main" }, /--revision without --model/],
     [{ method: "head", factors: "b" }, /--factors b with --method head: no component is trained/],
@@ -202,7 +224,27 @@ Deno.test("completeRunConfig() refuses settings that contradict each other", () 
       JSON.stringify(given),
     );
   }
-  assert.equal(completeRunConfig({ aggregation: "fedit", method: "full" }).aggregation, "fedit");
+  const fedit = completeRunConfig({ aggregation: "fedit", method: "full", ranks: [2] });
+  assert.equal(fedit.rank, 2);
+});
+
+Deno.test("completeRunConfig() pools a federation into one client that takes everyone's steps", () => {
+  const { settings } = methodNamed("centralised")!;
+  const config = completeRunConfig({
+    ...settings,
+    clients: 10,
+    participation: 0.5,
+    dropouts: 0.1,
+    localSteps: 4,
+    ranks: [2, 4],
+    partition: "shards",
+  });
+  const { clients, localSteps, ranks, rank, partition, participation, dropouts } = config;
+  assert.deepEqual([clients, ranks, rank, partition], [1, [4], 4, "iid"]);
+  assert.equal(localSteps, 5 * 4, "of the clients that a round would sample");
+  assert.deepEqual([participation, dropouts], [1, 0]);
+  assert.deepEqual(completeRunConfig(config), config, "what is pooled stays so");
+  assert.deepEqual(completeRunConfig({ ...settings, rank: 16 }).ranks, [16]);
 });
 
 Deno.test("resumedConfig() keeps the run's settings and takes what may change", () => {

@@ -8,7 +8,7 @@ import { runRound, startState } from "../../src/federated/simulate.ts";
 import { BUFFERS } from "../../src/lora/classifier.ts";
 import { componentSlots } from "../../src/lora/layout.ts";
 import { readAdapter, type Session } from "../../src/lora/session.ts";
-import { aggregators } from "../../src/protocol/aggregate/mod.ts";
+import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
 import { encodeDownload } from "../../src/protocol/messages/mod.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import {
@@ -31,8 +31,8 @@ onEveryDevice("runRound() of B alone moves A by not one bit under any rule", asy
   const { modules, rank } = federation.local.layout;
   await withFederation(device, federation, async (session) => {
     const start = withTrainedB(await startState(federation, session));
-    for (const name of ["adaptive", "zero-pad", "zero-delta", "fedit"] as const) {
-      const server = { ...federation.server, aggregator: aggregators[name] };
+    for (const name of ["adaptive", "zero-pad", "zero-delta", "fedit", "hetlora"] as const) {
+      const server = { ...federation.server, aggregator: await loadAggregator(name) };
       const { state, record } = await runRound({ ...federation, server }, session, start);
       state.bank.modules.forEach(({ a, b }, m) => {
         assert.deepEqual(bitsOf(a), bitsOf(start.bank.modules[m].a), `A by ${name}`);

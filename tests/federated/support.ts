@@ -16,7 +16,8 @@ import { loadClassifier } from "../../src/lora/load.ts";
 import type { OptimizerKind } from "../../src/engine/ops/optimizer.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate, type Session } from "../../src/lora/session.ts";
-import { type AggregatorName, aggregators } from "../../src/protocol/aggregate/mod.ts";
+import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
+import type { AggregatorName } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterBank, NamedTensor } from "../../src/protocol/bank.ts";
 import { type Deal, dealRound } from "../../src/protocol/deal.ts";
 import { decodeUpdate, encodeDownload } from "../../src/protocol/messages/mod.ts";
@@ -138,7 +139,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     server: {
       distribution,
       factors: settings.factors ?? "both",
-      aggregator: aggregators[aggregator],
+      aggregator: await loadAggregator(aggregator),
       selection: { selector, scope: scopedSelections[scope], seed },
       scopeName: scope,
       warmupRounds,

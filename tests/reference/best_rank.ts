@@ -14,13 +14,15 @@ export function bestRank(
   const v = u.map((_, j) => u.map((_, i) => i === j ? 1 : 0));
   const dot = (x: readonly number[], y: readonly number[]) =>
     x.reduce((sum, value, i) => sum + value * y[i], 0);
+  // Of columns that are zero but for rounding no more can be asked.
+  const negligible = 1e-30 * u.reduce((sum, column) => sum + dot(column, column), 0);
   for (let sweep = 0, turned = true; turned; sweep++) {
     if (sweep === 100) throw new Error("Jacobi rotations did not converge");
     turned = false;
     for (let p = 0; p < columns; p++) {
       for (let q = p + 1; q < columns; q++) {
         const pp = dot(u[p], u[p]), qq = dot(u[q], u[q]), pq = dot(u[p], u[q]);
-        if (Math.abs(pq) <= 1e-15 * Math.sqrt(pp * qq)) continue;
+        if (Math.abs(pq) <= 1e-15 * Math.sqrt(pp * qq) + negligible) continue;
         turned = true;
         const angle = Math.atan2(2 * pq, pp - qq) / 2;
         const c = Math.cos(angle), s = Math.sin(angle);

@@ -72,5 +72,5 @@ Deno.test("planGrid() names the run that cannot be", () => {
     { even: { method: "freeze", aggregation: "fedit" } },
     /^Cannot run even in iid, seed 1: /,
   );
-  refused({ full: {} }, /^Cannot run full in iid, seed 1: .*server's rank 8, got 2/);
+  refused({ full: {} }, /^Cannot run full in iid, seed 1: .*every client at rank 8, got rank 2/);
 });

@@ -6,7 +6,7 @@
 import type { RoundRecord, RunFacts, RunSummary } from "../../protocol/records.ts";
 import { sampledClients } from "../../federated/attendance.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
-import { namedMethods } from "../../protocol/method.ts";
+import { methodOf } from "../../protocol/methods/mod.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { clientTable } from "./client_table.ts";
@@ -150,11 +150,10 @@ function clientsAtRanks(config: RunConfig, facts: RunFacts): string {
     : `${facts.clients.length} clients, ${told} of ${config.rank}`;
 }
 
-function methodName({ method, aggregation }: RunConfig): string {
-  const alias = Object.entries(namedMethods).find(([, { distribution, aggregator }]) =>
-    distribution === method && aggregator === aggregation
-  );
-  return `${method} + ${aggregation}${alias ? ` (${alias[0]})` : ""}`;
+function methodName(config: RunConfig): string {
+  const { method, aggregation } = config;
+  const named = methodOf(config);
+  return `${method} + ${aggregation}${named ? ` (${named.name})` : ""}`;
 }
 
 function partitionText(config: RunConfig): string {

@@ -3,6 +3,7 @@
 import { basename } from "node:path";
 import { Option } from "commander";
 import { createManifest } from "../../federated/remote/manifest.ts";
+import { checkServable } from "../../federated/remote/simulation_only.ts";
 import { methodKeys, trainingKeys } from "../../federated/remote/training_settings.ts";
 import { completeRunConfig, defaultConfig, type RunConfig } from "../../federated/run_config.ts";
 import { type SettingKey, settingKeys } from "../../federated/settings.ts";
@@ -97,6 +98,7 @@ async function readRun({ settings: given, own }: GivenFlags) {
     ranks: ranksSetting(choice, given.rank),
     ...(hasData && { labels: givenLabels }),
   });
+  checkServable(config); // before its ranks are dealt: a pooled run has one
   const files = await openModelFiles(config);
   const ranks = ranksPolicy(choice, config.clients, config.rank);
   return {

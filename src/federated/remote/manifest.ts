@@ -9,7 +9,7 @@ import {
   type RunManifest,
   type UpdateLimits,
 } from "../../protocol/manifest.ts";
-import { checkMethod } from "../../protocol/method.ts";
+import { checkMethod, needsEqualRanks } from "../../protocol/method.ts";
 import { RankError } from "../../protocol/ranks.ts";
 import { honestNormBound } from "../../protocol/update_norm.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
@@ -18,6 +18,7 @@ import type { RunConfig } from "../run_config.ts";
 import { setUpRun } from "../run_setup.ts";
 import { layoutOf } from "./run_layout.ts";
 import { readManifest } from "./read_manifest.ts";
+import { checkServable } from "./simulation_only.ts";
 import { manifestConfig, trainingSettings } from "./training_settings.ts";
 
 /** A run to be created. */
@@ -55,6 +56,7 @@ export async function createManifest(
   sources: ManifestSources,
 ): Promise<{ readonly manifest: RunManifest; readonly bank: AdapterBank }> {
   const { name, config, files, labels, participation, ranks, limits } = sources;
+  checkServable(config);
   checkLabelSet(labels);
   checkParticipation(participation);
   checkRanks(config, participation, ranks);
@@ -125,7 +127,6 @@ function checkWhole(flag: string, value: number, least: number, most: number, wh
 }
 
 function checkRanks(config: RunConfig, { seats }: Participation, policy: RanksPolicy): void {
-  const method = { distribution: config.method, aggregator: config.aggregation };
   switch (policy.kind) {
     case "fixed":
       if (policy.ranks.length !== seats) {
@@ -134,10 +135,10 @@ function checkRanks(config: RunConfig, { seats }: Participation, policy: RanksPo
         );
       }
       checkEach(policy.ranks, config.rank);
-      checkMethod(method, policy.ranks, config.rank);
+      checkMethod(config, policy.ranks, config.rank);
       break;
     case "stated":
-      if (config.rank === 1 || (config.method !== "full" && config.aggregation !== "fedit")) break;
+      if (config.rank === 1 || !needsEqualRanks(config)) break;
       throw new RankError(
         `Cannot use --ranks stated with ${config.method} + ${config.aggregation}: every client needs ` +
           `the server's rank; use --ranks ${config.rank}`,
@@ -147,7 +148,7 @@ function checkRanks(config: RunConfig, { seats }: Participation, policy: RanksPo
         throw new RankError("Cannot use --ranks auto: expected at least one tier, got none");
       }
       checkEach(policy.tiers, config.rank);
-      checkMethod(method, policy.tiers, config.rank);
+      checkMethod(config, policy.tiers, config.rank);
       break;
     default:
       policy satisfies never;

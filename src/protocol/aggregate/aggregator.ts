@@ -10,6 +10,7 @@
 import type { AdapterBank, ModuleComponents, NamedTensor } from "../bank.ts";
 import { startScoreMerge } from "../scores.ts";
 import type { ClientUpdate } from "../update.ts";
+import { startSums } from "./component_sums.ts";
 
 /** A round's sums in progress. */
 export interface Aggregation {
@@ -34,6 +35,30 @@ export interface Aggregation {
  * train B alone, A stays the server's to the bit.
  */
 export type Aggregator = (bank: AdapterBank) => Aggregation;
+
+/** One client's components of one module. */
+export interface ModuleUpdate {
+  /** n_k. */
+  readonly samples: number;
+  /** The components it trained, ascending. */
+  readonly indices: Uint32Array;
+  /** [indices, inFeatures]; absent where it trained B alone. */
+  readonly a?: Float32Array | undefined;
+  /** [outFeatures, indices]. */
+  readonly b: Float32Array;
+}
+
+/** One module's part of an aggregation. */
+export interface ModuleAggregation {
+  /** Takes one client's components in, none included. */
+  add(update: ModuleUpdate): void;
+  /**
+   * The module after the round.
+   *
+   * @param all Σ n_k over all clients of the round.
+   */
+  finish(all: number): ModuleComponents;
+}
 
 /**
  * The new value of one number of a component.
@@ -62,17 +87,33 @@ export function aggregate(
 
 /** The aggregator that applies one rule to every number of A and B. */
 export function aggregatorOf(rule: ComponentRule): Aggregator {
+  return aggregatorByModule((module, rank) => {
+    const sums = startSums(module, rank);
+    return {
+      add: ({ samples, indices, a, b }) => sums.add(samples, indices, a, b),
+      finish: (all) => sums.apply((server, sum, owners) => rule(server, sum, owners, all)),
+    };
+  });
+}
+
+/**
+ * The aggregator that combines each module for itself.
+ *
+ * @param start starts a module's part; `rank` is the server's.
+ */
+export function aggregatorByModule(
+  start: (module: ModuleComponents, rank: number) => ModuleAggregation,
+): Aggregator {
   return (bank) => {
-    const sums = bank.modules.map((module) => startSums(module, bank.rank));
+    const modules = bank.modules.map((module) => start(module, bank.rank));
     const heads = bank.head.map(({ data }) => new Float64Array(data.length));
     const scores = startScoreMerge(bank.scores);
     const trained = bank.trained.map((flags) => flags.slice());
     let last = -1;
     let all = 0;
-    let sendsA = false;
     return {
       add(update) {
-        const { client, samples, indices, head } = update;
+        const { client, samples, indices, a, b, head } = update;
         if (client <= last) {
           throw new RangeError(
             client === last
@@ -82,8 +123,9 @@ export function aggregatorOf(rule: ComponentRule): Aggregator {
         }
         last = client;
         all += samples;
-        sendsA ||= update.a !== undefined;
-        bank.modules.forEach((module, m) => addComponents(sums[m], module, m, bank.rank, update));
+        modules.forEach((module, m) =>
+          module.add({ samples, indices: indices[m], a: a?.[m], b: b[m] })
+        );
         head.forEach(({ data }, h) => data.forEach((value, at) => heads[h][at] += samples * value));
         if (update.scores) scores.add({ samples, scores: update.scores });
         trained.forEach((flags, m) => indices[m].forEach((i) => flags[i] = 1));
@@ -95,69 +137,13 @@ export function aggregatorOf(rule: ComponentRule): Aggregator {
         return {
           rank: bank.rank,
           alpha: bank.alpha,
-          modules: bank.modules.map((module, m) => {
-            const combined = combine(module, sums[m], bank.rank, all, rule);
-            return sendsA ? combined : { ...combined, a: module.a.slice() };
-          }),
+          modules: modules.map((module) => module.finish(all)),
           head: bank.head.map((tensor, h) => meanTensor(tensor, heads[h], all)),
           scores: scores.finish(),
           trained,
         };
       },
     };
-  };
-}
-
-/** Of one module: Σ n_k over the owners of each component, and Σ n_k·x_k of each number. */
-interface ComponentSums {
-  /** [r]. */
-  readonly owners: Float64Array;
-  /** [r, inFeatures]. */
-  readonly a: Float64Array;
-  /** [outFeatures, r]. */
-  readonly b: Float64Array;
-}
-
-function startSums({ a, b }: ModuleComponents, rank: number): ComponentSums {
-  return {
-    owners: new Float64Array(rank),
-    a: new Float64Array(a.length),
-    b: new Float64Array(b.length),
-  };
-}
-
-function addComponents(
-  sums: ComponentSums,
-  { inFeatures, outFeatures }: ModuleComponents,
-  m: number,
-  rank: number,
-  { samples, indices, a: rows, b: columns }: ClientUpdate,
-): void {
-  const count = indices[m].length;
-  indices[m].forEach((i, n) => {
-    sums.owners[i] += samples;
-    const row = rows?.[m].subarray(n * inFeatures, (n + 1) * inFeatures);
-    row?.forEach((value, j) => sums.a[i * inFeatures + j] += samples * value);
-    for (let j = 0; j < outFeatures; j++) {
-      sums.b[j * rank + i] += samples * columns[m][j * count + n];
-    }
-  });
-}
-
-function combine(
-  { name, inFeatures, outFeatures, a, b }: ModuleComponents,
-  sums: ComponentSums,
-  rank: number,
-  all: number,
-  rule: ComponentRule,
-): ModuleComponents {
-  const { owners } = sums;
-  return {
-    name,
-    inFeatures,
-    outFeatures,
-    a: a.map((value, at) => rule(value, sums.a[at], owners[Math.floor(at / inFeatures)], all)),
-    b: b.map((value, at) => rule(value, sums.b[at], owners[at % rank], all)),
   };
 }
 

@@ -7,6 +7,9 @@
 import { adaptive } from "./adaptive.ts";
 import type { Aggregator } from "./aggregator.ts";
 import { fedit } from "./fedit.ts";
+import { flexlora } from "./flexlora.ts";
+import { hetlora } from "./hetlora.ts";
+import type { LinearAlgebra } from "./singular_terms.ts";
 import { zeroDelta } from "./zero_delta.ts";
 import { zeroPad } from "./zero_pad.ts";
 
@@ -14,21 +17,45 @@ export {
   aggregate,
   type Aggregation,
   type Aggregator,
+  aggregatorByModule,
   aggregatorOf,
   type ComponentRule,
+  type ModuleAggregation,
+  type ModuleUpdate,
 } from "./aggregator.ts";
-export { adaptive, fedit, zeroDelta, zeroPad };
+export type { LinearAlgebra } from "./singular_terms.ts";
+export { adaptive, fedit, flexlora, hetlora, zeroDelta, zeroPad };
+
+/** What a rule asks of a run. */
+export interface RuleNeeds {
+  /** Whether every client has to be at the server's rank, and train all components. */
+  readonly equalRanks?: boolean;
+  /** Whether it changes A even where clients train B alone, and so cannot go with that. */
+  readonly bothFactors?: boolean;
+}
+
+/** A rule as the registry has it: an aggregator, or what makes one with the package ml-matrix. */
+export type AggregationRule =
+  & RuleNeeds
+  & (
+    | { readonly aggregator: Aggregator }
+    | { readonly aggregatorWith: (algebra: LinearAlgebra) => Aggregator }
+  );
+
+/** The rules by name, in the order users see them. `loadAggregator` resolves a name. */
+export const aggregationRules = {
+  "adaptive": { aggregator: adaptive },
+  "zero-pad": { aggregator: zeroPad },
+  "zero-delta": { aggregator: zeroDelta },
+  "fedit": { aggregator: fedit, equalRanks: true },
+  "hetlora": { aggregator: hetlora },
+  "flexlora": { aggregatorWith: flexlora, bothFactors: true },
+} satisfies Record<string, AggregationRule>;
+
+/** A key of {@linkcode aggregationRules}. */
+export type AggregatorName = keyof typeof aggregationRules;
 
 /** The rules' names, in the order users see them. */
-export const aggregatorNames = ["adaptive", "zero-pad", "zero-delta", "fedit"] as const;
-
-/** A key of {@linkcode aggregators}. */
-export type AggregatorName = typeof aggregatorNames[number];
-
-/** The rules by name. */
-export const aggregators: Readonly<Record<AggregatorName, Aggregator>> = {
-  "adaptive": adaptive,
-  "zero-pad": zeroPad,
-  "zero-delta": zeroDelta,
-  "fedit": fedit,
-};
+export const aggregatorNames: readonly AggregatorName[] = Object.keys(
+  aggregationRules,
+) as AggregatorName[];

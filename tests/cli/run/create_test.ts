@@ -168,7 +168,8 @@ Deno.test("create refuses settings before it asks the server for anything", asyn
     "--labels=only,": /^UserError: Cannot use --labels: expected at least two names/,
     "--deadline=soon": /^UserError: Cannot use --deadline/,
     "--strip=headers": /^UserError: Unknown flag "--strip=headers"/,
-    "--method=full": /^(RankError|UserError): Cannot use distribution full/,
+    "--method=centralised": /^UserError: Cannot use --pooled true in a run over HTTP/,
+    "--method=full": /^RankError: Cannot use full \+ adaptive: expected every client at rank/,
   };
   for (const [flags, message] of Object.entries(refused)) {
     await assert.rejects(

@@ -14,7 +14,8 @@ import {
 } from "../../../src/federated/remote/client_federation.ts";
 import { runRound, startState } from "../../../src/federated/simulate.ts";
 import { baseDtypes } from "../../../src/lora/classifier.ts";
-import { aggregate, aggregators } from "../../../src/protocol/aggregate/mod.ts";
+import { loadAggregator } from "../../../src/protocol/aggregate/load_aggregator.ts";
+import { aggregate } from "../../../src/protocol/aggregate/mod.ts";
 import { decodeBank, encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { dealRound } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
@@ -87,7 +88,8 @@ for (const variant of variants) {
         const { message } = await clientRound(session, federation.local, bytes, { samples });
         updates.push(decodeUpdate(message.bytes, bank).update);
       }
-      bank = decodeBank(encodeBank(aggregate(aggregators[sent.method.aggregation], bank, updates)));
+      const aggregator = await loadAggregator(sent.method.aggregation);
+      bank = decodeBank(encodeBank(aggregate(aggregator, bank, updates)));
       banks.push(encodeBank(bank));
     }
     for (const { session } of clients) await session.executor.close();

@@ -140,7 +140,7 @@ for (const store of stores) {
     for (const client of [0, 1, 2]) await takePart(service, run, client, manifest);
     await tick(service);
     const participants = ranks.map((rank, client) => ({ client, rank }));
-    const bank = nextBank(run, manifest, tinyBank(manifest), 0, participants);
+    const bank = await nextBank(run, manifest, tinyBank(manifest), 0, participants);
     assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
   });
 }

@@ -53,6 +53,12 @@ Deno.test("checkManifest() names what is wrong", () => {
     ["method.selection", "best", /method\.selection/],
     ["method.aggregation", "fedit", /ranks: .*fedit/],
     ["method.method", "full", /ranks: .*full/],
+    ["method.aggregation", "best", /method\.aggregation/],
+    [
+      "method",
+      { ...good.method, aggregation: "flexlora", factors: "b" },
+      /method: .*flexlora with factors b/,
+    ],
     ["ranks", { kind: "fixed", ranks: [1, 2] }, /expected one for each of 3 seats, got 2/],
     ["ranks", { kind: "auto", tiers: [2, 1] }, /ranks\.tiers: expected ascending ranks/],
     ["ranks", { kind: "auto", tiers: [] }, /ranks\.tiers/],

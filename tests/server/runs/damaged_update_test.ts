@@ -46,7 +46,7 @@ for (const store of stores) {
       const { published, rejects, retries } = await runStatus(service, run);
       assert.deepEqual(published[1].contributors, [0, 2]);
       assert.deepEqual([rejects, retries], [[], 0], "its client did nothing wrong");
-      const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks, [0, 2]);
+      const bank = await nextBank(run, manifest, tinyBank(manifest), 0, ranks, [0, 2]);
       assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
       const [entry] = await auditLog(service, 1);
       assert.deepEqual([entry.actor, entry.act, entry.run], ["server", "drop", run]);
@@ -67,7 +67,7 @@ for (const store of stores) {
     assert.deepEqual([missed.roundsDone, missed.retries, missed.current?.attempt], [0, 1, 1]);
     for (const client of [0, 1, 2]) await takePart(service, run, client, manifest);
     await tick(service);
-    const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks);
+    const bank = await nextBank(run, manifest, tinyBank(manifest), 0, ranks);
     assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
   });
 

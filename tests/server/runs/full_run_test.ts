@@ -53,7 +53,7 @@ for (const store of stores) {
       let bank: AdapterBank = tinyBank(manifest);
       assert.deepEqual(await bankBytes(service, run, 0), encodeBank(bank));
       for (let round = 0; round < manifest.rounds; round++) {
-        bank = nextBank(run, manifest, bank, round, everyone);
+        bank = await nextBank(run, manifest, bank, round, everyone);
         assert.deepEqual(await bankBytes(service, run, round + 1), encodeBank(bank));
       }
       assert.equal((await bankOf(service, run, "latest")).rounds, manifest.rounds);
@@ -77,7 +77,7 @@ for (const store of stores) {
     const participants = everyone.map(({ client }) => ({ client, rank: 4 }));
     // Without warm-up nothing else would be dealt: all components, whoever ranks.
     const dealt: RunManifest = { ...manifest, method: { ...manifest.method, warmupRounds: 9 } };
-    const first = nextBank(run, dealt, tinyBank(manifest), 0, participants);
+    const first = await nextBank(run, dealt, tinyBank(manifest), 0, participants);
     assert.deepEqual(await bankBytes(service, run, 1), encodeBank(first));
   });
 }

@@ -38,7 +38,7 @@ async function expectBanks(
 ): Promise<void> {
   let bank: AdapterBank = tinyBank(own);
   for (let round = 0; round < own.rounds; round++) {
-    bank = nextBank(run, own, bank, round, ranks);
+    bank = await nextBank(run, own, bank, round, ranks);
     assert.deepEqual(await bankBytes(service, run, round + 1), encodeBank(bank));
   }
 }

@@ -96,7 +96,7 @@ for (const store of stores) {
     assert.deepEqual(status.published[1].sampled, sampled);
     await refuses(() => send(service, run, late.address, late.bytes), "round-closed", closed);
     const ranks = sampled.map((client) => ({ client, rank: 1 + client % 4 }));
-    const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks, quick);
+    const bank = await nextBank(run, manifest, tinyBank(manifest), 0, ranks, quick);
     assert.deepEqual(await bankBytes(service, run), encodeBank(bank));
     assert.equal((await runStatus(service, run)).rejectCounts["round-closed"], 2);
     assert.equal((await runStatus(service, run)).current?.round, 1, "the refusal ended nothing");
@@ -185,7 +185,7 @@ for (const store of stores) {
     const after = serviceOn(db);
     await tick(after);
     const ranks = [0, 1, 2].map((client) => ({ client, rank: 1 + client }));
-    const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks);
+    const bank = await nextBank(run, manifest, tinyBank(manifest), 0, ranks);
     assert.deepEqual(await bankBytes(after, run), encodeBank(bank));
     assert.deepEqual(await roundTask(before, run, 0), await roundTask(after, run, 0));
   });

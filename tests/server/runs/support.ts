@@ -20,11 +20,11 @@ import {
 } from "../../../server/runs/mod.ts";
 import { type BlobWriter, createBlob, readBlob } from "../../../server/store/blobs.ts";
 import type { Database } from "../../../server/store/database.ts";
+import { loadAggregator } from "../../../src/protocol/aggregate/load_aggregator.ts";
 import {
   type AcceptedUpdate,
   type AdapterBank,
   aggregate,
-  aggregators,
   type Budget,
   chooseComponents,
   type ClientTask,
@@ -209,21 +209,21 @@ export function madeUpChoice(
 }
 
 /** The bank after a round, by the protocol's functions alone. */
-export function nextBank(
+export async function nextBank(
   run: string,
   manifest: RunManifest,
   bank: AdapterBank,
   round: number,
   participants: readonly Participant[],
   contributors: readonly number[] = participants.map(({ client }) => client),
-): AdapterBank {
+): Promise<AdapterBank> {
   const deals = dealsOf(manifest, bank, round, participants)
     .filter(({ client }) => contributors.includes(client));
   const updates = deals.map((deal) => {
     const { bytes } = encodeDownload(bank, deal, { run });
     return decodeUpdate(makeUpdate(manifest, bytes), bank).update;
   });
-  return aggregate(aggregators[manifest.method.aggregation], bank, updates);
+  return aggregate(await loadAggregator(manifest.method.aggregation), bank, updates);
 }
 
 function dealsOf(

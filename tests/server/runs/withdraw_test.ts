@@ -39,7 +39,7 @@ async function bankAfter(
   manifest: RunManifest,
   contributors: number[],
 ): Promise<void> {
-  const bank = nextBank(run, manifest, tinyBank(manifest), 0, ranks, contributors);
+  const bank = await nextBank(run, manifest, tinyBank(manifest), 0, ranks, contributors);
   assert.deepEqual(await bankBytes(service, run, 1), encodeBank(bank));
 }
 

@@ -1,0 +1,21 @@
+/** What only a simulation can do: clients over HTTP hold their own rows, and come and go as they do. @module */
+
+import { UserError } from "../../protocol/errors.ts";
+import { defaultConfig, flagName, type RunConfig, settingText } from "../run_config.ts";
+
+const simulationOnly = ["pooled", "participation", "dropouts", "stragglers"] as const;
+
+/**
+ * Checks that a run with these settings can be served.
+ *
+ * @throws UserError when it can only be simulated.
+ */
+export function checkServable(config: RunConfig): void {
+  const key = simulationOnly.find((key) => config[key] !== defaultConfig[key]);
+  if (key === undefined) return;
+  throw new UserError(
+    `Cannot use ${flagName(key)} ${
+      settingText(config[key])
+    } in a run over HTTP: only a simulation can do that`,
+  );
+}

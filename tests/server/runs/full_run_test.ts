@@ -3,6 +3,7 @@ import { bankOf, nextTask, type Service, tick } from "../../../server/runs/mod.t
 import {
   type AdapterBank,
   encodeBank,
+  methodNamed,
   type Participant,
   type RunManifest,
 } from "../../../src/protocol/mod.ts";
@@ -38,6 +39,8 @@ const variants: Readonly<Record<string, Partial<RunManifest>>> = {
   "the head alone, where clients would rank": {
     method: { ...base.method, method: "head", rankBy: "client", warmupRounds: 0 },
   },
+  "HetLoRA": { method: { ...base.method, ...methodNamed("hetlora")!.settings } },
+  "FlexLoRA": { method: { ...base.method, ...methodNamed("flexlora")!.settings } },
   "zero-delta without warm-up": {
     method: { ...base.method, aggregation: "zero-delta", warmupRounds: 0 },
   },

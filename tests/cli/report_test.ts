@@ -5,6 +5,7 @@ import { renderReport } from "../../src/cli/report/report.ts";
 import { linearScale, niceTicks, spread } from "../../src/cli/report/svg.ts";
 import { summarizeRun } from "../../src/protocol/records.ts";
 import { sampleRun, type SampleShape } from "./sample_run.ts";
+import { assertWellFormed, bodyOf } from "./well_formed.ts";
 
 const shape: SampleShape = {
   rounds: 20,
@@ -13,17 +14,6 @@ const shape: SampleShape = {
   labels: Array.from({ length: 20 }, (_, index) => `topic.${index}`),
   given: {},
 };
-
-/** Fails where a tag closes another one than the last opened; the report has no void element in its body. */
-function assertWellFormed(html: string): void {
-  const open: string[] = [];
-  const body = html.slice(html.indexOf("<body>"), html.indexOf("</html>"));
-  for (const [, close, name] of body.matchAll(/<(\/?)([a-z][a-z0-9]*)[^>]*>/gi)) {
-    if (close === "") open.push(name);
-    else assert.equal(open.pop(), name);
-  }
-  assert.deepEqual(open, []);
-}
 
 Deno.test("renderReport() needs neither network nor script", () => {
   const html = renderReport(sampleRun(shape));
@@ -51,7 +41,7 @@ Deno.test("renderReport() is well formed and without NaN from one round to many"
   ];
   for (const given of shapes) {
     const html = renderReport(sampleRun(given));
-    assertWellFormed(html);
+    assertWellFormed(bodyOf(html));
     assert.doesNotMatch(html, /NaN|Infinity|undefined|\[object/);
   }
 });
@@ -59,7 +49,7 @@ Deno.test("renderReport() is well formed and without NaN from one round to many"
 Deno.test("renderReport() sums many clients up by tier", () => {
   const many = sampleRun({ ...shape, given: { clients: 1000, participation: 0.05 } });
   const html = renderReport(many);
-  assertWellFormed(html);
+  assertWellFormed(bodyOf(html));
   const rows = (of: string) =>
     of.match(/<table class="clients">.*?<\/table>/s)![0].split("<tr>").length - 2;
   assert.equal(rows(html), 3);
@@ -78,7 +68,7 @@ Deno.test("renderReport() shows a dash for the loss of a round in which nobody a
     record.round === 2 ? { ...record, trainLoss: null, attendance } : record
   );
   const html = renderReport({ ...run, records });
-  assertWellFormed(html);
+  assertWellFormed(bodyOf(html));
   assert.doesNotMatch(html, /NaN|null/);
   assert.match(html, /<td>—<\/td><td>0 of 4<\/td>/);
   assert.equal(html.match(/Round \d+, training:/g)!.length, 2);
@@ -92,7 +82,7 @@ Deno.test("renderReport() shows names as text, whatever they hold", () => {
   });
   assert.doesNotMatch(html, /<script|<b>|<i>|<u>/);
   assert.ok(html.includes("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"));
-  assertWellFormed(html);
+  assertWellFormed(bodyOf(html));
 });
 
 Deno.test("renderReport() sets only changed settings in colour", () => {

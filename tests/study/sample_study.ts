@@ -100,7 +100,7 @@ function failedRun({ kind, cell, method, seed, trial, config, data, model }: Stu
     config,
     data,
     model,
-    failed: "The validation loss became NaN in round 3",
+    failed: "The validation loss was not finite in round 3",
   };
 }
 

@@ -4,18 +4,12 @@ import {
   accuracyFigure,
   costAndLossFigures,
   differenceFigure,
-  distributionFigure,
   singlesFigure,
   trainedFigure,
 } from "./cell_figures.ts";
-import {
-  accuracyTable,
-  type CellContext,
-  costTable,
-  differenceTable,
-  dropTable,
-  rankedMethods,
-} from "./cell_tables.ts";
+import { type CellContext, rankedMethods } from "./cell_context.ts";
+import { accuracyTable, costTable, differenceTable, dropTable } from "./cell_tables.ts";
+import { distributionFigure } from "./distribution_figure.ts";
 import type { Block, Section } from "./document.ts";
 import type { Look } from "./method_look.ts";
 

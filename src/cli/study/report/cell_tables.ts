@@ -11,45 +11,11 @@ import { lateLoss, tierDrops } from "../../../study/measures.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import { mean } from "../../../study/statistics.ts";
 import type { Metric } from "../../../study/study.ts";
-import {
-  failuresOf,
-  methodsOf,
-  readingsOf,
-  runsOf,
-  seedsOf,
-  type StudyResults,
-} from "../../../study/study_results.ts";
+import { failuresOf, readingsOf, runsOf, seedsOf } from "../../../study/study_results.ts";
 import { bytesText, percentText } from "../../units.ts";
+import { type CellContext, comparedMetrics, mainMetric, rankedMethods } from "./cell_context.ts";
 import type { Table, TableRow } from "./document.ts";
-import type { Look } from "./method_look.ts";
 import { accuracyText, nothing, referenceText, targetText } from "./number_text.ts";
-
-/** What the tables of a cell are made of. */
-export interface CellContext {
-  readonly results: StudyResults;
-  readonly cell: string;
-  readonly looks: ReadonlyMap<string, Look>;
-  /** The method the others are compared with. */
-  readonly baseline: string;
-}
-
-/** The methods of a cell that have a finished run, the best first; by test accuracy where there is one. */
-export function rankedMethods({ results, cell }: CellContext): string[] {
-  const metric = mainMetric(results, cell);
-  const score = (method: string): number =>
-    mean([...readingsOf(results, cell, method, metric).values()].map(({ value }) => value));
-  return methodsOf(results.study, cell)
-    .filter((method) => readingsOf(results, cell, method, metric).size > 0)
-    .map((method) => ({ method, score: score(method) }))
-    .sort((one, other) => other.score - one.score)
-    .map(({ method }) => method);
-}
-
-/** What methods of a cell are ranked by: test accuracy, or validation accuracy where the test rows were not evaluated. */
-export function mainMetric({ runs }: StudyResults, cell: string): Metric {
-  const tested = runs.some((run) => run.cell === cell && run.summary.test !== undefined);
-  return tested ? "testAtFinal" : "final";
-}
 
 /** Accuracies of every method, the scores from elsewhere among them. */
 export function accuracyTable(context: CellContext): Table {
@@ -178,32 +144,6 @@ export function differenceTable(context: CellContext): Table {
     head: ["Method", "Seeds", ...metrics.map(({ title }) => title)],
     rows,
   };
-}
-
-/** A metric that methods are compared with the baseline by, and its name in tables and figures. */
-export interface ComparedMetric {
-  readonly metric: Metric;
-  readonly title: string;
-}
-
-/** The metrics that the comparison with the baseline shows. */
-export function comparedMetrics({ results, cell }: CellContext): ComparedMetric[] {
-  const tested = mainMetric(results, cell) === "testAtFinal";
-  const targeted = results.study.targets[cell] !== undefined;
-  return [
-    tested
-      ? { metric: "testAtFinal", title: "Test, last round" }
-      : { metric: "final", title: "Validation, last round" },
-    tested
-      ? { metric: "testAtBest", title: "Test, best round" }
-      : { metric: "best", title: "Validation, best round" },
-    ...(targeted
-      ? [
-        { metric: "roundsToTarget", title: "Rounds to the target" } as const,
-        { metric: "bytesToTarget", title: "Bytes up to the target" } as const,
-      ]
-      : []),
-  ];
 }
 
 /** What distribution costs the clients of each rank. */

@@ -1,0 +1,89 @@
+import {
+  completeRunConfig,
+  defaultConfig,
+  flagName,
+  type RunConfig,
+  settingText,
+} from "../../../federated/run_config.ts";
+import { cellsOf, type StudyResults } from "../../../study/study_results.ts";
+import type { Block, Table } from "./document.ts";
+import { nothing } from "./number_text.ts";
+import { splitSettings } from "./split_settings.ts";
+
+/** All settings of all runs, each said once. */
+export function settingBlocks({ study, runs }: StudyResults): Block[] {
+  const { common, ofCells, ofMethods } = splitSettings(runs);
+  const { seqLen, ranks } = runs[0].config;
+  // Some defaults follow from these two.
+  const defaults = completeRunConfig(
+    { ...(seqLen !== undefined && { seqLen }), ...(ranks !== undefined && { ranks }) },
+    { threads: 1, now: new Date(0) },
+  );
+  const isDefault = ([key, value]: readonly [string, unknown]): boolean =>
+    key !== "seqLen" && key !== "ranks"
+      ? JSON.stringify(defaults[key as keyof RunConfig]) === JSON.stringify(value)
+      : JSON.stringify(defaultConfig[key]) === JSON.stringify(value);
+  const listed = (entries: readonly (readonly [string, unknown])[]): string =>
+    entries.map(([key, value]) =>
+      `${flagName(key).slice(2)} ${settingText(value as RunConfig[keyof RunConfig])}`
+    ).join("; ");
+  const own = common.filter((entry) => !isDefault(entry));
+  const rest = common.filter(isDefault);
+  return [
+    {
+      kind: "prose",
+      title: "Settings of all runs",
+      paragraphs: [
+        ...(own.length > 0 ? [`Other than the defaults: ${listed(own)}.`] : []),
+        ...(rest.length > 0 ? [`As by default: ${listed(rest)}.`] : []),
+      ],
+    },
+    settingTable("Settings of the cells", "Cell", cellsOf(study), ofCells, new Map()),
+    settingTable(
+      "Settings of the methods",
+      "Method",
+      Object.keys(study.methods),
+      ofMethods,
+      usualValues([...ofMethods.values()]),
+    ),
+  ];
+}
+
+/** What is usual is said once, and each row tells the rest. */
+function settingTable(
+  title: string,
+  first: string,
+  names: readonly string[],
+  settings: ReadonlyMap<string, ReadonlyMap<string, string>>,
+  usual: ReadonlyMap<string, string>,
+): Table {
+  const there = names.filter((name) => settings.has(name));
+  const told = (entries: Iterable<readonly [string, string]>): string =>
+    [...entries].map(([key, value]) => `${flagName(key).slice(2)} ${value}`).join("; ");
+  return {
+    kind: "table",
+    title,
+    ...(usual.size > 0 && { about: `Unless a row says otherwise: ${told(usual)}.` }),
+    texts: 2,
+    wordy: true,
+    head: [first, "Settings"],
+    rows: there.map((name) => ({
+      cells: [
+        name,
+        told([...settings.get(name)!].filter(([key, value]) => usual.get(key) !== value)) ||
+        nothing,
+      ],
+    })),
+  };
+}
+
+/** The values that more than half of the rows have. */
+function usualValues(rows: readonly ReadonlyMap<string, string>[]): Map<string, string> {
+  const usual = new Map<string, string>();
+  for (const key of new Set(rows.flatMap((row) => [...row.keys()]))) {
+    for (const [value, having] of Map.groupBy(rows, (row) => row.get(key)!)) {
+      if (having.length > rows.length / 2) usual.set(key, value);
+    }
+  }
+  return usual;
+}

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { completeRunConfig, type RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { StudyRun } from "./result.ts";
 import type { Study, StudySettings } from "./study.ts";
@@ -52,8 +53,9 @@ export function checkComparable({ study, runs }: StudyResults): void {
 function checkSettings(study: Study, { cell, method, seed, config }: StudyRun): void {
   const tuned = new Set(study.tuning?.trials.flatMap((trial) => Object.keys(trial)) ?? []);
   const declared = { ...study.settings, ...study.cells[cell], ...study.methods[method] };
-  for (const [key, expected] of Object.entries(declared)) {
-    const actual = config[key as keyof StudySettings];
+  const complete = completeRunConfig(declared, { threads: 1, now: new Date(0) });
+  for (const key of Object.keys(declared) as (keyof RunConfig)[]) {
+    const [expected, actual] = [complete[key], config[key]];
     if (tuned.has(key) || fileSettings.includes(key) || actual === undefined) continue;
     if (JSON.stringify(actual) === JSON.stringify(expected)) continue;
     throw new UserError(

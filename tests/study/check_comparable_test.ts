@@ -9,7 +9,7 @@ const results = sampleStudy({
   rounds: 3,
   cells: { iid: { settings: { partition: "iid" }, level: 1 }, skewed: { settings: {}, level: 1 } },
   methods: {
-    one: { settings: { aggregation: "adaptive" }, peak: 0.5, pace: 4 },
+    one: { settings: { aggregation: "adaptive", buckets: [64, 32] }, peak: 0.5, pace: 4 },
     long: { settings: { rounds: 5 }, peak: 0.5, pace: 4 },
   },
   grid: [{ cells: ["iid", "skewed"], methods: ["one", "long"], seeds: [1, 2] }],

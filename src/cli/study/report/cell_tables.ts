@@ -15,7 +15,7 @@ import { failuresOf, readingsOf, runsOf, seedsOf } from "../../../study/study_re
 import { bytesText, percentText } from "../../units.ts";
 import { type CellContext, comparedMetrics, mainMetric, rankedMethods } from "./cell_context.ts";
 import type { Table, TableRow } from "./document.ts";
-import { accuracyText, nothing, referenceText, targetText } from "./number_text.ts";
+import { accuracyText, lossText, nothing, referenceText, targetText } from "./number_text.ts";
 
 /** Accuracies of every method, the scores from elsewhere among them. */
 export function accuracyTable(context: CellContext): Table {
@@ -33,7 +33,7 @@ export function accuracyTable(context: CellContext): Table {
         values("testAtBest"),
         values("final"),
         values("best"),
-        accuracyText(runs.map(lateLoss)),
+        lossText(runs.map(lateLoss)),
         values("worstClient"),
       ]),
     };
@@ -49,7 +49,7 @@ export function accuracyTable(context: CellContext): Table {
     kind: "table",
     title: "Accuracy",
     about: "In %, mean ± standard deviation over seeds. Worst client: the lowest accuracy that " +
-      "any client sees after the last round, weighted by its own labels." +
+      "any client sees after the last round, on the validation rows weighted by its own labels." +
       (scored.length > 0 ? " In italics: scores from elsewhere, on the test rows." : ""),
     texts: 1,
     head: [
@@ -78,12 +78,12 @@ export function costTable(context: CellContext): Table {
     const bytes = (kind: "lora" | "head" | "total"): number => meanUp(runs, kind);
     return methodRow(context, method, [
       ranksText(runs[0].config),
-      distinct(runs, ({ lr }) => lr),
-      distinct(runs, ({ headLr }) => headLr),
+      `${distinct(runs, ({ lr }) => lr)} / ${distinct(runs, ({ headLr }) => headLr)}`,
       bytesText(bytes("lora")),
       ...(compared.length > 0 ? [shareText(bytes("lora"), meanUp(compared, "lora"))] : []),
       bytesText(bytes("head")),
       bytesText(bytes("total")),
+      bytesText(mean(runs.map(({ summary }) => summary.downBytes.total))),
       percentText(mean(runs.map(({ summary }) => summary.trainedShare)), 0),
       ...(target === undefined ? [] : [
         targetText(readings("roundsToTarget"), (value) => String(value)),
@@ -94,7 +94,8 @@ export function costTable(context: CellContext): Table {
   return {
     kind: "table",
     title: target === undefined ? "Cost" : `Cost, and what ${percentText(target)} takes`,
-    about: "Bytes that all clients together send to the server in a run, mean over seeds." +
+    about: "Bytes of all clients together in a run, to the server and from it, mean over seeds; " +
+      "in all is with the messages' overhead. Rates are learning rates, of the adapter and of the head." +
       (target === undefined
         ? ""
         : ` To ${percentText(target)} of the validation rows: the median over seeds, and how ` +
@@ -103,12 +104,12 @@ export function costTable(context: CellContext): Table {
     head: [
       "Method",
       "Ranks",
-      "Learning rate",
-      "Of the head",
+      "Rate / head's",
       "LoRA up",
       ...(compared.length > 0 ? [`Of ${baseline}'s`] : []),
       "Head up",
       "In all up",
+      "In all down",
       "Components trained",
       ...(target === undefined ? [] : ["Rounds to it", "Bytes up to it"]),
     ],
@@ -161,8 +162,8 @@ export function dropTable(context: CellContext): Table {
     const at = (rank: number) =>
       runs.flatMap((tiers) => tiers.filter((tier) => tier.rank === rank));
     return methodRow(context, method, [
-      ...ranks.map((rank) => accuracyText(at(rank).map(({ mean }) => mean))),
-      accuracyText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
+      ...ranks.map((rank) => lossText(at(rank).map(({ mean }) => mean))),
+      lossText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
     ]);
   });
   return {
@@ -170,7 +171,7 @@ export function dropTable(context: CellContext): Table {
     title: "Accuracy lost at distribution",
     about: "In points: accuracy that a round ended with, less that of what a client of each rank " +
       "then receives and holds. Mean over the rounds after the first ± standard deviation over " +
-      "seeds; and the largest of any round, rank and seed.",
+      "seeds; and the largest of any round, rank and seed. A bare 0 is exact.",
     texts: 1,
     head: ["Method", ...ranks.map((rank) => `Rank ${rank}`), "Largest"],
     rows,

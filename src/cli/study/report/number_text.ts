@@ -13,9 +13,20 @@ export const nothing = "–";
 /** Accuracies as percentages without the sign: "27.9 ± 0.6", of one value "27.9". */
 export function accuracyText(values: readonly number[]): string {
   if (values.length === 0) return nothing;
-  const centre = (100 * mean(values)).toFixed(1);
+  const centre = percents(mean(values));
   if (values.length === 1) return centre;
-  return `${centre} ± ${(100 * standardDeviation(values)).toFixed(1)}`;
+  return `${centre} ± ${percents(standardDeviation(values))}`;
+}
+
+/** Losses of accuracy in points; a bare "0" where each of them is exactly zero, and not just rounded to it. */
+export function lossText(values: readonly number[]): string {
+  if (values.length > 0 && values.every((value) => value === 0)) return "0";
+  return accuracyText(values);
+}
+
+function percents(share: number): string {
+  const digits = (100 * Math.abs(share)).toFixed(1);
+  return share < 0 && digits !== "0.0" ? `−${digits}` : digits;
 }
 
 /** A score from elsewhere, as exact as it was given, to two decimals: 0.6985 gives "69.85". */

@@ -17,7 +17,7 @@ import {
   type StudyResults,
 } from "../../../study/study_results.ts";
 import { chooseTrials } from "../../../study/tuning.ts";
-import { durationText, percentText } from "../../units.ts";
+import { countText, durationText, percentText } from "../../units.ts";
 import type { Block, Section, Table } from "./document.ts";
 import { nothing, rangesText } from "./number_text.ts";
 import { settingBlocks } from "./setting_blocks.ts";
@@ -120,6 +120,19 @@ function tuningBlocks({ study, trials }: StudyResults): Block[] {
   }];
 }
 
+/** How many clients' rounds were lost or came late, where any were. */
+function attendanceItems(runs: readonly StudyRun[]): string[] {
+  const records = runs.flatMap(({ rounds }) => rounds.map(({ attendance }) => attendance));
+  const sum = (key: "sampled" | "vanished" | "late"): number =>
+    records.reduce((total, record) => total + record[key], 0);
+  if (sum("vanished") + sum("late") === 0) return [];
+  return [
+    `Of ${countText(sum("sampled"))} times that a client was asked to train, ` +
+    `${countText(sum("vanished"))} times it vanished and ${countText(sum("late"))} times its ` +
+    `update came late`,
+  ];
+}
+
 function machineList({ runs, trials }: StudyResults): Block {
   const made = [...runs, ...trials.filter((run) => !hasFailed(run))] as StudyRun[];
   const counted = (of: (run: StudyRun) => string): string =>
@@ -139,6 +152,7 @@ function machineList({ runs, trials }: StudyResults): Block {
       `From ${started[0].slice(0, 16).replace("T", " ")} to ${
         started[started.length - 1].slice(0, 16).replace("T", " ")
       } (the starts of the first and the last run); ${durationText(seconds)} of rounds in all`,
+      ...attendanceItems(made),
       ...notes,
     ],
   };

@@ -43,7 +43,7 @@ main > h2 + .about { margin-bottom: 16px; }
 .numbers td:not(.text), .numbers th:not(.text) { text-align: right; }
 .numbers .reference td.text, .numbers.wordy td.text:not(:first-child) { white-space: normal; }
 .numbers th { white-space: normal; vertical-align: bottom; }
-.numbers td, .numbers th { padding-right: 18px; }
+.numbers td, .numbers th { padding-right: 14px; }
 .numbers tr.reference td { color: var(--soft); font-style: italic; }
 .numbers tr.strong td { font-weight: 650; }
 .swatch { display: inline-block; width: 11px; height: 11px; border-radius: 3px; margin-right: 8px; background: var(--key); }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   accuracyText,
+  lossText,
   rangesText,
   referenceText,
   targetText,
@@ -10,6 +11,14 @@ Deno.test("accuracyText() gives mean and standard deviation, of one value the va
   assert.equal(accuracyText([0.25, 0.75]), "50.0 ± 35.4");
   assert.equal(accuracyText([0.279]), "27.9");
   assert.equal(accuracyText([]), "–");
+  assert.equal(accuracyText([-0.02]), "−2.0");
+  assert.equal(accuracyText([-0.0001]), "0.0");
+});
+
+Deno.test("lossText() tells what is exactly zero from what is rounded to it", () => {
+  assert.equal(lossText([0, 0]), "0");
+  assert.equal(lossText([0, 1e-9]), "0.0 ± 0.0");
+  assert.equal(lossText([]), "–");
 });
 
 Deno.test("referenceText() keeps what was given, to two decimals", () => {

@@ -150,7 +150,7 @@ Deno.test("studyReport() tells budgets, bytes and what the target takes", () => 
   assert.equal(row.Ranks, "2/4/8 of 8");
   // Four clients at rank 2, three at 4 and at 8 each: 44 of ten times 8.
   assert.equal(row["Of full's"], "55.0 %");
-  assert.equal(row["Learning rate"], "0.01");
+  assert.equal(row["Rate / head's"], "0.01 / 0.03");
   assert.match(row["Rounds to it"], /^\d+(\.5)? \(3 of 3\)$/);
   const never = rowOf(
     tableOf(studyReport(sampleStudy({ ...shape, study: { targets: { iid: 0.9 } } })), "iid", /90/),
@@ -162,7 +162,7 @@ Deno.test("studyReport() tells budgets, bytes and what the target takes", () => 
 Deno.test("studyReport() shows the drop at distribution of truncation, and none of freezing", () => {
   const report = studyReport(sampleStudy(shape));
   const table = tableOf(report, "iid", /lost at distribution/);
-  assert.equal(rowOf(table, "adaptive")["Rank 2"], "0.0 ± 0.0");
+  assert.equal(rowOf(table, "adaptive")["Rank 2"], "0");
   assert.equal(rowOf(table, "full")["Rank 2"], "–");
   assert.ok(parseFloat(rowOf(table, "cut")["Rank 2"]) > parseFloat(rowOf(table, "cut")["Rank 4"]));
   const drawn = sectionOf(report, "iid").flatMap((block) =>

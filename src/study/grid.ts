@@ -95,7 +95,7 @@ export function gridMethods({ methods, grid }: Study): string[] {
 
 function planRun(
   study: Study,
-  surroundings: RunSurroundings,
+  { device, threads, offline, cacheDir }: RunSurroundings,
   { settings, ...place }: Omit<PlannedRun, "config"> & { readonly settings: StudySettings },
 ): PlannedRun {
   const { cell, method, seed, path } = place;
@@ -103,7 +103,7 @@ function planRun(
   try {
     const config = completeRunConfig({
       ...Object.assign({}, ...levels),
-      ...surroundings,
+      ...{ device, threads, offline, cacheDir },
       seed,
       out: path,
     });

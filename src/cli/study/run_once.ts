@@ -1,0 +1,146 @@
+/** A worker's part of a study: one run after another, with what the next can use kept from the last. @module */
+
+import { createTokenizer, createTransformersTokenizer, type LabelledData } from "../../data/mod.ts";
+import type { Federation } from "../../federated/federation.ts";
+import { finalScore } from "../../federated/final_score.ts";
+import { type PreparedRun, prepareFederation } from "../../federated/prepare.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { runRound, startState } from "../../federated/simulate.ts";
+import { type RoundRecord, summarizeRun } from "../../protocol/records.ts";
+import type { StudyRound } from "../../study/result.ts";
+import type { ModelFiles } from "../../weights/mod.ts";
+import { type LastingSession, openLastingSession } from "../lasting_session.ts";
+import { clientMemories } from "../client_memories.ts";
+import { describeRun } from "../run_facts.ts";
+import { dataKeys, openData, openModelFiles, openTokenCache } from "../sources.ts";
+import type { FinishedRun } from "./messages.ts";
+
+/** Hears of a run while it runs. */
+export interface RunListener {
+  note(text: string): void;
+  /** A round has ended; 1 for the first. */
+  round(round: number): void;
+}
+
+/** What a run is made from. */
+export interface OpenedSources {
+  readonly files: ModelFiles;
+  readonly data: LabelledData;
+}
+
+/** Makes runs. */
+export interface Runner {
+  /**
+   * Runs once, from the settings to the summary.
+   *
+   * @throws DivergedError when a loss or a weight is not finite.
+   * @throws UserError for what is wrong with settings or files.
+   */
+  run(config: RunConfig, listener: RunListener): Promise<FinishedRun>;
+  /** Frees the device. */
+  close(): Promise<void>;
+}
+
+/** Makes a runner. Texts are read anew only for other texts, and the device is opened anew only for other programs. */
+export function createRunner(): Runner {
+  const sources = keepSources();
+  let open: { readonly key: string; readonly session: LastingSession } | undefined;
+
+  const close = async () => {
+    const last = open;
+    open = undefined;
+    await last?.session.close();
+  };
+
+  const sessionFor = async (
+    config: RunConfig,
+    { classifier, sizes, weights }: Federation,
+    note: (text: string) => void,
+  ): Promise<LastingSession> => {
+    // Functions fall out of the text; those of a classifier follow from its model.
+    const key = JSON.stringify([config.model, config.revision, config.device, classifier, sizes]);
+    if (open?.key === key) return open.session;
+    const last = open?.session.device;
+    await close();
+    const choice = last === undefined
+      ? { device: config.device, threads: config.threads }
+      // Measured once: the kind of device and its variants of kernels do not change from run to run.
+      : { device: last.kind, threads: config.threads, tuning: last.tuning };
+    open = { key, session: await openLastingSession({ classifier, sizes, weights }, choice, note) };
+    return open.session;
+  };
+
+  return {
+    async run(config, listener) {
+      const { files, data } = await sources(config);
+      const prepared = await prepareRun(config, { files, data }, listener.note);
+      const session = await sessionFor(config, prepared.federation, listener.note);
+      const facts = describeRun(config, prepared, files, data, session.device);
+      return { facts, ...await runRounds(config, prepared, session, listener) };
+    },
+    close,
+  };
+}
+
+/** Opens a run's model and texts; those of the last call are kept for the next. */
+export function keepSources(): (config: RunConfig) => Promise<OpenedSources> {
+  let kept: { readonly key: string; readonly data: LabelledData } | undefined;
+  return async (config) => {
+    const files = await openModelFiles(config);
+    const key = JSON.stringify(dataKeys.map((name) => config[name]));
+    if (kept?.key !== key) {
+      kept = undefined; // two large data sets need not fit at a time
+      kept = { key, data: await openData(config) };
+    }
+    return { files, data: kept.data };
+  };
+}
+
+/** Deals and tokenizes a run's texts. */
+export async function prepareRun(
+  config: RunConfig,
+  { files, data }: OpenedSources,
+  note: (text: string) => void,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<PreparedRun> {
+  return await prepareFederation({
+    config,
+    files,
+    data,
+    cache: openTokenCache(config, note),
+    createTokenizer: config.model === null ? createTokenizer : createTransformersTokenizer,
+    onProgress,
+  });
+}
+
+async function runRounds(
+  { rounds: count, out }: RunConfig,
+  { federation }: PreparedRun,
+  session: LastingSession,
+  { round: hear }: RunListener,
+): Promise<Pick<FinishedRun, "rounds" | "summary">> {
+  let state = await session.run("the start", (session) => startState(federation, session));
+  const memories = clientMemories(out);
+  const records: RoundRecord[] = [];
+  while (state.rounds < count) {
+    const next = await session.run(
+      `round ${state.rounds + 1}`,
+      (session) => runRound(federation, session, state, undefined, memories.keep),
+    );
+    state = next.state;
+    records.push(next.record);
+    await memories.removeOthers(state.clients);
+    hear(state.rounds);
+  }
+  await memories.removeOthers([]);
+  const test = await session.run("the test", (session) => finalScore(federation, session, state));
+  return {
+    rounds: records.map(keptOf),
+    summary: summarizeRun(records, federation.classifier.labels, test),
+  };
+}
+
+/** A round without the numbers of every component, which are most of its record. */
+function keptOf({ scores: _scores, selected: _selected, ...round }: RoundRecord): StudyRound {
+  return round;
+}

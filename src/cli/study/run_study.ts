@@ -1,0 +1,151 @@
+/** A study from its plan to its results: the tuning, then the grid, each run kept as it ends. @module */
+
+import type { RunSurroundings } from "../../study/grid.ts";
+import { type FailedRun, type StudyRun, studyRunKind } from "../../study/result.ts";
+import type { Study } from "../../study/study.ts";
+import type { TuningChoices } from "../../study/tuning.ts";
+import { join } from "node:path";
+import { settingText } from "../../federated/run_config.ts";
+import { percentText } from "../units.ts";
+import { fingerprinter } from "./fingerprints.ts";
+import { openStudyFolder, writeChoices, writeOutcome } from "./folder.ts";
+import type { Pool } from "./pool.ts";
+import { prepareSources } from "./prepare_sources.ts";
+import type { StudyProgress } from "./progress.ts";
+import { recordedConfig } from "./recorded_config.ts";
+import { readState, type RunState, type StudyState, toDo } from "./study_state.ts";
+import type { Outcome } from "./worker_process.ts";
+
+/** What a study is run with. */
+export interface StudyJob {
+  readonly study: Study;
+  /** Where its results are kept. */
+  readonly folder: string;
+  readonly surroundings: RunSurroundings;
+  readonly pool: Pool;
+  readonly progress: StudyProgress;
+  /** Called in the middle of preparations; may throw to end them. */
+  readonly check: () => void;
+}
+
+/** How a study ended. */
+export interface StudyEnd {
+  /** How far it is. */
+  readonly state: StudyState;
+  /** Runs that came to no result, for reasons beside their settings: the same command tries them again. */
+  readonly notDone: number;
+}
+
+/**
+ * Makes the runs of a study that its folder does not keep yet.
+ *
+ * @throws UserError when the folder or a file does not fit the study; what is done stays.
+ */
+export async function runStudy(job: StudyJob): Promise<StudyEnd> {
+  using _lock = await openStudyFolder(job.folder, job.study);
+  await removeScratch(job.folder);
+  try {
+    return await runPhases(job);
+  } finally {
+    await removeScratch(job.folder);
+  }
+}
+
+async function runPhases(job: StudyJob): Promise<StudyEnd> {
+  const { study, folder, surroundings, progress, check } = job;
+  const fingerprintsOf = fingerprinter();
+  const read = () => readState(study, folder, surroundings, fingerprintsOf);
+
+  const before = await read();
+  const known = [...before.trials, ...before.grid];
+  await prepareSources(
+    toDo(known).map(({ run }) => run),
+    false,
+    progress.note,
+    (done, total) => {
+      check();
+      progress.prepare(done, total);
+    },
+  );
+  progress.plan(known.length, known.length - toDo(known).length);
+  let notDone = await runAll(job, toDo(before.trials));
+
+  const tuned = await read();
+  const { choices } = tuned;
+  if (choices) {
+    await writeChoices(folder, choices);
+    for (const line of choiceLines(choices)) progress.note(line);
+  }
+  // A method is settled when its last trial has ended; until then its runs are left to the next time.
+  const ready = toDo(tuned.grid).filter(({ run }) =>
+    choices === undefined || Object.hasOwn(choices.methods, run.method)
+  );
+  notDone += toDo(tuned.grid).length - ready.length;
+  const all = [...tuned.trials, ...tuned.grid];
+  progress.plan(all.length, all.length - toDo(all).length);
+  notDone += await runAll(job, ready);
+  return { state: await read(), notDone };
+}
+
+/** Makes runs and keeps their results; returns how many came to none. */
+async function runAll(
+  { folder, pool, progress }: StudyJob,
+  states: readonly RunState[],
+): Promise<number> {
+  const byPath = new Map(states.map((state) => [state.run.path, state]));
+  const runs = states.map(({ run }) => ({
+    ...run,
+    config: { ...run.config, out: join(scratchFolder(folder), run.path) },
+  }));
+  let notDone = 0;
+  await pool.runAll(runs, {
+    begin: progress.begin,
+    async end(run, outcome) {
+      const result = resultOf(byPath.get(run.path)!, outcome);
+      if ("notDone" in result) notDone++;
+      else await writeOutcome(folder, run, result);
+      progress.end(run, result);
+    },
+  });
+  return notDone;
+}
+
+/** Where runs put what they need no longer than they last. */
+function scratchFolder(folder: string): string {
+  return join(folder, "scratch");
+}
+
+async function removeScratch(folder: string): Promise<void> {
+  try {
+    await Deno.remove(scratchFolder(folder), { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function resultOf(
+  { run: { cell, method, seed, trial, config }, fingerprints }: RunState,
+  outcome: Outcome,
+): StudyRun | FailedRun | { readonly notDone: string } {
+  const place = {
+    kind: studyRunKind,
+    cell,
+    method,
+    seed,
+    ...(trial !== undefined && { trial }),
+    config: recordedConfig(config),
+    ...fingerprints,
+  } as const;
+  if (outcome.kind === "done") return { ...place, ...outcome.run };
+  const { cause, message } = outcome.failure;
+  return cause === "diverged" ? { ...place, failed: message } : { notDone: message };
+}
+
+function choiceLines({ methods }: TuningChoices): string[] {
+  return Object.entries(methods).map(([method, { chosen, trials }]) => {
+    if (chosen === null) return `Tuned    ${method}: every trial failed; its runs are left out`;
+    const { settings, accuracy } = trials[chosen];
+    const values = Object.entries(settings).map(([key, value]) => `${key} ${settingText(value)}`);
+    return `Tuned    ${method}: ${values.join(", ")} (validation ${percentText(accuracy!)})`;
+  });
+}

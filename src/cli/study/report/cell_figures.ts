@@ -118,8 +118,9 @@ export function differenceFigure(context: CellContext): ReportFigure {
     file: `${cell}-differences.svg`,
     title: `Against ${baseline}`,
     about: "Mean paired effect over common seeds with its 95 % interval; right of the line the " +
-      "method does better. Ratios are the baseline's count over the method's. An open circle is one seed; an arrow cuts an interval far wider than " +
-      "the others.",
+      "method does better. Ratios are the baseline's count over the method's; a triangle stands " +
+      "for one that is a bound, and points to where it lies. An open mark is one seed; an arrow " +
+      "cuts an interval far wider than the others.",
     figure: forestPlot(
       `Paired differences to ${baseline}, ${cell}`,
       metrics.map(({ metric, title }) =>

@@ -90,14 +90,14 @@ function panelMarkup(
     const whisker = comparison.interval === undefined
       ? ""
       : whiskerMarkup(comparison.interval.map(to) as [number, number], [from, most], x, at, color);
-    const dot = element("circle", {
-      cx: x(Math.min(most, Math.max(from, to(comparison.mean)))),
-      cy: at,
-      r: 4.5,
-      style: comparison.interval === undefined
+    const dot = markMarkup(
+      comparison,
+      x(Math.min(most, Math.max(from, to(comparison.mean)))),
+      at,
+      comparison.interval === undefined
         ? `fill: var(--card); stroke: ${color}; stroke-width: 2`
         : `fill: ${color}`,
-    });
+    );
     return element(
       "g",
       { class: "curve" },
@@ -124,6 +124,19 @@ function panelMarkup(
     element("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
     ...marks,
   );
+}
+
+/** A circle; of a mean that is a bound a triangle that points to where the true one lies. */
+function markMarkup({ pairs }: Comparison, x: number, y: number, style: string): string {
+  const bounds = new Set(pairs.map(({ bound }) => bound));
+  const [least, most] = [bounds.has("at least"), bounds.has("at most")];
+  if (least === most) return element("circle", { cx: x, cy: y, r: 4.5, style });
+  const sign = least ? 1 : -1;
+  const back = (x - 4 * sign).toFixed(1);
+  return element("path", {
+    d: `M${back} ${y - 5.5}L${(x + 6 * sign).toFixed(1)} ${y}L${back} ${y + 5.5}Z`,
+    style,
+  });
 }
 
 /** Ratios on their logarithmic axis as 1/4, 1/2, 1, 2, 4. */

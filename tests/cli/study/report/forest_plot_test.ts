@@ -70,6 +70,20 @@ Deno.test("forestPlot() cuts an interval far wider than the others, with an arro
   assert.match(content, />\+3\.0</); // the last tick
 });
 
+Deno.test("forestPlot() points a mark to where a bounded ratio lies", () => {
+  const bounded = (bound: Pair["bound"]): Comparison => ({
+    ...of("ratio", 2, [1, 4]),
+    pairs: [{ seed: 1, effect: 2, bound }, { seed: 2, effect: 2, bound: "exact" }],
+  });
+  const tips = (["at least", "at most"] as const).map((bound) => {
+    const { content } = forestPlot("plot", [ratio], [row("one", bounded(bound))]);
+    assert.equal(count(content, /<circle/g), 0);
+    const [, back, tip] = content.match(/<path d="M([\d.]+) [\d.]+L([\d.]+) /)!.map(Number);
+    return Math.sign(tip - back);
+  });
+  assert.deepEqual(tips, [1, -1]);
+});
+
 Deno.test("forestPlot() has an axis even where nothing differs", () => {
   for (const panel of [difference, ratio]) {
     const none = panel.scale === "ratio" ? 1 : 0;

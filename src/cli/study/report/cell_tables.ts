@@ -131,7 +131,7 @@ export function differenceTable(context: CellContext): Table {
       // Of some seeds a ratio is not known, as neither run reached the target.
       ...comparisons.map((comparison) =>
         comparisonText(comparison) +
-        (comparison.pairs.length === seeds ? "" : ` (n = ${comparison.pairs.length})`)
+        ([0, seeds].includes(comparison.pairs.length) ? "" : ` (n = ${comparison.pairs.length})`)
       ),
     ]);
   });

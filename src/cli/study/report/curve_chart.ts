@@ -64,7 +64,7 @@ const sizes = {
 } as const;
 
 /** About how wide a letter is, on average. */
-const letter = 6.4;
+const letter = 6.8;
 /** From the end of the curves to their names. */
 const leaderWidth = 34;
 

@@ -5,7 +5,9 @@
  * pbf reads them straight from the bytes; `@bufbuild/protobuf` would need code generated from that
  * schema, which the repository would have to carry, and offers no more here.
  */
+import type * as Pbf from "npm:pbf@5.1.2";
 import type { PbfReader } from "npm:pbf@5.1.2";
+import { lazyPackage } from "../protocol/lazy_package.ts";
 
 /** An initializer as stored, before conversion. */
 export interface OnnxTensor {
@@ -55,7 +57,7 @@ export const OnnxDataType = {
  * @throws {Error} when the bytes are not an ONNX model or end too early
  */
 export async function readOnnxGraph(bytes: Uint8Array): Promise<OnnxGraph> {
-  const { PbfReader } = await import("npm:pbf@5.1.2");
+  const { PbfReader } = await lazyPackage<typeof Pbf>("npm:pbf@5.1.2");
   const reader = new PbfReader(bytes);
   const graph: OnnxGraph = { initializers: [], nodes: [] };
   let found = false;

@@ -27,6 +27,7 @@ import type { AdapterLayout, ModuleComponents } from "../protocol/bank.ts";
 import { UserError } from "../protocol/errors.ts";
 import {
   applyDownload,
+  type ClientAdapter,
   decodeDownload,
   type EncodedMessage,
   encodeUpdate,
@@ -83,18 +84,32 @@ export interface LocalData {
   readonly scores?: readonly Float64Array[] | undefined;
 }
 
-/** The end of a client's round. */
-export interface ClientOutcome {
-  /** The update, encoded. */
-  readonly message: EncodedMessage;
+/** What a client starts a round from. */
+export interface ReceivedRound {
+  /** The run's identifier. */
+  readonly run: string;
+  /** What it holds and trains. */
+  readonly adapter: ClientAdapter;
+}
+
+/** What local steps made of an adapter. */
+export interface TrainedAdapter extends Pick<ClientAdapter, "modules" | "head"> {
   /** [localSteps]: mean cross-entropy of each step's batch, in nats. */
   readonly losses: Float64Array;
   /** Tokens of the steps, padding included. */
   readonly tokens: number;
+  /** Per module [r]: scores of the components; undefined where the client holds none. */
+  readonly scores: readonly Float64Array[] | undefined;
+  /** Optimizer state after the last step; undefined under `reset`. */
+  readonly state: OptimizerState | undefined;
+}
+
+/** The end of a client's round. */
+export interface ClientOutcome extends Pick<TrainedAdapter, "losses" | "tokens" | "state"> {
+  /** The update, encoded. */
+  readonly message: EncodedMessage;
   /** Where the client ranks for itself: its scores, per module [r]; those of components it did not hold stay as they were. */
   readonly scores?: readonly Float64Array[] | undefined;
-  /** Optimizer state after the last step; undefined under `reset`. */
-  readonly state?: OptimizerState | undefined;
 }
 
 /** Told about each local step, counted from 1; may throw to end the run. */
@@ -132,10 +147,58 @@ export async function clientRound(
   data: LocalData,
   onStep: OnStep = () => {},
 ): Promise<ClientOutcome> {
+  const received = decodeDownload(download, settings.layout);
+  const adapter = applyDownload(settings.layout, received);
+  return await trainAndAnswer(session, settings, { run: received.run, adapter }, data, onStep);
+}
+
+/**
+ * Runs a client's round from what it has received to the bytes of the update.
+ *
+ * @throws DivergedError when a loss or a weight is not finite, before anything is sent.
+ */
+export async function trainAndAnswer(
+  session: Session,
+  settings: LocalSettings,
+  { run, adapter }: ReceivedRound,
+  data: LocalData,
+  onStep: OnStep = () => {},
+): Promise<ClientOutcome> {
   const { layout } = settings;
-  const received = decodeDownload(download, layout);
-  const adapter = applyDownload(layout, received);
-  const { run, deal } = received;
+  const { deal } = adapter;
+  const trained = await trainAdapter(session, settings, adapter, data, onStep);
+  const { modules, head, losses, tokens, scores, state } = trained;
+  const update = extractUpdate(layout, deal, {
+    samples: data.samples.length,
+    modules,
+    head,
+    ...(settings.rankBy === "server" && scores && { scores }),
+  });
+  const measured = scores?.map((values, m) => maskScores(values, deal.forward[m]));
+  const before = data.scores ?? layout.modules.map(() => new Float64Array(layout.rank));
+  return {
+    message: encodeUpdate(layout, update, { run }),
+    losses,
+    tokens,
+    scores: settings.rankBy === "client"
+      ? mergeScores(before, measured ? [{ samples: 1, scores: measured }] : [])
+      : undefined,
+    state,
+  };
+}
+
+/**
+ * Takes a client's local steps of a round from an adapter.
+ *
+ * @throws DivergedError when a loss or a weight is not finite.
+ */
+export async function trainAdapter(
+  session: Session,
+  settings: LocalSettings,
+  { deal, ...adapter }: ClientAdapter,
+  data: LocalData,
+  onStep: OnStep = () => {},
+): Promise<TrainedAdapter> {
   const { round, client } = deal;
   installAdapter(session, { ...adapter, forward: deal.forward });
   installOptimizerState(session, data.state);
@@ -164,30 +227,17 @@ export async function clientRound(
   if (worst !== undefined) {
     throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
   }
-  const scores = holdsComponents(deal)
-    ? scoreComponents(settings, modules, await readSensitivity(session), round, client)
-    : undefined;
-  const update = extractUpdate(layout, deal, {
-    samples: data.samples.length,
+  const steps = () => countSteps(session.classifier.layout, deal, losses.length, stepsBefore);
+  return {
     modules,
     head,
-    ...(settings.rankBy === "server" && scores && { scores }),
-  });
-  const keep = settings.optimizerState === "keep";
-  const measured = scores?.map((values, m) => maskScores(values, deal.forward[m]));
-  const before = data.scores ?? layout.modules.map(() => new Float64Array(layout.rank));
-  return {
-    message: encodeUpdate(layout, update, { run }),
     losses,
     tokens,
-    scores: settings.rankBy === "client"
-      ? mergeScores(before, measured ? [{ samples: 1, scores: measured }] : [])
+    scores: holdsComponents(deal)
+      ? scoreComponents(settings, modules, await readSensitivity(session), round, client)
       : undefined,
-    state: keep
-      ? await readOptimizerState(
-        session,
-        countSteps(session.classifier.layout, deal, losses.length, stepsBefore),
-      )
+    state: settings.optimizerState === "keep"
+      ? await readOptimizerState(session, steps())
       : undefined,
   };
 }

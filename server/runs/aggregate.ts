@@ -5,11 +5,12 @@
  */
 
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
+import { encodeMoments } from "../../src/protocol/moments_codec.ts";
 import { type BlobWriter, createBlob } from "../store/blobs.ts";
 import type { Queries, Transaction } from "../store/database.ts";
 import { openAttempt } from "./attempts.ts";
 import { writeAudit } from "./audit.ts";
-import { insertBank, roundRecord } from "./bank_record.ts";
+import { deleteMoments, insertBank, roundRecord } from "./bank_record.ts";
 import { changeRun } from "./change_run.ts";
 import { type DamagedUpdate, type FoldedRound, foldUpdates } from "./fold.ts";
 import { type AttemptRow, findRun, latestAttempt, type RunRow } from "./rows.ts";
@@ -74,26 +75,30 @@ async function publish(
   attempt: AttemptRow,
   folded: FoldedRound,
 ): Promise<boolean> {
-  const { id } = run;
+  const { id, manifest } = run;
+  const { bank } = folded;
   const upload = createBlob(service.db, service.now());
+  const moments = createBlob(service.db, service.now());
   let published = false;
   try {
-    await upload.write(encodeBank(folded.bank));
+    await upload.write(encodeBank(bank));
+    const isLast = attempt.round + 1 === manifest.rounds;
+    if (bank.moments && !isLast) await moments.write(encodeMoments(bank.moments, bank));
     published = await changeRun(service, "publish-round", id, async (transaction, row) => {
       // The hold on the key may have been lost with a connection, or the run stopped.
       if (!isSame(await closedAttempt(transaction, row), attempt)) return false;
-      await publishIn(transaction, row, attempt, folded, upload, service.now());
+      await publishIn(transaction, row, attempt, folded, { upload, moments }, service.now());
       return true;
     });
   } finally {
-    if (!published) await upload.abandon();
+    if (!published) await Promise.all([upload.abandon(), moments.abandon()]);
   }
   if (published) {
     const rounds = attempt.round + 1;
     const { contributors } = folded;
     service.memory.deals.delete(id);
-    if (rounds === run.manifest.rounds) service.memory.banks.delete(id);
-    else service.memory.banks.set(id, { rounds, bank: Promise.resolve(folded.bank) });
+    if (rounds === manifest.rounds) service.memory.banks.delete(id);
+    else service.memory.banks.set(id, { rounds, bank: Promise.resolve(bank) });
     service.log("round-published", { run: id, rounds, clients: contributors.length });
   }
   return published;
@@ -104,15 +109,17 @@ async function publishIn(
   run: RunRow,
   attempt: AttemptRow,
   folded: FoldedRound,
-  upload: BlobWriter,
+  { upload, moments }: { readonly upload: BlobWriter; readonly moments: BlobWriter },
   now: number,
 ): Promise<void> {
   const { id, manifest } = run;
   const roundsDone = attempt.round + 1;
   const { id: blob, digest } = await upload.finish(transaction);
+  const kept = moments.size > 0 ? (await moments.finish(transaction)).id : null;
   const published = { digest, publishedAt: now };
   const record = await roundRecord(transaction, id, attempt, folded, published);
-  await insertBank(transaction, id, blob, record);
+  await insertBank(transaction, id, { blob, moments: kept }, record);
+  await deleteMoments(transaction, id, attempt.round);
   await deleteUpdateBlobs(transaction, id, attempt.round);
   // Summed up in the record; a thousand clients' choices of a thousand rounds would fill the disk.
   for (const table of ["choices", "downloads"]) {

@@ -73,17 +73,39 @@ export async function roundRecord(
   };
 }
 
-/** Publishes a bank whose blob was finished in this transaction. */
+/** Blobs of a bank, finished in the transaction that publishes it. */
+export interface BankBlobs {
+  /** The bank as everyone may have it. */
+  readonly blob: string;
+  /** The server optimizer's moments, for the next round. */
+  readonly moments: string | null;
+}
+
+/** Publishes a bank. */
 export async function insertBank(
   transaction: Transaction,
   run: string,
-  blob: string,
+  { blob, moments }: BankBlobs,
   record: BankRecord,
 ): Promise<void> {
+  const { round, bankDigest, publishedAt } = record;
   await transaction.query(
-    "INSERT INTO banks (run, rounds, blob, digest, record, published_at) " +
-      "VALUES ($1, $2, $3, $4, $5, $6)",
-    [run, record.round, blob, record.bankDigest, JSON.stringify(record), record.publishedAt],
+    "INSERT INTO banks (run, rounds, blob, moments, digest, record, published_at) " +
+      "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    [run, round, blob, moments, bankDigest, JSON.stringify(record), publishedAt],
+  );
+}
+
+/** Deletes the moments of the bank after some rounds: no round starts from it any more. */
+export async function deleteMoments(
+  transaction: Transaction,
+  run: string,
+  rounds: number,
+): Promise<void> {
+  await transaction.query(
+    "DELETE FROM blobs WHERE id IN " +
+      "(SELECT moments FROM banks WHERE run = $1 AND rounds = $2 AND moments IS NOT NULL)",
+    [run, rounds],
   );
 }
 

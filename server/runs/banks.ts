@@ -6,6 +6,7 @@
 
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import { decodeBank } from "../../src/protocol/bank_codec.ts";
+import { decodeMoments } from "../../src/protocol/moments_codec.ts";
 import { readBlob } from "../store/blobs.ts";
 import type { Queries } from "../store/database.ts";
 import { requireRun, type RunRow } from "./rows.ts";
@@ -51,17 +52,26 @@ export async function currentBank(
 }
 
 async function readBank({ db }: Service, run: string, rounds: number): Promise<AdapterBank> {
-  const { blob } = await storedBank(db, run, rounds);
-  return decodeBank(await readBlob(db, blob));
+  const { blob, moments } = await storedBank(db, run, rounds);
+  const bank = decodeBank(await readBlob(db, blob));
+  if (moments === null) return bank;
+  return { ...bank, moments: decodeMoments(await readBlob(db, moments), bank) };
+}
+
+/** A row of `banks` with the size of its blob. */
+interface BankRow extends StoredFile {
+  readonly rounds: number;
+  /** Blob of the server optimizer's moments; null without an optimizer, and where a later bank has its own. */
+  readonly moments: string | null;
 }
 
 async function storedBank(
   queries: Queries,
   run: string,
   rounds: number | "latest",
-): Promise<StoredFile & { readonly rounds: number }> {
-  const [row] = await queries.query<StoredFile & { readonly rounds: number }>(
-    "SELECT banks.rounds, banks.blob, banks.digest, blobs.size " +
+): Promise<BankRow> {
+  const [row] = await queries.query<BankRow>(
+    "SELECT banks.rounds, banks.blob, banks.digest, banks.moments, blobs.size " +
       "FROM banks JOIN blobs ON blobs.id = banks.blob WHERE banks.run = $1 " +
       (rounds === "latest" ? "ORDER BY banks.rounds DESC LIMIT 1" : "AND banks.rounds = $2"),
     rounds === "latest" ? [run] : [run, rounds],

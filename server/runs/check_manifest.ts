@@ -20,6 +20,7 @@ import {
 } from "../../src/protocol/method.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
 import { selectorNames } from "../../src/protocol/selection.ts";
+import { checkServerOptimizer, serverOptimizerKinds } from "../../src/protocol/server_optimizer.ts";
 import { indicesName, loraAName, loraBName, scoresName } from "../../src/protocol/tensor_names.ts";
 import { ServiceError } from "./service.ts";
 
@@ -31,6 +32,7 @@ const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().min(lea
 const line = (most: number) => z.string().min(1).max(most).regex(/^[^\u0000-\u001f\u007f]*$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 const rank = whole(1, MAX_RANK);
+const decay = z.number().min(0).lt(1);
 
 /** The form of a manifest; {@linkcode checkManifest} checks what its parts say of each other. */
 export const manifestSchema = z.strictObject({
@@ -62,6 +64,13 @@ export const manifestSchema = z.strictObject({
     rankBy: z.enum(rankingParties),
     scope: z.enum(scopes),
     warmupRounds: whole(0),
+    serverOptimizer: z.strictObject({
+      kind: z.enum(serverOptimizerKinds).exclude(["none"]),
+      learningRate: z.number().positive(),
+      beta1: decay,
+      beta2: decay,
+      epsilon: z.number().positive(),
+    }).exactOptional(),
   }),
   ranks: z.discriminatedUnion("kind", [
     z.strictObject({ kind: z.literal("fixed"), ranks: z.array(rank) }),
@@ -156,6 +165,7 @@ function checkRanks({ ranks, layout, method, participation }: RunManifest): void
   }
   try {
     checkMethod(method, given, layout.rank);
+    checkServerOptimizer(method.serverOptimizer?.kind ?? "none", method.aggregation);
   } catch (error) {
     if (error instanceof RankError) throw fault("ranks", error.message);
     if (error instanceof UserError) throw fault("method", error.message);

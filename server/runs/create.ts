@@ -83,7 +83,8 @@ export async function attachBank(
       }
       requireLasting(row);
       const { id: blob } = await upload.finish(transaction);
-      await insertBank(transaction, run, blob, initialRecord(bank, { digest, publishedAt: time }));
+      const record = initialRecord(bank, { digest, publishedAt: time });
+      await insertBank(transaction, run, { blob, moments: null }, record);
       await openAttempt(transaction, row, time);
       await writeAudit(transaction, { time, actor, act: "attach-bank", run, detail: digest });
       return true;

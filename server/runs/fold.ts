@@ -10,6 +10,7 @@ import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts"
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import { decodeUpdate, MessageError } from "../../src/protocol/messages/mod.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
+import { withServerOptimizer } from "../../src/protocol/server_optimizer.ts";
 import type { ClientUpdate } from "../../src/protocol/update.ts";
 import { DamagedBlobError, readBlob } from "../store/blobs.ts";
 import type { Queries } from "../store/database.ts";
@@ -43,7 +44,8 @@ export async function foldUpdates(
 ): Promise<FoldedRound | DamagedUpdate> {
   const { db } = service;
   const bank = await currentBank(service, run);
-  const aggregator = await loadAggregator(run.manifest.method.aggregation);
+  const { aggregation: rule, serverOptimizer } = run.manifest.method;
+  const aggregator = withServerOptimizer(await loadAggregator(rule), serverOptimizer);
   const aggregation = aggregator(bank);
   const selected = bank.modules.map(() => new Array<number>(bank.rank).fill(0));
   const rows = await db.query<{ client: number; blob: string | null }>(

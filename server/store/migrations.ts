@@ -74,7 +74,7 @@ export const tables: readonly TableLayout[] = [
     "run update_id",
     "round attempt client digest samples sizes blob received_at",
   ),
-  table("banks", "run rounds", "blob digest record published_at scores"),
+  table("banks", "run rounds", "blob digest record published_at scores moments"),
   table("evaluations", "run rounds client", "role rows correct loss"),
   table("models", "hash path", "size blob"),
   table("nonces", "key_id nonce", "seen_at"),
@@ -265,6 +265,14 @@ function schema1(dialect: Dialect): readonly string[] {
   ];
 }
 
+/** A bank's moments of the server's optimizer; null without one, and once a later bank has its own. */
+function schema2({ text }: Dialect): readonly string[] {
+  return [
+    `ALTER TABLE banks ADD COLUMN moments ${text} REFERENCES blobs (id) ON DELETE SET NULL`,
+    "CREATE INDEX banks_moments ON banks (moments)",
+  ];
+}
+
 function appendOnly(table: string, kind: Dialect["kind"]): string[] {
   const refusal = `rows of ${table} are never changed`;
   if (kind === "sqlite") {
@@ -283,7 +291,7 @@ function appendOnly(table: string, kind: Dialect["kind"]): string[] {
 }
 
 /** Every change, the first at index 0. */
-export const migrations: readonly Migration[] = [schema1];
+export const migrations: readonly Migration[] = [schema1, schema2];
 
 /** The schema this version knows. */
 export const latestSchema = migrations.length;

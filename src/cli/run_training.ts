@@ -203,11 +203,16 @@ function announce({ config, facts, reporter }: Job): void {
   );
   reporter.note(
     `Clients  ${clients.length} (${tiers.join(", ")}), ${
-      [`${config.method} + ${config.aggregation}`, ...attendanceTexts(config)].join(", ")
+      [methodText(config), ...attendanceTexts(config)].join(", ")
     }`,
   );
   reporter.note(`Device   ${device}`);
   reporter.note(`Run      ${config.out}`);
+}
+
+function methodText({ method, aggregation, serverOptimizer }: RunConfig): string {
+  const server = serverOptimizer === "none" ? "" : ` + server ${serverOptimizer}`;
+  return `${method} + ${aggregation}${server}`;
 }
 
 /** What of a round's attendance differs from everyone's, in time. */

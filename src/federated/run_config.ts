@@ -25,6 +25,7 @@ import {
 } from "../protocol/method.ts";
 import { RankError } from "../protocol/ranks.ts";
 import type { SelectorName } from "../protocol/selection.ts";
+import { checkServerOptimizer, type ServerOptimizerKind } from "../protocol/server_optimizer.ts";
 import { fullAttendance, sampledClients } from "./attendance.ts";
 
 /** What can happen to a client's optimizer state between rounds, in the order users see it. */
@@ -132,6 +133,16 @@ export interface RunConfig {
   readonly warmupRounds: number;
   /** A client's optimizer state between rounds. */
   readonly optimizerState: OptimizerStateRule;
+  /** What the server makes of a round's combined change: takes it as it is, or as a gradient of its own. */
+  readonly serverOptimizer: ServerOptimizerKind;
+  /** η: the server's learning rate. */
+  readonly serverLr: number;
+  /** β1: share of the old first moment. */
+  readonly serverBeta1: number;
+  /** β2: share of the old second moment, under `adam`. */
+  readonly serverBeta2: number;
+  /** τ, added to the root of the second moment under `adam`; its square is where that starts. */
+  readonly serverEpsilon: number;
 
   /** Steps a client takes each round. */
   readonly localSteps: number;
@@ -233,6 +244,11 @@ export const defaultConfig: Omit<RunConfig, DerivedKey> = {
   // second gives every component a score that more than one set of clients has reported.
   warmupRounds: 2,
   optimizerState: "reset", // clients are stateless between rounds: any of them may be gone next time
+  serverOptimizer: "none", // the method's own: what the rule combined is the next adapter
+  serverLr: 1, // momentum's usual one; adam's steps are of the weights' own size and want far less
+  serverBeta1: 0.9, // FedOpt's (Reddi et al. 2021), these three
+  serverBeta2: 0.99,
+  serverEpsilon: 1e-3,
 
   localSteps: 20,
   batch: 16,
@@ -410,6 +426,7 @@ function checkTogether(config: RunConfig): void {
     );
   }
   checkMethod(config, config.ranks, config.rank);
+  checkServerOptimizer(config.serverOptimizer, config.aggregation);
   if (config.factors !== "both" && config.method === "head") {
     throw new UserError(
       `Cannot use --factors ${config.factors} with --method head: no component is trained`,

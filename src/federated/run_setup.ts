@@ -11,6 +11,7 @@ import { loadAggregator } from "../protocol/aggregate/load_aggregator.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
 import { selectorOf } from "../protocol/selection.ts";
+import { serverOptimizerOf, withServerOptimizer } from "../protocol/server_optimizer.ts";
 import {
   type ModelFiles,
   readConfig,
@@ -123,7 +124,10 @@ async function serverSettings(config: RunConfig): Promise<ServerSettings> {
   return {
     distribution: config.method,
     factors: config.factors,
-    aggregator: await loadAggregator(config.aggregation),
+    aggregator: withServerOptimizer(
+      await loadAggregator(config.aggregation),
+      serverOptimizerOf(config),
+    ),
     selection: {
       selector: selectorOf(config.selection, config.temperature),
       scope: scopedSelections[config.scope],

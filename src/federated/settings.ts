@@ -21,6 +21,7 @@ import {
 } from "../protocol/method.ts";
 import { namedMethods } from "../protocol/methods/mod.ts";
 import { selectorNames } from "../protocol/selection.ts";
+import { serverOptimizerKinds } from "../protocol/server_optimizer.ts";
 import {
   choice,
   type Kind,
@@ -228,6 +229,19 @@ export const settings: { readonly [Key in SettingKey]: Setting<RunConfig[Key]> }
     kind: choice(optimizerStateRules),
     help: "a client's optimizer state between rounds: reset or keep",
   },
+  serverOptimizer: {
+    topic: "Method",
+    kind: choice(serverOptimizerKinds),
+    help: `what the server does with a round's combined change: ${serverOptimizerKinds.join(", ")}`,
+  },
+  serverLr: {
+    topic: "Method",
+    kind: positive,
+    help: "the server's learning rate; adam wants about 0.01",
+  },
+  serverBeta1: { topic: "Method", kind: share, help: "the server's first-moment decay" },
+  serverBeta2: { topic: "Method", kind: share, help: "the server's second-moment decay" },
+  serverEpsilon: { topic: "Method", kind: positive, help: "the server's epsilon under adam" },
 
   localSteps: { topic: "Optimisation", kind: count, help: "steps a client takes each round" },
   batch: { topic: "Optimisation", kind: count, help: "rows a step" },

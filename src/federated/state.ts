@@ -3,6 +3,7 @@
 import type { Evaluation } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
+import { decodeMoments, encodeMoments } from "../protocol/moments_codec.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { MessageSizes } from "../protocol/messages/mod.ts";
 import type { KeptMemory } from "./client_memory.ts";
@@ -49,11 +50,13 @@ export function encodeState(state: FederationState): Map<string, Uint8Array> {
     best: { round: best.round, correct: best.correct },
     clients: clients.map((memory) => memory?.round ?? 0),
     late: late.map(({ message, ...sent }) => ({ ...sent, sizes: message.sizes })),
+    moments: bank.moments !== undefined,
   };
   return new Map([
     ["state.json", new TextEncoder().encode(JSON.stringify(facts))],
     ["bank.safetensors", encodeBank(bank)],
     ["best.safetensors", encodeBank(best.bank)],
+    ...(bank.moments ? [[momentsFile, encodeMoments(bank.moments, bank)] as const] : []),
     ...late.map(({ client, message }) => [lateFile(client), message.bytes] as const),
   ]);
 }
@@ -71,10 +74,11 @@ export function decodeState(
   clients: number,
   open: (client: number, round: number) => KeptMemory,
 ): FederationState {
-  const facts = readFacts(required(files, "state.json"), clients);
+  const { moments, ...facts } = readFacts(required(files, "state.json"), clients);
+  const bank = decodeBank(required(files, "bank.safetensors"));
   return {
     ...facts,
-    bank: decodeBank(required(files, "bank.safetensors")),
+    bank: moments ? { ...bank, moments: decodeMoments(required(files, momentsFile), bank) } : bank,
     best: { ...facts.best, bank: decodeBank(required(files, "best.safetensors")) },
     clients: facts.clients.map((round, client) => round === 0 ? undefined : open(client, round)),
     late: facts.late.map(({ sizes, ...sent }) => ({
@@ -84,12 +88,16 @@ export function decodeState(
   };
 }
 
+const momentsFile = "moments.safetensors";
+
 /** What state.json holds: all but tensors. */
 interface StateFacts extends Omit<FederationState, "bank" | "best" | "clients" | "late"> {
   readonly best: Omit<BestRound, "bank">;
   /** The round after which each client's memory was kept; 0 where there is none. */
   readonly clients: readonly number[];
   readonly late: readonly (Omit<SentUpdate, "message"> & { readonly sizes: MessageSizes })[];
+  /** Whether the bank has moments of the server's optimizer. */
+  readonly moments: boolean;
 }
 
 /** The numbers of a state, checked: a checkpoint may have been edited or cut. */
@@ -101,7 +109,10 @@ function readFacts(bytes: Uint8Array, clients: number): StateFacts {
     facts = undefined;
   }
   const lists = [facts?.clients, facts?.late, facts?.evaluation?.perLabel];
-  if (lists.every(Array.isArray) && facts.clients.length === clients) {
+  if (
+    lists.every(Array.isArray) && facts.clients.length === clients &&
+    typeof facts.moments === "boolean"
+  ) {
     const whole = [
       facts.rounds,
       facts.best?.round,

@@ -48,6 +48,25 @@ export interface AdapterLayout {
   readonly head: readonly Pick<NamedTensor, "name" | "shape">[];
 }
 
+/** One number for each of a bank's. */
+export interface BankMoment {
+  /** Per module, A [r, inFeatures] and B [outFeatures, r]. */
+  readonly modules: readonly { readonly a: Float32Array; readonly b: Float32Array }[];
+  /** Per tensor of the head. */
+  readonly head: readonly Float32Array[];
+}
+
+/**
+ * What a server's optimizer remembers between rounds (server_optimizer.ts); it never leaves the server. In float32, as the bank itself: a round's rounding is far below what
+ * sampling clients does to Δ, and half the size counts where a checkpoint is written every round.
+ */
+export interface ServerMoments {
+  /** m. */
+  readonly first: BankMoment;
+  /** v; of `adam` alone. */
+  readonly second?: BankMoment;
+}
+
 /** The server's adapter, with what it knows of each component. */
 export interface AdapterBank {
   /** Components per module, r. */
@@ -62,6 +81,8 @@ export interface AdapterBank {
   readonly scores: readonly Float64Array[];
   /** Per module [r]: 1 once any client trained the component. */
   readonly trained: readonly Uint8Array[];
+  /** What the server's optimizer remembers; absent before the first round and without one. It goes to no client. */
+  readonly moments?: ServerMoments | undefined;
 }
 
 /** What {@linkcode createBank} needs. */

@@ -1,5 +1,6 @@
 /**
- * A bank as a safetensors file, for checkpoints: everything comes back bit for bit.
+ * A bank as a safetensors file, for checkpoints and for whoever evaluates it: everything but the moments of the server's optimizer, which have a
+ * file of their own ({@linkcode encodeMoments}). All comes back bit for bit.
  *
  * Adapter tensors carry PEFT's names (`<module>.lora_A.weight`), so that any safetensors reader can look inside.
  *
@@ -76,9 +77,9 @@ export function decodeBank(bytes: Uint8Array): AdapterBank {
     modules: names.map((name) => decodeModule(tensors, name, rank)),
     head: parseNames(metadata.head).map((name) => decodeHead(tensors, name)),
     scores: names.map((name) =>
-      new Float64Array(take(tensors, scoresName(name), "F64", [rank]).buffer)
+      new Float64Array(takeTensor(tensors, scoresName(name), "F64", [rank]).buffer)
     ),
-    trained: names.map((name) => take(tensors, trainedName(name), "U8", [rank])),
+    trained: names.map((name) => takeTensor(tensors, trainedName(name), "U8", [rank])),
   };
 }
 
@@ -87,19 +88,27 @@ type Tensors = ReadonlyMap<string, SafetensorsTensor>;
 function decodeModule(tensors: Tensors, name: string, rank: number): ModuleComponents {
   const inFeatures = tensors.get(loraAName(name))?.shape[1] ?? 0;
   const outFeatures = tensors.get(loraBName(name))?.shape[0] ?? 0;
-  const a = new Float32Array(take(tensors, loraAName(name), "F32", [rank, inFeatures]).buffer);
-  const b = new Float32Array(take(tensors, loraBName(name), "F32", [outFeatures, rank]).buffer);
+  const a = new Float32Array(
+    takeTensor(tensors, loraAName(name), "F32", [rank, inFeatures]).buffer,
+  );
+  const b = new Float32Array(
+    takeTensor(tensors, loraBName(name), "F32", [outFeatures, rank]).buffer,
+  );
   return { name, inFeatures, outFeatures, a, b };
 }
 
 function decodeHead(tensors: Tensors, name: string): NamedTensor {
   const shape = tensors.get(name)?.shape ?? [];
-  return { name, shape, data: new Float32Array(take(tensors, name, "F32", shape).buffer) };
+  return { name, shape, data: new Float32Array(takeTensor(tensors, name, "F32", shape).buffer) };
 }
 
-/** A copy of a tensor's bytes, in a buffer of their own. */
-function take(
-  tensors: Tensors,
+/**
+ * A copy of a tensor's bytes, in a buffer of their own.
+ *
+ * @throws {SafetensorsError} when the tensor is absent, of another number format, or of another shape.
+ */
+export function takeTensor(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
   name: string,
   dtype: string,
   shape: readonly number[],

@@ -9,6 +9,7 @@ import type { AggregatorName } from "./aggregate/mod.ts";
 import type { AdapterLayout } from "./bank.ts";
 import type { Distribution, Factors, RankBy, Scope } from "./method.ts";
 import type { SelectorName } from "./selection.ts";
+import type { ServerOptimizer } from "./server_optimizer.ts";
 
 /** The format this version writes and reads. */
 export const manifestKind = "hafl-manifest-1";
@@ -46,6 +47,8 @@ export interface ServerMethod {
   readonly scope: Scope;
   /** First rounds, in which components are dealt round-robin. */
   readonly warmupRounds: number;
+  /** What makes a step of a round's combined change; absent where that is taken as it is. */
+  readonly serverOptimizer?: ServerOptimizer;
 }
 
 /** How a client's rank r_k is settled when it joins. */

@@ -45,14 +45,17 @@ export * from "./aggregate/mod.ts";
 export {
   type AdapterBank,
   type AdapterLayout,
+  type BankMoment,
   type BankSettings,
   createBank,
   type ModuleComponents,
   type ModuleShape,
   type NamedTensor,
   scale,
+  type ServerMoments,
 } from "./bank.ts";
 export { decodeBank, encodeBank } from "./bank_codec.ts";
+export { decodeMoments, encodeMoments } from "./moments_codec.ts";
 export { checkClientChoice, ClientChoiceError } from "./client_choice.ts";
 export {
   type ComponentSlices,
@@ -153,6 +156,18 @@ export {
   selectorOf,
   selectPerModule,
 } from "./selection.ts";
+export {
+  checkServerOptimizer,
+  type ServerOptimizer,
+  type ServerOptimizerKind,
+  serverOptimizerKinds,
+  serverOptimizerOf,
+  type ServerOptimizerSettings,
+  serverOptimizerSettings,
+  stepServer,
+  type TrainedParts,
+  withServerOptimizer,
+} from "./server_optimizer.ts";
 export { type ClientResult, type ClientUpdate, extractUpdate } from "./update.ts";
 export {
   adamRatio,

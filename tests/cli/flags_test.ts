@@ -100,6 +100,12 @@ Deno.test("readCommandLine() refuses what is not allowed and names what is", asy
     "--rounds many": 'Cannot use --rounds: expected a whole number of at least 1, got "many"',
     "--rounds 0x10": 'Cannot use --rounds: expected a whole number of at least 1, got "0x10"',
     "--rounds -1": "Cannot use --rounds: expected a whole number of at least 1, got -1",
+    "--participation 0":
+      "Cannot use --participation: expected a number above 0 and of at most 1, " +
+      "got 0",
+    "--dropouts 1": "Cannot use --dropouts: expected a number of at least 0 and below 1, got 1",
+    "--server-optimizer sgd": "Cannot use --server-optimizer: expected one of none, momentum, " +
+      'adam, got "sgd"',
     "--lr 0": "Cannot use --lr: expected a number above 0, got 0",
     "--beta1 1": "Cannot use --beta1: expected a number of at least 0 and below 1, got 1",
     "--ranks 2,0": "Cannot use --ranks: expected a list, each a whole number of at least 1, " +
@@ -212,6 +218,7 @@ Deno.test("completeRunConfig() refuses settings that contradict each other", () 
     [{ aggregation: "fedit" }, /freeze \+ fedit: expected every client at rank 8, got rank 2/],
     [{ method: "full" }, /full \+ adaptive: .* \(--ranks 2,4,8\); use --ranks 8$/],
     [{ aggregation: "flexlora", factors: "b" }, /flexlora with factors b: expected both/],
+    [{ aggregation: "flexlora", serverOptimizer: "adam" }, /adam with aggregation flexlora/],
     [{ selection: "first", scope: "global" }, /first with scope global: expected scope module/],
     [{ buckets: [16, 32], seqLen: 64 }, /longest to be --seq-len 64, got 32/],
     [{ revision: "main" }, /--revision without --model/],

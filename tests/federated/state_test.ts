@@ -41,6 +41,15 @@ const RUNS: Readonly<Record<string, TinySettings>> = {
     ranks: [1, 2, 4, 2, 1, 4],
     attendance: { participation: 0.8, dropouts: 0.2, stragglers: 0.4 },
   },
+  "a server with moments": {
+    serverOptimizer: {
+      kind: "adam",
+      learningRate: 0.01,
+      beta1: 0.9,
+      beta2: 0.99,
+      epsilon: 1e-3,
+    },
+  },
   "a schedule over the run": {
     local: { schedule: { kind: "cosine", warmupSteps: 2, totalSteps: 12 } },
   },

@@ -30,6 +30,7 @@ import {
 import { randomStream } from "../../src/protocol/random.ts";
 import type { RoundRecord } from "../../src/protocol/records.ts";
 import { greedy, type Selector } from "../../src/protocol/selection.ts";
+import { type ServerOptimizer, withServerOptimizer } from "../../src/protocol/server_optimizer.ts";
 import type { ClientUpdate } from "../../src/protocol/update.ts";
 import { readTinyModel, type TinyModel } from "../lora/support.ts";
 
@@ -55,6 +56,7 @@ export interface TinySettings {
   readonly distribution?: Distribution;
   readonly factors?: Factors;
   readonly aggregator?: AggregatorName;
+  readonly serverOptimizer?: ServerOptimizer;
   readonly selector?: Selector;
   readonly scope?: Scope;
   readonly warmupRounds?: number;
@@ -139,7 +141,10 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     server: {
       distribution,
       factors: settings.factors ?? "both",
-      aggregator: await loadAggregator(aggregator),
+      aggregator: withServerOptimizer(
+        await loadAggregator(aggregator),
+        settings.serverOptimizer,
+      ),
       selection: { selector, scope: scopedSelections[scope], seed },
       scopeName: scope,
       warmupRounds,

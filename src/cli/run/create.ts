@@ -24,6 +24,11 @@ import { describeRun } from "./manifest_text.ts";
 const taken: ReadonlySet<SettingKey> = new Set<SettingKey>([
   ...trainingKeys,
   ...methodKeys,
+  "serverOptimizer",
+  "serverLr",
+  "serverBeta1",
+  "serverBeta2",
+  "serverEpsilon",
   "model",
   "revision",
   "alpha",

@@ -9,12 +9,13 @@ export function describeRun(run: string, server: string, manifest: RunManifest):
   const { name, model, labels, layout, rounds, method, participation, training } = manifest;
   const { seats, start, perRound, quorum, deadlineSeconds } = participation;
   const asked = sampleSize(participation, seats);
+  const optimizer = method.serverOptimizer ? ` + server ${method.serverOptimizer.kind}` : "";
   const more = asked > perRound ? `, ${asked} asked` : "";
   return [
     `Run      ${run} "${name}" on ${server}`,
     `Model    ${model.name}, ${layout.modules.length} modules adapted at rank ${layout.rank}, ` +
     `${labels.length} labels`,
-    `Method   ${method.method} + ${method.aggregation}, ${ranksText(manifest.ranks)}`,
+    `Method   ${method.method} + ${method.aggregation}${optimizer}, ${ranksText(manifest.ranks)}`,
     `Rounds   ${countText(rounds)} of ${
       countText(training.localSteps)
     } steps; ${perRound} of ${seats} ` +

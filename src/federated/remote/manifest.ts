@@ -11,6 +11,7 @@ import {
 } from "../../protocol/manifest.ts";
 import { checkMethod, needsEqualRanks } from "../../protocol/method.ts";
 import { RankError } from "../../protocol/ranks.ts";
+import { serverOptimizerOf } from "../../protocol/server_optimizer.ts";
 import { honestNormBound } from "../../protocol/update_norm.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import { initialBank } from "../federation.ts";
@@ -61,6 +62,7 @@ export async function createManifest(
   checkParticipation(participation);
   checkRanks(config, participation, ranks);
   const setup = await setUpRun({ config, files, labels });
+  const serverOptimizer = serverOptimizerOf(config);
   const bank = initialBank(setup);
   const manifest: RunManifest = {
     kind: manifestKind,
@@ -85,6 +87,7 @@ export async function createManifest(
       rankBy: config.rankBy,
       scope: config.scope,
       warmupRounds: config.warmupRounds,
+      ...(serverOptimizer && { serverOptimizer }),
     },
     ranks,
     participation,

@@ -2,6 +2,7 @@
 
 import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest, ServerMethod } from "../../protocol/manifest.ts";
+import { serverOptimizerSettings } from "../../protocol/server_optimizer.ts";
 import { readSettings } from "../read_settings.ts";
 import { completeRunConfig, type RunConfig } from "../run_config.ts";
 
@@ -77,7 +78,8 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
     );
   }
   const { rank } = layout;
-  const raw = { ...training, ...pick(method, methodKeys), rank, alpha, rounds, seed };
+  const server = method.serverOptimizer ? serverOptimizerSettings(method.serverOptimizer) : {};
+  const raw = { ...training, ...pick(method, methodKeys), ...server, rank, alpha, rounds, seed };
   const nameOf = (key: string) => `"${key}" in the manifest of "${name}"`;
   const given = readSettings(raw, nameOf);
   checkBounds(given, nameOf);

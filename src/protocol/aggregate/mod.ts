@@ -32,6 +32,8 @@ export interface RuleNeeds {
   readonly equalRanks?: boolean;
   /** Whether it changes A even where clients train B alone, and so cannot go with that. */
   readonly bothFactors?: boolean;
+  /** Whether index i means another component after each round, so that nothing can be kept of one. */
+  readonly sortsAnew?: boolean;
 }
 
 /** A rule as the registry has it: an aggregator, or what makes one with the package ml-matrix. */
@@ -49,7 +51,7 @@ export const aggregationRules = {
   "zero-delta": { aggregator: zeroDelta },
   "fedit": { aggregator: fedit, equalRanks: true },
   "hetlora": { aggregator: hetlora },
-  "flexlora": { aggregatorWith: flexlora, bothFactors: true },
+  "flexlora": { aggregatorWith: flexlora, bothFactors: true, sortsAnew: true },
 } satisfies Record<string, AggregationRule>;
 
 /** A key of {@linkcode aggregationRules}. */

@@ -21,6 +21,8 @@ import { dealRound } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
 import { decodeUpdate, encodeDownload } from "../../../src/protocol/messages/mod.ts";
+import { decodeMoments, encodeMoments } from "../../../src/protocol/moments_codec.ts";
+import { withServerOptimizer } from "../../../src/protocol/server_optimizer.ts";
 import { scopedSelections } from "../../../src/protocol/method.ts";
 import { selectorOf } from "../../../src/protocol/selection.ts";
 import type { ClientUpdate } from "../../../src/protocol/update.ts";
@@ -51,6 +53,8 @@ const variants: readonly Partial<RunConfig>[] = [
   { factors: "b" },
   { method: "head" },
   { proximal: 0.5 },
+  { serverOptimizer: "momentum", serverLr: 0.5 },
+  { serverOptimizer: "adam", serverLr: 0.01 },
 ];
 
 for (const variant of variants) {
@@ -88,8 +92,14 @@ for (const variant of variants) {
         const { message } = await clientRound(session, federation.local, bytes, { samples });
         updates.push(decodeUpdate(message.bytes, bank).update);
       }
-      const aggregator = await loadAggregator(sent.method.aggregation);
-      bank = decodeBank(encodeBank(aggregate(aggregator, bank, updates)));
+      const { aggregation, serverOptimizer } = sent.method;
+      const aggregator = withServerOptimizer(await loadAggregator(aggregation), serverOptimizer);
+      // As a server keeps them.
+      const { moments, ...next } = aggregate(aggregator, bank, updates);
+      bank = {
+        ...decodeBank(encodeBank(next)),
+        ...(moments && { moments: decodeMoments(encodeMoments(moments, next), next) }),
+      };
       banks.push(encodeBank(bank));
     }
     for (const { session } of clients) await session.executor.close();

@@ -3,6 +3,7 @@ import { checkManifest, ServiceError } from "../../../server/runs/mod.ts";
 import { tinyManifest } from "../tiny_run.ts";
 
 const good = tinyManifest();
+const adam = { kind: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
 
 /** The manifest with one value replaced, by a path of keys parted by dots. */
 function withValue(path: string, value: unknown): unknown {
@@ -30,6 +31,8 @@ Deno.test("checkManifest() returns a good manifest as it is", () => {
   assert.deepEqual(checkManifest(good), good);
   const auto = { ...good, ranks: { kind: "auto" as const, tiers: [1, 2, 4] } };
   assert.deepEqual(checkManifest(auto), auto);
+  const method = { ...good.method, serverOptimizer: adam };
+  assert.deepEqual(checkManifest({ ...good, method }).method, method);
   const training = { localSteps: 3, lr: 0.01, buckets: [8, 16], optimizer: "adamw" };
   assert.deepEqual(checkManifest({ ...good, training }).training, training);
 });
@@ -54,6 +57,15 @@ Deno.test("checkManifest() names what is wrong", () => {
     ["method.aggregation", "fedit", /ranks: .*fedit/],
     ["method.method", "full", /ranks: .*full/],
     ["method.aggregation", "best", /method\.aggregation/],
+    ["method.serverOptimizer", { ...adam, kind: "none" }, /method\.serverOptimizer\.kind/],
+    ["method.serverOptimizer", { ...adam, beta2: 1 }, /method\.serverOptimizer\.beta2/],
+    ["method.serverOptimizer", { ...adam, learningRate: 0 }, /serverOptimizer\.learningRate/],
+    ["method.serverOptimizer", { kind: "adam" }, /method\.serverOptimizer/],
+    [
+      "method",
+      { ...good.method, aggregation: "flexlora", serverOptimizer: adam },
+      /method: .*server optimizer adam with aggregation flexlora/,
+    ],
     [
       "method",
       { ...good.method, aggregation: "flexlora", factors: "b" },

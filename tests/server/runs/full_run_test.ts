@@ -6,6 +6,7 @@ import {
   methodNamed,
   type Participant,
   type RunManifest,
+  type ServerOptimizer,
 } from "../../../src/protocol/mod.ts";
 import { tinyBank, tinyManifest } from "../tiny_run.ts";
 import { bankBytes, joinedRun, nextBank, serviceOn, stores, takePart } from "./support.ts";
@@ -21,6 +22,14 @@ async function runAll(service: Service, run: string, manifest: RunManifest): Pro
     await tick(service);
   }
 }
+
+const serverOptimizer: ServerOptimizer = {
+  kind: "momentum",
+  learningRate: 0.7,
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-3,
+};
 
 const variants: Readonly<Record<string, Partial<RunManifest>>> = {
   "HAFL": {},
@@ -41,6 +50,10 @@ const variants: Readonly<Record<string, Partial<RunManifest>>> = {
   },
   "HetLoRA": { method: { ...base.method, ...methodNamed("hetlora")!.settings } },
   "FlexLoRA": { method: { ...base.method, ...methodNamed("flexlora")!.settings } },
+  "a server's momentum": { method: { ...base.method, serverOptimizer } },
+  "a server's Adam": {
+    method: { ...base.method, serverOptimizer: { ...serverOptimizer, kind: "adam" } },
+  },
   "zero-delta without warm-up": {
     method: { ...base.method, aggregation: "zero-delta", warmupRounds: 0 },
   },
@@ -66,6 +79,28 @@ for (const store of stores) {
       assert.deepEqual(await nextTask(service, run, 0), { kind: "finished", rounds: 3 });
     });
   }
+
+  store.test("the server's moments survive its restart, are of the latest bank alone, and end with the run", async ({ open }) => {
+    const manifest: RunManifest = { ...base, method: { ...base.method, serverOptimizer } };
+    const db = await open();
+    const run = await joinedRun(serviceOn(db), manifest);
+    let bank: AdapterBank = tinyBank(manifest);
+    for (let round = 0; round < manifest.rounds; round++) {
+      // A service of its own knows nothing but what is in the database.
+      const service = serviceOn(db);
+      for (const { client } of everyone) await takePart(service, run, client, manifest);
+      await tick(service);
+      bank = await nextBank(run, manifest, bank, round, everyone);
+      assert.deepEqual(await bankBytes(service, run, round + 1), encodeBank(bank));
+      const kept = await db.query<{ rounds: number }>(
+        "SELECT rounds FROM banks WHERE moments IS NOT NULL",
+      );
+      const last = round + 1 === manifest.rounds;
+      assert.deepEqual(kept.map(({ rounds }) => Number(rounds)), last ? [] : [round + 1]);
+    }
+    const [{ blobs }] = await db.query<{ blobs: number }>("SELECT COUNT(*) AS blobs FROM blobs");
+    assert.equal(Number(blobs), 1 + manifest.rounds, "the banks, and nothing else");
+  });
 
   store.test("full distribution with fedit runs at one rank", async ({ open }) => {
     const manifest: RunManifest = {

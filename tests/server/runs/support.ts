@@ -46,6 +46,7 @@ import {
   scopedSelections,
   selectorOf,
   toBase64url,
+  withServerOptimizer,
 } from "../../../src/protocol/mod.ts";
 import { makeUpdate } from "../made_up_update.ts";
 import { postgresStore, sqliteStore } from "../store/stores.ts";
@@ -223,7 +224,9 @@ export async function nextBank(
     const { bytes } = encodeDownload(bank, deal, { run });
     return decodeUpdate(makeUpdate(manifest, bytes), bank).update;
   });
-  return aggregate(await loadAggregator(manifest.method.aggregation), bank, updates);
+  const { aggregation, serverOptimizer } = manifest.method;
+  const aggregator = withServerOptimizer(await loadAggregator(aggregation), serverOptimizer);
+  return aggregate(aggregator, bank, updates);
 }
 
 function dealsOf(

@@ -53,6 +53,49 @@ Deno.test("train resumes to the same bytes as an uninterrupted run, with other t
   }
 });
 
+Deno.test("train resumes what clients remember, what is late and the server's moments to the same bytes", async () => {
+  const given = [
+    ...["--clients=6", "--ranks=1,2", "--rank-by=client", "--optimizer-state=keep"],
+    ...["--participation=0.7", "--dropouts=0.1", "--stragglers=0.4", "--warmup-rounds=1"],
+    ...["--server-optimizer=adam", "--server-lr=0.01", "--seed=3"],
+  ];
+  const [whole, first] = await Promise.all([
+    train(...tiny, ...given, "--rounds=4", `--out=${join(folder, "moody")}`),
+    train(...tiny, ...given, "--rounds=2", `--out=${join(folder, "moody-part")}`),
+  ]);
+  assert.deepEqual([whole.code, first.code], [0, 0], whole.err + first.err);
+  assert.match(whole.out, /4 sampled a round, 10\.0 % of them vanish, 40\.0 % of updates come/);
+  // Of a round that was killed in its midst.
+  const left = join(folder, "moody-part", "clients", "client-000001-round-000009.safetensors");
+  await Deno.writeTextFile(left, "half");
+  const resumed = await train(`--resume=${join(folder, "moody-part")}`, "--rounds=4");
+  assert.equal(resumed.code, 0, resumed.err);
+  const namesOf = async (run: string, path: string) =>
+    (await Array.fromAsync(Deno.readDir(join(folder, run, path)))).map(({ name }) => name).sort();
+  const remembered = await namesOf("moody", "clients");
+  assert.ok(remembered.length >= 3, `${remembered}`);
+  assert.equal(new Set(remembered.map((name) => name.slice(0, 13))).size, remembered.length);
+  const checkpoint = "checkpoint/round-000004";
+  const saved = await namesOf("moody", checkpoint);
+  assert.ok(saved.includes("moments.safetensors"), `${saved}`);
+  for (const path of ["clients", checkpoint]) {
+    assert.deepEqual(await namesOf("moody-part", path), await namesOf("moody", path));
+    for (const name of await namesOf("moody", path)) {
+      const file = `${path}/${name}`;
+      assert.equal(await bytesOf("moody-part", file), await bytesOf("moody", file), file);
+    }
+  }
+  const attendance = (await Deno.readTextFile(join(folder, "moody", "metrics.jsonl"))).trim()
+    .split("\n").map((line) => JSON.parse(line).attendance);
+  assert.ok(
+    attendance.some(({ late }) => late > 0) && attendance.some(({ arrived }) => arrived > 0),
+  );
+
+  const again = await train(...tiny, "--overwrite", `--out=${join(folder, "moody")}`);
+  assert.equal(again.code, 0, again.err);
+  await assert.rejects(Deno.stat(join(folder, "moody", "clients")), Deno.errors.NotFound);
+});
+
 Deno.test("train --format json prints one JSON object a line", async () => {
   const { code, out, err } = await train(...tiny, "--format=json", `--out=${join(folder, "json")}`);
   assert.equal(code, 0, err);

@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { UserError } from "../../../protocol/errors.ts";
+import { readStudy } from "../../../study/read_study.ts";
+import type { FailedRun, StudyRun } from "../../../study/result.ts";
+import type { Study } from "../../../study/study.ts";
+import { hasFailed, placesOf, placeText, type StudyResults } from "../../../study/study_results.ts";
+import { readOutcome } from "../outcome_file.ts";
+
+/**
+ * Reads what a study's folder holds of its grid and tuning; runs that are not there yet are left out.
+ *
+ * @throws UserError naming the file that is not what it should be.
+ */
+export async function readResults(folder: string): Promise<StudyResults> {
+  const study = readStudy(await readStudyJson(folder));
+  const runs: StudyRun[] = [];
+  const failed: FailedRun[] = [];
+  for (const place of placesOf(study)) {
+    const run = await readPlaced(join(folder, "runs", `${placeText(place)}.json`), place);
+    if (run === undefined) continue;
+    if (hasFailed(run)) failed.push(run);
+    else runs.push(run);
+  }
+  return { study, runs, failed, trials: await readTrials(folder, study) };
+}
+
+async function readStudyJson(folder: string): Promise<unknown> {
+  const path = join(folder, "study.json");
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new UserError(`Cannot read "${path}": it is not valid JSON`);
+    }
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new UserError(`Cannot report "${folder}": expected a study's folder, with a study.json`);
+  }
+}
+
+async function readTrials(
+  folder: string,
+  { tuning, methods }: Study,
+): Promise<(StudyRun | FailedRun)[]> {
+  if (tuning === undefined) return [];
+  const { cell, seed, trials } = tuning;
+  const read: (StudyRun | FailedRun)[] = [];
+  for (const method of Object.keys(methods)) {
+    for (const trial of trials.keys()) {
+      const path = join(folder, "tuning", method, `trial-${trial}.json`);
+      const run = await readPlaced(path, { cell, method, seed, trial });
+      if (run !== undefined) read.push(run);
+    }
+  }
+  return read;
+}
+
+/** A run's result, if it is there; it has to be of the run whose place it lies in. */
+async function readPlaced(
+  path: string,
+  place: Pick<StudyRun, "cell" | "method" | "seed" | "trial">,
+): Promise<StudyRun | FailedRun | undefined> {
+  const run = await readOutcome(path);
+  if (run === undefined) return undefined;
+  for (const [key, expected] of Object.entries(place)) {
+    const actual = run[key as keyof typeof place];
+    if (actual === expected) continue;
+    throw new UserError(
+      `Cannot read "${path}": expected ${key} ${expected} by its place, got ${actual ?? "none"}`,
+    );
+  }
+  return run;
+}

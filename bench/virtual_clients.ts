@@ -1,0 +1,51 @@
+/**
+ * What a client that is not sampled costs: `deno run -A bench/virtual_clients.ts [--rounds 40]` simulates 50 of 50 and 50 of 1,000 clients, each
+ * federation in a process of its own, and prints their peak memory; then 50 of 1,000 whose memories stay in the process, for comparison. Linux only.
+ */
+
+import { fileURLToPath } from "node:url";
+import { type Column, formatFigure, markdownTable, NOTHING } from "./harness/table.ts";
+
+const program = fileURLToPath(new URL("programs/federation_memory.ts", import.meta.url));
+
+/** What the program prints. */
+interface Measured {
+  readonly clients: number;
+  readonly sampled: number;
+  readonly remembering: number;
+  readonly peakMemory?: number;
+}
+
+async function measure(...flags: string[]): Promise<Measured> {
+  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-lock", "-A", program, ...flags, ...Deno.args],
+    stderr: "inherit",
+  }).output();
+  if (code !== 0) Deno.exit(code);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+const subjects = [
+  { where: "files", measured: await measure("--clients=50") },
+  { where: "files", measured: await measure("--clients=1000") },
+  { where: "the process", measured: await measure("--clients=1000", "--in-process") },
+];
+const { peakMemory: least } = subjects[0].measured;
+const columns: Column[] = [
+  { title: "clients", align: "right" },
+  { title: "sampled", align: "right" },
+  { title: "remember something", align: "right" },
+  { title: "what they remember lies in", align: "left" },
+  { title: "peak MiB", align: "right" },
+  { title: "ratio", align: "right" },
+];
+const rows = subjects.map(({ where, measured }) => {
+  const { clients, sampled, remembering, peakMemory } = measured;
+  return [
+    ...[clients, sampled, remembering].map(String),
+    where,
+    peakMemory === undefined ? NOTHING : formatFigure(peakMemory / 2 ** 20),
+    peakMemory === undefined || least === undefined ? NOTHING : formatFigure(peakMemory / least),
+  ];
+});
+console.log(markdownTable(columns, rows));

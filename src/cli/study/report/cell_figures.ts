@@ -108,12 +108,17 @@ export function trainedFigure(context: CellContext): ReportFigure {
 /** Every method against the baseline. */
 export function differenceFigure(context: CellContext): ReportFigure {
   const { results, cell, looks, baseline } = context;
-  const metrics = comparedMetrics(context).filter(({ metric }) => metric !== "testAtBest");
-  const rows = rankedMethods(context).filter((name) => name !== baseline).map((name) => ({
-    name,
-    look: looks.get(name)!,
-    comparisons: metrics.map(({ metric }) => compareMethods(results, cell, metric, name, baseline)),
+  const methods = rankedMethods(context).filter((name) => name !== baseline);
+  const compared = comparedMetrics(context).map(({ metric, title }) => ({
+    metric,
+    title,
+    comparisons: methods.map((name) => compareMethods(results, cell, metric, name, baseline)),
   }));
+  // Two panels of accuracy would leave little room, and a target that nobody reaches compares nothing.
+  const shown = compared.filter(({ metric, comparisons }, index) =>
+    index === 0 ||
+    (countsToTarget(metric) && comparisons.some(({ mean }) => mean !== undefined))
+  );
   return {
     file: `${cell}-differences.svg`,
     title: `Against ${baseline}`,
@@ -123,7 +128,7 @@ export function differenceFigure(context: CellContext): ReportFigure {
       "cuts an interval far wider than the others.",
     figure: forestPlot(
       `Paired differences to ${baseline}, ${cell}`,
-      metrics.map(({ metric, title }) =>
+      shown.map(({ metric, title }) =>
         countsToTarget(metric)
           ? {
             title: `${title}, ratio`,
@@ -132,7 +137,11 @@ export function differenceFigure(context: CellContext): ReportFigure {
           }
           : { title: `${title}, points`, scale: "difference", sides: ["worse", "better"] }
       ),
-      rows,
+      methods.map((name, row) => ({
+        name,
+        look: looks.get(name)!,
+        comparisons: shown.map(({ comparisons }) => comparisons[row]),
+      })),
     ),
   };
 }

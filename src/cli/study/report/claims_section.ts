@@ -32,7 +32,7 @@ export function claimsSection({ targets }: Study, findings: readonly Finding[]):
     about:
       "A claim holds when the 95 % interval (Student's t, two-sided) of the paired difference " +
       "over common seeds lies above its margin in every cell looked at; it asks for " +
-      `${seedsOfAClaim} seeds. In all ${comparisons} comparisons: by chance alone one of twenty ` +
+      `${seedsOfAClaim} seeds. Comparisons in all: ${comparisons}. By chance alone one of twenty ` +
       "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict." +
       (counted
         ? ` Targets: ${

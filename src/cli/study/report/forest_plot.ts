@@ -30,6 +30,8 @@ export interface ForestPanel {
 const width = 1060;
 const namesWidth = 190;
 const gap = 34;
+/** Half of the last tick's text reaches into it. */
+const margin = 14;
 const rowHeight = 25;
 const top = 46;
 
@@ -40,7 +42,7 @@ export function forestPlot(
   rows: readonly ForestRow[],
 ): Figure {
   const bottom = top + rows.length * rowHeight;
-  const panelWidth = (width - namesWidth - gap * (panels.length - 1)) / panels.length;
+  const panelWidth = (width - margin - namesWidth - gap * (panels.length - 1)) / panels.length;
   const names = rows.map(({ name }, row) =>
     label(namesWidth - 20, rowMiddle(row) + 4, name, { class: "name", "text-anchor": "end" })
   );

@@ -38,8 +38,8 @@ export function settingBlocks({ study, runs }: StudyResults): Block[] {
         ...(rest.length > 0 ? [`As by default: ${listed(rest)}.`] : []),
       ],
     },
-    settingTable("Settings of the cells", "Cell", cellsOf(study), ofCells, new Map()),
-    settingTable(
+    ...settingTable("Settings of the cells", "Cell", cellsOf(study), ofCells, new Map()),
+    ...settingTable(
       "Settings of the methods",
       "Method",
       Object.keys(study.methods),
@@ -49,18 +49,19 @@ export function settingBlocks({ study, runs }: StudyResults): Block[] {
   ];
 }
 
-/** What is usual is said once, and each row tells the rest. */
+/** What is usual is said once, and each row tells the rest; nothing where there is nothing to tell. */
 function settingTable(
   title: string,
   first: string,
   names: readonly string[],
   settings: ReadonlyMap<string, ReadonlyMap<string, string>>,
   usual: ReadonlyMap<string, string>,
-): Table {
+): Table[] {
   const there = names.filter((name) => settings.has(name));
+  if (there.every((name) => settings.get(name)!.size === 0)) return [];
   const told = (entries: Iterable<readonly [string, string]>): string =>
     [...entries].map(([key, value]) => `${flagName(key).slice(2)} ${value}`).join("; ");
-  return {
+  return [{
     kind: "table",
     title,
     ...(usual.size > 0 && { about: `Unless a row says otherwise: ${told(usual)}.` }),
@@ -74,7 +75,7 @@ function settingTable(
         nothing,
       ],
     })),
-  };
+  }];
 }
 
 /** The values that more than half of the rows have. */

@@ -15,6 +15,7 @@ import {
   checkMethod,
   distributions,
   factorChoices,
+  isServable,
   rankingParties,
   scopes,
 } from "../../src/protocol/method.ts";
@@ -162,6 +163,9 @@ function checkRanks({ ranks, layout, method, participation }: RunManifest): void
   }
   if (ranks.kind === "auto" && given.some((rank, at) => at > 0 && rank <= given[at - 1])) {
     throw fault("ranks.tiers", `expected ascending ranks, got ${given.join(", ")}`);
+  }
+  if (!isServable(method.aggregation)) {
+    throw fault("method", `only a simulation can aggregate by ${method.aggregation}`);
   }
   try {
     checkMethod(method, given, layout.rank);

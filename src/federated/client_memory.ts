@@ -1,15 +1,26 @@
 /** What a client remembers from one of its rounds to the next, and how it is saved. @module */
 
 import type { OptimizerState } from "../lora/session.ts";
+import type { ComponentSlices } from "../protocol/components.ts";
 import { UserError } from "../protocol/errors.ts";
 import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../protocol/safetensors.ts";
 
-/** What a client remembers; nothing, unless it ranks for itself or keeps its optimizer. */
+/** A model that is a client's own. */
+export interface OwnModel {
+  /** Per module: its first r_k components. */
+  readonly modules: readonly ComponentSlices[];
+  /** Per tensor of the head, its numbers. */
+  readonly head: readonly Float32Array[];
+}
+
+/** What a client remembers; nothing, unless it ranks for itself, keeps its optimizer or has a model of its own. */
 export interface ClientMemory {
   /** Its own scores of its last round, per module [r]. */
   readonly scores?: readonly Float64Array[] | undefined;
   /** Its moments and sensitivities after its last round. */
   readonly optimizer?: OptimizerState | undefined;
+  /** Its model after its last round, where clients share none. */
+  readonly model?: OwnModel | undefined;
 }
 
 /** What a client remembered after a round, wherever it lies. */
@@ -35,49 +46,74 @@ export const keepInMemory: KeepMemory = (_client, round, memory) =>
   Promise.resolve({ round, read: () => Promise.resolve(memory) });
 
 /** A client's memory as a file. Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
-export function encodeMemory({ scores, optimizer }: ClientMemory): Uint8Array {
-  const parts = (scores ?? []).map((values, m) => ({
-    name: `scores.${m}`,
-    shape: [values.byteLength],
-    data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
-  }));
-  if (optimizer === undefined) return encodeSafetensors(parts);
-  const { moments, sensitivity, steps } = optimizer;
+export function encodeMemory({ scores = [], optimizer, model }: ClientMemory): Uint8Array {
+  const list = (name: string, data: Float32Array | Uint32Array | Uint8Array) => ({
+    name,
+    shape: [data.length],
+    data,
+  });
   return encodeSafetensors([
-    ...parts,
-    { name: "moments", shape: [moments.length], data: moments },
-    { name: "sensitivity", shape: [sensitivity.length], data: sensitivity },
-    { name: "steps", shape: [steps.length], data: steps },
+    ...scores.map((values, m) =>
+      list(`scores.${m}`, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    ),
+    ...(optimizer
+      ? [
+        list("moments", optimizer.moments),
+        list("sensitivity", optimizer.sensitivity),
+        list("steps", optimizer.steps),
+      ]
+      : []),
+    ...(model
+      ? [
+        ...model.modules.flatMap(({ a, b }, m) => [list(`a.${m}`, a), list(`b.${m}`, b)]),
+        ...model.head.map((data, h) => list(`head.${h}`, data)),
+      ]
+      : []),
   ]);
 }
 
 /**
  * Reads what {@linkcode encodeMemory} wrote.
  *
- * @throws UserError when a part of the optimizer is missing.
+ * @throws UserError when a part of the optimizer or of the model is missing.
  * @throws SafetensorsError when the file is damaged.
  */
 export function decodeMemory(bytes: Uint8Array): ClientMemory {
   const { tensors } = decodeSafetensors(bytes);
-  const scores: Float64Array[] = [];
-  for (let m = 0; tensors.has(`scores.${m}`); m++) {
-    scores.push(new Float64Array(tensors.get(`scores.${m}`)!.bytes.slice().buffer));
-  }
-  const part = (name: string) => {
+  const part = (name: string, whole: string) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) {
-      throw new UserError(`Cannot resume: the checkpoint lacks "${name}" of a client's optimizer`);
+      throw new UserError(`Cannot resume: the checkpoint lacks "${name}" of a client's ${whole}`);
     }
     return tensor.bytes;
   };
+  const floats = (name: string, whole: string) => toFloat32("F32", part(name, whole));
+  const count = (kind: string) => {
+    let found = 0;
+    while (tensors.has(`${kind}.${found}`)) found++;
+    return found;
+  };
+  const each = <T>(kind: string, read: (place: number) => T) =>
+    Array.from({ length: count(kind) }, (_, place) => read(place));
+  const scores = each(
+    "scores",
+    (m) => new Float64Array(part(`scores.${m}`, "scores").slice().buffer),
+  );
+  const head = each("head", (h) => floats(`head.${h}`, "model"));
   return {
     scores: scores.length > 0 ? scores : undefined,
     optimizer: tensors.has("moments")
       ? {
-        steps: new Uint32Array(part("steps").slice().buffer),
-        moments: toFloat32("F32", part("moments")),
-        sensitivity: toFloat32("F32", part("sensitivity")),
+        steps: new Uint32Array(part("steps", "optimizer").slice().buffer),
+        moments: floats("moments", "optimizer"),
+        sensitivity: floats("sensitivity", "optimizer"),
       }
       : undefined,
+    ...(head.length > 0 && {
+      model: {
+        modules: each("a", (m) => ({ a: floats(`a.${m}`, "model"), b: floats(`b.${m}`, "model") })),
+        head,
+      },
+    }),
   };
 }

@@ -7,21 +7,18 @@
 
 import type { Session } from "../lora/session.ts";
 import type { Deal } from "../protocol/deal.ts";
-import {
-  decodeUpdate,
-  type EncodedMessage,
-  encodeDownload,
-  type MessageSizes,
-} from "../protocol/messages/mod.ts";
-import { addBytes, NO_BYTES } from "../protocol/records.ts";
+import { decodeUpdate, type EncodedMessage, type MessageSizes } from "../protocol/messages/mod.ts";
+import { addBytes } from "../protocol/records.ts";
 import { startScoreMerge } from "../protocol/scores.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
 import type { Attendant } from "./attendance.ts";
 import type { ClientMemory, KeepMemory, KeptMemory } from "./client_memory.ts";
-import { clientRound, type OnStep } from "./client_round.ts";
+import { type OnStep, type ReceivedRound, trainAndAnswer } from "./client_round.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
+import { startTally, type Tally } from "./tally.ts";
 
 /** A local step that has just been taken; round, client, step and place count from 1. */
 export interface StepEvent {
@@ -52,22 +49,14 @@ export interface SentUpdate {
   readonly lossSum: number;
 }
 
-/** What a round of messages shows. */
-export interface CollectedUpdates {
+/** What a round shows from its deals to the updates that arrive. */
+export interface CollectedUpdates extends Tally {
   /** Updates that will arrive in the next round, ascending by client. */
   readonly late: readonly SentUpdate[];
   /** What each of the run's clients remembers now. */
   readonly clients: readonly (KeptMemory | undefined)[];
-  /** Updates that arrived. */
-  readonly arrived: number;
-  /** Their bytes. */
-  readonly upBytes: MessageSizes;
-  /** Of all downloads. */
+  /** Bytes of all messages to the clients. */
   readonly downBytes: MessageSizes;
-  /** Mean loss of the steps behind the updates that arrived, in nats; null where none did. */
-  readonly trainLoss: number | null;
-  /** [modules][r]: how many of them trained each component. */
-  readonly selected: readonly (readonly number[])[];
   /** Per module [r]: n_k-weighted mean of the scores that stay with the clients that trained; the bank's where there are none. */
   readonly ownScores: readonly Float64Array[];
   /** Local steps taken in this round. */
@@ -76,9 +65,9 @@ export interface CollectedUpdates {
   readonly tokens: number;
 }
 
-/** What {@linkcode collectUpdates} tells its caller, and leaves to it. */
+/** What a round's training tells its caller, and leaves to it. */
 export interface CollectionHooks {
-  /** Takes in an update as it arrives; nobody holds it afterwards. */
+  /** Takes in what a client trained, as its update arrives; nobody holds it afterwards. */
   readonly take: (update: ClientUpdate) => void;
   /** Hears of each local step once it has run. */
   readonly onStep: StepListener;
@@ -92,11 +81,13 @@ export interface CollectionHooks {
  *
  * At any time it holds the update, and what it remembers, of one client alone, and the encoded updates that are late.
  *
+ * @param exchange how the model reaches the clients.
  * @param attendants in the order of `deals`.
  *
  * @throws DivergedError when a loss or a weight of a client is not finite.
  */
 export async function collectUpdates(
+  exchange: Exchange,
   federation: Federation,
   session: Session,
   state: FederationState,
@@ -108,18 +99,13 @@ export async function collectUpdates(
   const clients = [...state.clients];
   const late: SentUpdate[] = [];
   const ownScores = startScoreMerge(bank.scores);
-  const selected = bank.modules.map(() => new Array<number>(bank.rank).fill(0));
+  const tally = startTally(bank);
   const places = attendants.filter(({ fate }) => fate !== "vanishes").length;
   let place = 0, steps = 0, tokens = 0;
-  let arrived = 0, stepsBehind = 0, lossSum = 0;
-  let upBytes = NO_BYTES, downBytes = NO_BYTES;
+  let downBytes = await exchange.announce(federation, session, state);
   const arrive = (sent: SentUpdate, update: ClientUpdate) => {
     take(update);
-    update.indices.forEach((indices, m) => indices.forEach((i) => selected[m][i]++));
-    upBytes = addBytes(upBytes, sent.message.sizes);
-    lossSum += sent.lossSum;
-    stepsBehind += sent.steps;
-    arrived++;
+    tally.add(update, { ...sent, sizes: sent.message.sizes });
   };
 
   const turns = attendants.map((attendant, at) => ({ ...attendant, deal: deals[at] }));
@@ -129,14 +115,14 @@ export async function collectUpdates(
       continue;
     }
     const { client, fate, deal } = turn;
-    const download = encodeDownload(bank, deal, { run: federation.run });
+    const download = exchange.download(federation, bank, deal);
     downBytes = addBytes(downBytes, download.sizes);
     if (fate === "vanishes") continue;
     place++;
     const trained = await trainClient(
       federation,
       session,
-      download,
+      exchange.receive(federation.local, deal, download.bytes),
       deal,
       await state.clients[client]?.read(),
       (step) => onStep({ round: state.rounds + 1, client: client + 1, step, place, places }),
@@ -152,31 +138,28 @@ export async function collectUpdates(
     else arrive(sent, update);
   }
   return {
+    ...tally.finish(),
     late,
     clients,
-    arrived,
-    upBytes,
     downBytes,
-    trainLoss: arrived === 0 ? null : lossSum / stepsBehind,
-    selected,
     ownScores: ownScores.finish(),
     steps,
     tokens,
   };
 }
 
-/** A client's turn, from the download to an update that the server accepts. */
+/** A client's turn, from what it received to an update that the server accepts. */
 async function trainClient(
   { clients, local }: Federation,
   session: Session,
-  download: EncodedMessage,
+  received: ReceivedRound,
   deal: Deal,
   { scores, optimizer }: ClientMemory = {},
   onStep: OnStep,
 ): Promise<{ sent: SentUpdate; update: ClientUpdate; memory: ClientMemory; tokens: number }> {
   const { samples } = clients[deal.client];
   const data = { samples, scores, state: optimizer };
-  const outcome = await clientRound(session, local, download.bytes, data, onStep);
+  const outcome = await trainAndAnswer(session, local, received, data, onStep);
   const { message, losses, tokens } = outcome;
   const { update } = decodeUpdate(message.bytes, local.layout);
   validateUpdate(local.layout, deal, update);

@@ -2,6 +2,7 @@
 
 import { evaluationBatches } from "../data/batches.ts";
 import type { TokenizedSample } from "../data/types.ts";
+import { installBase } from "../lora/base_changes.ts";
 import {
   evaluate,
   type Evaluation,
@@ -16,19 +17,23 @@ import type { Federation } from "./federation.ts";
 /** Called before each evaluation batch; may throw to end the run. */
 export type OnBatch = () => void;
 
-/** The bank's accuracy and loss on some samples with all r components in the forward pass. Installs it in place of the session's adapter. */
+/**
+ * The bank's accuracy and loss on some samples with all r components in the forward pass, over the base weights with what was merged into them. Installs
+ * both in place of the session's.
+ */
 export async function evaluateBank(
-  federation: Pick<Federation, "sizes" | "local">,
+  federation: Pick<Federation, "sizes" | "local" | "weights">,
   session: Session,
-  bank: Pick<AdapterBank, "rank" | "modules" | "head">,
+  bank: Pick<AdapterBank, "rank" | "modules" | "head" | "merged">,
   samples: readonly TokenizedSample[],
   onBatch?: OnBatch,
 ): Promise<Evaluation> {
+  await installBase(session, federation.weights, bank.merged?.changes);
   const forward = bank.modules.map(() => new Uint8Array(bank.rank).fill(1));
   return await evaluateAdapter(federation, session, { ...bank, forward }, samples, onBatch);
 }
 
-/** As {@linkcode evaluateBank}, with the components of `forward` alone. */
+/** As {@linkcode evaluateBank}, with the components of `forward` alone and over the base weights as they are. */
 export async function evaluateAdapter(
   { sizes, local }: Pick<Federation, "sizes" | "local">,
   session: Session,

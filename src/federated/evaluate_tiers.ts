@@ -1,6 +1,7 @@
 /** What distribution costs: accuracy of the model as clients hold it before they train. @module */
 
-import type { Session } from "../lora/session.ts";
+import type { Evaluation, Session } from "../lora/session.ts";
+import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";
 import { applyDownload, decodeDownload, encodeDownload } from "../protocol/messages/mod.ts";
 import type { TierRecord } from "../protocol/records.ts";
@@ -10,7 +11,7 @@ import type { FederationState } from "./state.ts";
 
 /**
  * The tiers of those that were dealt a round, by rank, ascending. Each set of components is evaluated once, however many clients hold it; the whole
- * bank, which freezing sends to everyone, is the server's model and evaluated already.
+ * bank, which freezing sends to everyone, is the server's model and evaluated already, as are models of the clients' own.
  */
 export async function evaluateTiers(
   federation: Federation,
@@ -18,16 +19,20 @@ export async function evaluateTiers(
   state: FederationState,
   deals: readonly Deal[],
 ): Promise<TierRecord[]> {
-  const accuracies = new Map<string, number>();
+  const evaluations = new Map<string, Evaluation>();
+  const asDealt = async (deal: Deal): Promise<Evaluation> => {
+    const held = deal.forward.join(" ");
+    const evaluation = evaluations.get(held) ??
+      await evaluateDealt(federation, session, state, deal);
+    evaluations.set(held, evaluation);
+    return evaluation;
+  };
   const tiers = new Map<number, { clients: number; sum: number }>();
   for (const deal of deals) {
-    const held = deal.forward.join(" ");
-    const accuracy = accuracies.get(held) ??
-      await accuracyAsDealt(federation, session, state, deal);
-    accuracies.set(held, accuracy);
+    const { correct, rows } = state.own?.[deal.client] ?? await asDealt(deal);
     const { rank } = federation.clients[deal.client];
     const { clients, sum } = tiers.get(rank) ?? { clients: 0, sum: 0 };
-    tiers.set(rank, { clients: clients + 1, sum: sum + accuracy });
+    tiers.set(rank, { clients: clients + 1, sum: sum + correct / rows });
   }
   return [...tiers].sort(([one], [other]) => one - other).map(([rank, { clients, sum }]) => ({
     rank,
@@ -36,22 +41,20 @@ export async function evaluateTiers(
   }));
 }
 
-async function accuracyAsDealt(
+async function evaluateDealt(
   federation: Federation,
   session: Session,
   { bank, evaluation }: FederationState,
   deal: Deal,
-): Promise<number> {
-  const whole = deal.forward.every((mask) => !mask.includes(0));
-  if (whole) return evaluation.correct / evaluation.rows;
+): Promise<Evaluation> {
+  if (isWhole(bank, deal)) return evaluation;
   const { bytes } = encodeDownload(bank, deal, { run: federation.run });
   const held = applyDownload(bank, decodeDownload(bytes, bank));
   const adapter = { ...held, forward: held.deal.forward };
-  const { correct, rows } = await evaluateAdapter(
-    federation,
-    session,
-    adapter,
-    federation.validation,
-  );
-  return correct / rows;
+  return await evaluateAdapter(federation, session, adapter, federation.validation);
+}
+
+/** Whether what a client is not dealt adds nothing to the model: there is nothing of the kind, or its b_i are zero. */
+function isWhole({ rank, modules }: AdapterBank, { forward }: Deal): boolean {
+  return modules.every(({ b }, m) => b.every((value, at) => value === 0 || forward[m][at % rank]));
 }

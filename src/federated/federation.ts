@@ -11,6 +11,7 @@ import type { Distribution, Factors, Scope } from "../protocol/method.ts";
 import { randomStream } from "../protocol/random.ts";
 import type { Attendance } from "./attendance.ts";
 import type { LocalSettings } from "./client_round.ts";
+import type { Course } from "./course.ts";
 
 /** A simulated client. */
 export interface FederatedClient {
@@ -54,6 +55,8 @@ export interface Federation extends TrainableModel {
   readonly local: LocalSettings;
   /** How the server deals and combines. */
   readonly server: ServerSettings;
+  /** How clients train, and whose models are evaluated. */
+  readonly course: Course;
   /** LoRA's α; the classifier's scale is α / r. */
   readonly alpha: number;
   /** All clients; their places are their indices, counted from 0. */

@@ -2,22 +2,28 @@
 
 import type { Session } from "../lora/session.ts";
 import type { TestResult } from "../protocol/records.ts";
-import { evaluateBank, type OnBatch } from "./evaluate_bank.ts";
+import type { RunModels } from "./course.ts";
+import type { OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
 
-/** Accuracy on the test rows of the adapters after the best round and after the last; undefined where the run leaves the test rows alone. */
+/** Accuracy on the test rows of the models after the best round and after the last; undefined where the run leaves the test rows alone. */
 export async function finalScore(
   federation: Federation,
   session: Session,
-  { best, bank, rounds }: FederationState,
+  { best, bank, clients, rounds }: FederationState,
   onBatch?: OnBatch,
 ): Promise<TestResult | undefined> {
-  if (federation.test.length === 0) return undefined;
-  const rows = federation.test.length;
-  const final = await evaluateBank(federation, session, bank, federation.test, onBatch);
-  const chosen = best.round === rounds
-    ? final
-    : await evaluateBank(federation, session, best.bank, federation.test, onBatch);
-  return { rows, accuracyAtBest: chosen.correct / rows, accuracyAtFinal: final.correct / rows };
+  const { course, test } = federation;
+  if (test.length === 0) return undefined;
+  const accuracy = async (models: RunModels): Promise<number> => {
+    const options = { ...(onBatch && { onBatch }) };
+    const { evaluation } = await course.evaluate(federation, session, models, test, options);
+    return evaluation.correct / evaluation.rows;
+  };
+  const accuracyAtFinal = await accuracy({ bank, clients });
+  const accuracyAtBest = best.round === rounds
+    ? accuracyAtFinal
+    : await accuracy({ bank: best.bank, clients: best.clients ?? clients });
+  return { rows: test.length, accuracyAtBest, accuracyAtFinal };
 }

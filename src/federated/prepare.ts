@@ -9,6 +9,7 @@ import { dealRanks } from "../protocol/ranks.ts";
 import type { ClientFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
 import { countLabels } from "./count_labels.ts";
+import { courseOf } from "./course.ts";
 import type { Federation } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
 import { setUpRun } from "./run_setup.ts";
@@ -70,6 +71,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   const federation: Federation = {
     ...common,
     run: "simulation",
+    course: courseOf(config.aggregation),
     attendance: {
       participation: config.participation,
       dropouts: config.dropouts,

@@ -27,6 +27,7 @@ import { RankError } from "../protocol/ranks.ts";
 import type { SelectorName } from "../protocol/selection.ts";
 import { checkServerOptimizer, type ServerOptimizerKind } from "../protocol/server_optimizer.ts";
 import { fullAttendance, sampledClients } from "./attendance.ts";
+import { misfit } from "./fixed_settings.ts";
 
 /** What can happen to a client's optimizer state between rounds, in the order users see it. */
 export const optimizerStateRules = ["reset", "keep"] as const;
@@ -427,6 +428,13 @@ function checkTogether(config: RunConfig): void {
   }
   checkMethod(config, config.ranks, config.rank);
   checkServerOptimizer(config.serverOptimizer, config.aggregation);
+  const wrong = misfit(config);
+  if (wrong !== undefined) {
+    throw new UserError(
+      `Cannot use ${flagName(wrong.key)} ${settingText(config[wrong.key])} with --aggregation ` +
+        `${config.aggregation}: expected ${settingText(wrong.value)}, as ${wrong.why}`,
+    );
+  }
   if (config.factors !== "both" && config.method === "head") {
     throw new UserError(
       `Cannot use --factors ${config.factors} with --method head: no component is trained`,

@@ -43,7 +43,7 @@ export interface RunSetupSources {
 
 /** A federation before it has clients and texts. */
 export interface RunSetup
-  extends Omit<Federation, "run" | "clients" | "attendance" | "validation" | "test"> {
+  extends Omit<Federation, "run" | "course" | "clients" | "attendance" | "validation" | "test"> {
   /** The base model's architecture, read from its config.json. */
   readonly model: Model;
   /** How many numbers the checkpoint holds. */

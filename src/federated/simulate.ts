@@ -5,14 +5,15 @@
  */
 
 import type { Session } from "../lora/session.ts";
+import { withoutStack } from "../protocol/merged_base.ts";
 import { addBytes, type AttendanceRecord, type RoundRecord } from "../protocol/records.ts";
 import { trainedShare } from "../protocol/trained_share.ts";
 import { type Attendant, drawAttendants, type Fate } from "./attendance.ts";
 import { keepInMemory, type KeepMemory } from "./client_memory.ts";
 import { DivergedError } from "./client_round.ts";
-import { collectUpdates, type StepListener } from "./collect_updates.ts";
+import type { StepListener } from "./collect_updates.ts";
 import { dealClients } from "./deal_clients.ts";
-import { evaluateBank, type OnBatch } from "./evaluate_bank.ts";
+import type { OnBatch } from "./evaluate_bank.ts";
 import { evaluateTiers } from "./evaluate_tiers.ts";
 import { type Federation, initialBank } from "./federation.ts";
 import type { FederationState } from "./state.ts";
@@ -24,14 +25,17 @@ export async function startState(
   session: Session,
   onBatch?: OnBatch,
 ): Promise<FederationState> {
+  const { course, validation } = federation;
   const bank = initialBank(federation);
-  const evaluation = await evaluateBank(federation, session, bank, federation.validation, onBatch);
+  const clients = federation.clients.map(() => undefined);
+  const options = { ...(onBatch && { onBatch }) };
+  const scores = await course.evaluate(federation, session, { bank, clients }, validation, options);
   return {
     rounds: 0,
     bank,
-    evaluation,
-    best: { round: 0, correct: evaluation.correct, bank },
-    clients: federation.clients.map(() => undefined),
+    ...scores,
+    best: { round: 0, correct: scores.evaluation.correct, bank },
+    clients,
     late: [],
     cumulativeUp: 0,
     cumulativeDown: 0,
@@ -57,7 +61,7 @@ export async function runRound(
   keep: KeepMemory = keepInMemory,
 ): Promise<{ state: FederationState; record: RoundRecord }> {
   const started = performance.now();
-  const { local, server, validation } = federation;
+  const { local, server, course, validation } = federation;
   const round = state.rounds;
   const attendants = drawAttendants(federation.attendance, {
     clients: federation.clients.length,
@@ -70,27 +74,36 @@ export async function runRound(
   const perTier = await evaluateTiers(federation, session, state, deals);
 
   const aggregation = server.aggregator(state.bank);
-  const collected = await collectUpdates(federation, session, state, attendants, deals, {
+  const collected = await course.collect(federation, session, state, attendants, deals, {
     take: (update) => aggregation.add(update),
     onStep,
     keep,
   });
-  const bank = collected.arrived === 0 ? state.bank : aggregation.finish();
-  const evaluation = collected.arrived === 0
-    ? state.evaluation
-    : await evaluateBank(federation, session, bank, validation);
+  const { arrived, clients, downBytes, steps } = collected;
+  const bank = arrived === 0 ? withoutStack(state.bank) : aggregation.finish();
+  const models = { bank, clients };
+  const { evaluation, own } = arrived === 0
+    ? state
+    : await course.evaluate(federation, session, models, validation, { before: state });
   if (!Number.isFinite(evaluation.loss)) {
     throw new DivergedError(`the validation loss became ${evaluation.loss}`, round);
   }
   const better = evaluation.correct > state.best.correct || round === 0;
   const upBytes = addBytes(choiceBytes, collected.upBytes);
-  const { downBytes, steps } = collected;
   const next: FederationState = {
     rounds: round + 1,
     bank,
     evaluation,
-    best: better ? { round: round + 1, correct: evaluation.correct, bank } : state.best,
-    clients: collected.clients,
+    ...(own && { own }),
+    best: better
+      ? {
+        round: round + 1,
+        correct: evaluation.correct,
+        bank: withoutStack(bank),
+        ...(own && { clients }),
+      }
+      : state.best,
+    clients,
     late: collected.late,
     cumulativeUp: state.cumulativeUp + upBytes.total,
     cumulativeDown: state.cumulativeDown + downBytes.total,
@@ -102,7 +115,7 @@ export async function runRound(
       round: next.rounds,
       attendance: countAttendance(attendants, state.late.length),
       accuracy: evaluation.correct / evaluation.rows,
-      worstClient: worstClient(federation.clients, evaluation),
+      worstClient: worstClient(federation.clients, evaluation, own),
       loss: evaluation.loss / evaluation.rows,
       trainLoss: collected.trainLoss,
       perTier,

@@ -3,13 +3,14 @@
 import type { Evaluation } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
+import { decodeMerged, encodeMerged } from "../protocol/merged_codec.ts";
 import { decodeMoments, encodeMoments } from "../protocol/moments_codec.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { MessageSizes } from "../protocol/messages/mod.ts";
 import type { KeptMemory } from "./client_memory.ts";
 import type { SentUpdate } from "./collect_updates.ts";
 
-/** The round whose aggregated model did best in validation. */
+/** The round whose models did best in validation. */
 export interface BestRound {
   /** The round, 1 for the first; 0 is the untrained bank, before any round has ended. */
   readonly round: number;
@@ -17,6 +18,8 @@ export interface BestRound {
   readonly correct: number;
   /** The server's adapter after that round. */
   readonly bank: AdapterBank;
+  /** What each client remembered after it, where each has a model of its own. */
+  readonly clients?: readonly (KeptMemory | undefined)[] | undefined;
 }
 
 /** The state between two rounds. */
@@ -25,8 +28,10 @@ export interface FederationState {
   readonly rounds: number;
   /** The server's adapter after them. */
   readonly bank: AdapterBank;
-  /** The bank on the validation rows. */
+  /** The bank on the validation rows; where clients have models of their own, the sum over these. */
   readonly evaluation: Evaluation;
+  /** Each client's own model on the validation rows; absent where they share one. */
+  readonly own?: readonly Evaluation[];
   /** The bank that got most validation rows right, the first of several. */
   readonly best: BestRound;
   /** What each client remembers, in order of their indices; undefined where it remembers nothing. */
@@ -47,15 +52,20 @@ export function encodeState(state: FederationState): Map<string, Uint8Array> {
   const { bank, best, clients, late, ...numbers } = state;
   const facts: StateFacts = {
     ...numbers,
-    best: { round: best.round, correct: best.correct },
-    clients: clients.map((memory) => memory?.round ?? 0),
+    best: {
+      round: best.round,
+      correct: best.correct,
+      ...(best.clients && { clients: roundsOf(best.clients) }),
+    },
+    clients: roundsOf(clients),
     late: late.map(({ message, ...sent }) => ({ ...sent, sizes: message.sizes })),
     moments: bank.moments !== undefined,
+    merged: [bank, best.bank].map(({ merged }) => merged !== undefined),
   };
   return new Map([
     ["state.json", new TextEncoder().encode(JSON.stringify(facts))],
-    ["bank.safetensors", encodeBank(bank)],
-    ["best.safetensors", encodeBank(best.bank)],
+    ...bankFiles("bank", bank),
+    ...bankFiles("best", best.bank),
     ...(bank.moments ? [[momentsFile, encodeMoments(bank.moments, bank)] as const] : []),
     ...late.map(({ client, message }) => [lateFile(client), message.bytes] as const),
   ]);
@@ -74,13 +84,19 @@ export function decodeState(
   clients: number,
   open: (client: number, round: number) => KeptMemory,
 ): FederationState {
-  const { moments, ...facts } = readFacts(required(files, "state.json"), clients);
-  const bank = decodeBank(required(files, "bank.safetensors"));
+  const { moments, merged, ...facts } = readFacts(required(files, "state.json"), clients);
+  const [bank, best] = ["bank", "best"].map((name, at) => readBank(files, name, merged[at]));
+  const memories = (rounds: readonly number[]) =>
+    rounds.map((round, client) => round === 0 ? undefined : open(client, round));
   return {
     ...facts,
     bank: moments ? { ...bank, moments: decodeMoments(required(files, momentsFile), bank) } : bank,
-    best: { ...facts.best, bank: decodeBank(required(files, "best.safetensors")) },
-    clients: facts.clients.map((round, client) => round === 0 ? undefined : open(client, round)),
+    best: {
+      ...facts.best,
+      bank: best,
+      clients: facts.best.clients && memories(facts.best.clients),
+    },
+    clients: memories(facts.clients),
     late: facts.late.map(({ sizes, ...sent }) => ({
       ...sent,
       message: { bytes: required(files, lateFile(sent.client)), sizes },
@@ -90,14 +106,17 @@ export function decodeState(
 
 const momentsFile = "moments.safetensors";
 
-/** What state.json holds: all but tensors. */
+/** What state.json holds: all but tensors. Of memories it has the rounds after which they were kept; 0 where there is none. */
 interface StateFacts extends Omit<FederationState, "bank" | "best" | "clients" | "late"> {
-  readonly best: Omit<BestRound, "bank">;
-  /** The round after which each client's memory was kept; 0 where there is none. */
+  readonly best: Omit<BestRound, "bank" | "clients"> & {
+    readonly clients?: readonly number[] | undefined;
+  };
   readonly clients: readonly number[];
   readonly late: readonly (Omit<SentUpdate, "message"> & { readonly sizes: MessageSizes })[];
   /** Whether the bank has moments of the server's optimizer. */
   readonly moments: boolean;
+  /** Whether the bank, and that of the best round, have something merged into the base. */
+  readonly merged: readonly boolean[];
 }
 
 /** The numbers of a state, checked: a checkpoint may have been edited or cut. */
@@ -108,39 +127,80 @@ function readFacts(bytes: Uint8Array, clients: number): StateFacts {
   } catch {
     facts = undefined;
   }
-  const lists = [facts?.clients, facts?.late, facts?.evaluation?.perLabel];
+  const perClient = [facts?.clients, ...given(facts?.own), ...given(facts?.best?.clients)];
+  const lists = [...perClient, facts?.late, facts?.merged];
   if (
-    lists.every(Array.isArray) && facts.clients.length === clients &&
-    typeof facts.moments === "boolean"
+    lists.every(Array.isArray) && perClient.every(({ length }) => length === clients) &&
+    [facts.moments, ...facts.merged].every((flag) => typeof flag === "boolean") &&
+    [facts.evaluation, ...facts.own ?? []].every(isEvaluation)
   ) {
     const whole = [
       facts.rounds,
       facts.best?.round,
       facts.best?.correct,
-      facts.evaluation.rows,
-      facts.evaluation.correct,
-      ...facts.evaluation.perLabel.flatMap((label: unknown) => countsOf(label, "rows", "correct")),
       facts.cumulativeUp,
       facts.cumulativeDown,
       ...facts.clients,
+      ...facts.best?.clients ?? [],
       ...facts.late.flatMap((sent: { sizes?: unknown } | null) => [
         ...countsOf(sent, "client", "steps"),
         ...countsOf(sent?.sizes, "lora", "head", "overhead", "total"),
       ]),
     ];
-    const real = [
-      facts.evaluation.loss,
-      ...facts.late.map((sent: { lossSum?: unknown } | null) => sent?.lossSum),
-    ];
-    const good = whole.every((value) => Number.isSafeInteger(value) && value >= 0) &&
-      real.every(Number.isFinite);
-    if (good) return facts;
+    const real = facts.late.map((sent: { lossSum?: unknown } | null) => sent?.lossSum);
+    if (whole.every(isCount) && real.every(Number.isFinite)) return facts;
   }
   throw new UserError('Cannot resume: "state.json" of the checkpoint is damaged');
 }
 
+/** A list of what there is. */
+function given(value: unknown): unknown[] {
+  return value === undefined ? [] : [value];
+}
+
+function isEvaluation(value: Partial<Evaluation> | null | undefined): boolean {
+  if (!Array.isArray(value?.perLabel) || !Number.isFinite(value.loss)) return false;
+  return [value, ...value.perLabel]
+    .flatMap((counts: unknown) => countsOf(counts, "rows", "correct"))
+    .every(isCount);
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
 function countsOf(value: unknown, ...keys: readonly string[]): unknown[] {
   return keys.map((key) => (value as Readonly<Record<string, unknown>> | null | undefined)?.[key]);
+}
+
+/** A bank as files: itself, and what was merged into the base under it. */
+function bankFiles(name: string, bank: AdapterBank): [string, Uint8Array][] {
+  const { merged } = bank;
+  return [
+    [bankFile(name), encodeBank(bank)],
+    ...(merged ? [[mergedFile(name), encodeMerged(merged, bank)] as [string, Uint8Array]] : []),
+  ];
+}
+
+function readBank(
+  files: ReadonlyMap<string, Uint8Array>,
+  name: string,
+  merged: boolean,
+): AdapterBank {
+  const bank = decodeBank(required(files, bankFile(name)));
+  return merged ? { ...bank, merged: decodeMerged(required(files, mergedFile(name)), bank) } : bank;
+}
+
+function roundsOf(memories: readonly (KeptMemory | undefined)[]): number[] {
+  return memories.map((memory) => memory?.round ?? 0);
+}
+
+function bankFile(name: string): string {
+  return `${name}.safetensors`;
+}
+
+function mergedFile(name: string): string {
+  return `${name}-merged.safetensors`;
 }
 
 function lateFile(client: number): string {

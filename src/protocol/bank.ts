@@ -8,6 +8,7 @@
  * @module
  */
 
+import type { MergedBase } from "./merged_base.ts";
 import { randomStream } from "./random.ts";
 
 /** A named float tensor, row-major. */
@@ -83,6 +84,8 @@ export interface AdapterBank {
   readonly trained: readonly Uint8Array[];
   /** What the server's optimizer remembers; absent before the first round and without one. It goes to no client. */
   readonly moments?: ServerMoments | undefined;
+  /** What was merged into the base weights, on top of which the components stand; absent where nothing is. */
+  readonly merged?: MergedBase | undefined;
 }
 
 /** What {@linkcode createBank} needs. */
@@ -127,7 +130,7 @@ export function createBank({ modules, rank, alpha, seed, head }: BankSettings): 
   return {
     rank,
     alpha,
-    modules: modules.map((module) => initialComponents(module, rank, seed)),
+    modules: modules.map((module) => freshComponents(module, rank, seed)),
     head: head.map(cloneTensor),
     scores: modules.map(() => new Float64Array(rank)),
     trained: modules.map(() => new Uint8Array(rank)),
@@ -139,14 +142,25 @@ export function scale(bank: Pick<AdapterBank, "rank" | "alpha">): number {
   return bank.alpha / bank.rank;
 }
 
-function initialComponents(shape: ModuleShape, rank: number, seed: number): ModuleComponents {
-  const { name, inFeatures, outFeatures } = shape;
+/**
+ * A module's fresh components, as {@linkcode createBank} starts each.
+ *
+ * @param occasion what tells later draws for the same module from that of the run's start.
+ *
+ * @throws {RangeError} when a size is not positive.
+ */
+export function freshComponents(
+  { name, inFeatures, outFeatures }: ModuleShape,
+  rank: number,
+  seed: number,
+  ...occasion: readonly (string | number)[]
+): ModuleComponents {
   if (!isPositiveWhole(inFeatures) || !isPositiveWhole(outFeatures)) {
     throw new RangeError(
       `Cannot adapt "${name}": expected whole sizes of at least 1, got ${inFeatures} in and ${outFeatures} out`,
     );
   }
-  const stream = randomStream(seed, "adapter", name);
+  const stream = randomStream(seed, "adapter", name, ...occasion);
   const bound = 1 / Math.sqrt(inFeatures);
   const a = new Float32Array(rank * inFeatures);
   for (let i = 0; i < a.length; i++) a[i] = (2 * stream.uniform() - 1) * bound;

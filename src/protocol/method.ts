@@ -83,6 +83,11 @@ export function needsEqualRanks({ method, aggregation }: Method): boolean {
   return method === "full" || ruleOf(aggregation).equalRanks === true;
 }
 
+/** Whether a server can offer a rule: it takes no more than messages of updates and banks. */
+export function isServable(aggregation: AggregatorName): boolean {
+  return ruleOf(aggregation).simulationOnly !== true;
+}
+
 /**
  * Checks that the parts of a method go together, and that it can serve clients of these ranks.
  *

@@ -48,6 +48,7 @@ export {
   type BankMoment,
   type BankSettings,
   createBank,
+  freshComponents,
   type ModuleComponents,
   type ModuleShape,
   type NamedTensor,
@@ -55,6 +56,8 @@ export {
   type ServerMoments,
 } from "./bank.ts";
 export { decodeBank, encodeBank } from "./bank_codec.ts";
+export { type MergedBase, mergeStack, withoutStack } from "./merged_base.ts";
+export { decodeMerged, encodeMerged } from "./merged_codec.ts";
 export { decodeMoments, encodeMoments } from "./moments_codec.ts";
 export { checkClientChoice, ClientChoiceError } from "./client_choice.ts";
 export {
@@ -92,6 +95,7 @@ export {
   distributions,
   factorChoices,
   type Factors,
+  isServable,
   type Method,
   needsEqualRanks,
   picksComponents,

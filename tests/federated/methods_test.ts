@@ -7,6 +7,7 @@ import { readSettings } from "../../src/federated/read_settings.ts";
 import { completeRunConfig } from "../../src/federated/run_config.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
+import { isServable } from "../../src/protocol/method.ts";
 import { namedMethods } from "../../src/protocol/methods/mod.ts";
 import { createLetters, data, files } from "./remote/manifest_support.ts";
 import { runRounds, withFederation } from "./support.ts";
@@ -39,7 +40,9 @@ async function prepare(name: string, equal: boolean) {
   return await prepareFederation({ config, files, data, createTokenizer: createLetters });
 }
 
+// What only a simulation can do has tests of its own: flora_test.ts and local_test.ts.
 for (const { name, settings } of namedMethods) {
+  if (!isServable(settings.aggregation)) continue;
   Deno.test(`--method ${name} trains what it says, and sends what docs/methods.md says`, async () => {
     const { federation } = await prepare(name, settings.method === "full");
     const { modules, rank } = federation.local.layout;

@@ -7,7 +7,7 @@ import { decodeState, encodeState } from "../../src/federated/state.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { decodeMemory, encodeMemory } from "../../src/federated/client_memory.ts";
 import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
-import { sampled } from "../../src/protocol/selection.ts";
+import { first, sampled } from "../../src/protocol/selection.ts";
 import { byteMemories } from "./byte_memories.ts";
 import {
   runRounds,
@@ -49,6 +49,19 @@ const RUNS: Readonly<Record<string, TinySettings>> = {
       beta2: 0.99,
       epsilon: 1e-3,
     },
+  },
+  "what was merged into the base": {
+    distribution: "truncate",
+    aggregator: "flora",
+    selector: first,
+    attendance: { participation: 0.7, stragglers: 0.3 },
+  },
+  "clients that have models of their own": {
+    distribution: "truncate",
+    aggregator: "local",
+    selector: first,
+    ranks: [1, 2, 4, 2],
+    attendance: { participation: 0.5 },
   },
   "a schedule over the run": {
     local: { schedule: { kind: "cosine", warmupSteps: 2, totalSteps: 12 } },
@@ -146,6 +159,12 @@ Deno.test("decodeState() refuses numbers that are not those of the run", async (
     { late: [null] },
     { evaluation: { ...good.evaluation, perLabel: [null] } },
     { evaluation: { ...good.evaluation, loss: null } },
+    { own: [good.evaluation, good.evaluation] },
+    { own: [good.evaluation, good.evaluation, { ...good.evaluation, rows: -1 }] },
+    { best: { ...good.best, clients: [1] } },
+    { best: { ...good.best, clients: [1, 1, "1"] } },
+    { merged: undefined },
+    { merged: [0, 1] },
   ];
   const read = (facts: unknown) => {
     files.set("state.json", new TextEncoder().encode(JSON.stringify(facts)));
@@ -161,8 +180,22 @@ Deno.test("decodeState() refuses numbers that are not those of the run", async (
 Deno.test("decodeState() names the file that a checkpoint lacks", async () => {
   const federation = await tinyFederation();
   const state = await withFederation(cpu, federation, (session) => startState(federation, session));
-  for (const name of ["state.json", "bank.safetensors", "best.safetensors"]) {
-    const files = encodeState(state);
+  const merged = {
+    changes: state.bank.modules.map(({ inFeatures, outFeatures }) =>
+      new Float32Array(inFeatures * outFeatures)
+    ),
+  };
+  const bank = { ...state.bank, merged };
+  const whole = encodeState({ ...state, bank, best: { ...state.best, bank } });
+  assert.deepEqual([...whole.keys()], [
+    "state.json",
+    "bank.safetensors",
+    "bank-merged.safetensors",
+    "best.safetensors",
+    "best-merged.safetensors",
+  ]);
+  for (const name of whole.keys()) {
+    const files = new Map(whole);
     files.delete(name);
     assert.throws(
       () => decodeState(files, 3, byteMemories().open),

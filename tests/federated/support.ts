@@ -7,6 +7,7 @@ import { clientRound, type LocalSettings, withPooling } from "../../src/federate
 import { type Attendance, fullAttendance } from "../../src/federated/attendance.ts";
 import type { KeepMemory } from "../../src/federated/client_memory.ts";
 import type { StepListener } from "../../src/federated/collect_updates.ts";
+import { courseOf } from "../../src/federated/course.ts";
 import type { Federation } from "../../src/federated/federation.ts";
 import { runRound } from "../../src/federated/simulate.ts";
 import type { FederationState } from "../../src/federated/state.ts";
@@ -149,6 +150,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       scopeName: scope,
       warmupRounds,
     },
+    course: courseOf(aggregator),
     alpha,
     clients: ranks.map((rank, client) => ({
       rank,

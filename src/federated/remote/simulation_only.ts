@@ -1,6 +1,7 @@
 /** What only a simulation can do: clients over HTTP hold their own rows, and come and go as they do. @module */
 
 import { UserError } from "../../protocol/errors.ts";
+import { isServable } from "../../protocol/method.ts";
 import { defaultConfig, flagName, type RunConfig, settingText } from "../run_config.ts";
 
 const simulationOnly = ["pooled", "participation", "dropouts", "stragglers"] as const;
@@ -11,7 +12,9 @@ const simulationOnly = ["pooled", "participation", "dropouts", "stragglers"] as 
  * @throws UserError when it can only be simulated.
  */
 export function checkServable(config: RunConfig): void {
-  const key = simulationOnly.find((key) => config[key] !== defaultConfig[key]);
+  const key = isServable(config.aggregation)
+    ? simulationOnly.find((key) => config[key] !== defaultConfig[key])
+    : "aggregation";
   if (key === undefined) return;
   throw new UserError(
     `Cannot use ${flagName(key)} ${

@@ -8,7 +8,9 @@ import { adaptive } from "./adaptive.ts";
 import type { Aggregator } from "./aggregator.ts";
 import { fedit } from "./fedit.ts";
 import { flexlora } from "./flexlora.ts";
+import { flora } from "./flora.ts";
 import { hetlora } from "./hetlora.ts";
+import { local } from "./local.ts";
 import type { LinearAlgebra } from "./singular_terms.ts";
 import { zeroDelta } from "./zero_delta.ts";
 import { zeroPad } from "./zero_pad.ts";
@@ -24,7 +26,7 @@ export {
   type ModuleUpdate,
 } from "./aggregator.ts";
 export type { LinearAlgebra } from "./singular_terms.ts";
-export { adaptive, fedit, flexlora, hetlora, zeroDelta, zeroPad };
+export { adaptive, fedit, flexlora, flora, hetlora, local, zeroDelta, zeroPad };
 
 /** What a rule asks of a run. */
 export interface RuleNeeds {
@@ -34,6 +36,8 @@ export interface RuleNeeds {
   readonly bothFactors?: boolean;
   /** Whether index i means another component after each round, so that nothing can be kept of one. */
   readonly sortsAnew?: boolean;
+  /** Whether it takes more than messages of updates and banks, so that no server offers it. */
+  readonly simulationOnly?: boolean;
 }
 
 /** A rule as the registry has it: an aggregator, or what makes one with the package ml-matrix. */
@@ -52,6 +56,8 @@ export const aggregationRules = {
   "fedit": { aggregator: fedit, equalRanks: true },
   "hetlora": { aggregator: hetlora },
   "flexlora": { aggregatorWith: flexlora, bothFactors: true, sortsAnew: true },
+  "flora": { aggregator: flora, bothFactors: true, sortsAnew: true, simulationOnly: true },
+  "local": { aggregator: local, simulationOnly: true },
 } satisfies Record<string, AggregationRule>;
 
 /** A key of {@linkcode aggregationRules}. */

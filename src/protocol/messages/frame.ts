@@ -23,7 +23,7 @@ export class MessageError extends UserError {
 }
 
 /** What a message is. */
-export type MessageKind = "download" | "update" | "choice";
+export type MessageKind = "download" | "update" | "choice" | "stack";
 
 /** Whom a message concerns. */
 export interface MessageAddress {
@@ -77,13 +77,18 @@ export interface MessageParts {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** Encodes a message and counts its bytes. */
+/** Encodes a message and counts its bytes. Without a client it is for all of them. */
 export function encodeMessage(
   kind: MessageKind,
-  { run, round, client }: MessageAddress,
+  { run, round, client }: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
   { lora, head, lists, metadata }: MessageParts,
 ): EncodedMessage {
-  const address = { kind, run, round: String(round), client: String(client) };
+  const address = {
+    kind,
+    run,
+    round: String(round),
+    ...(client !== undefined && { client: String(client) }),
+  };
   const bytes = encodeSafetensors([...lora, ...head, ...lists], { ...metadata, ...address });
   const sizes = { lora: byteLength(lora), head: byteLength(head), total: bytes.length };
   return { bytes, sizes: { ...sizes, overhead: sizes.total - sizes.lora - sizes.head } };

@@ -18,4 +18,5 @@ export {
   MessageError,
   type MessageSizes,
 } from "./frame.ts";
+export { encodeStack } from "./stack.ts";
 export { decodeUpdate, encodeUpdate } from "./upload.ts";

@@ -8,12 +8,14 @@ import { centralised } from "./centralised.ts";
 import { fedit } from "./fedit.ts";
 import { ffa } from "./ffa.ts";
 import { flexlora } from "./flexlora.ts";
+import { flora } from "./flora.ts";
 import { head } from "./head.ts";
 import { hetlora } from "./hetlora.ts";
 import { ifalora } from "./ifalora.ts";
 import { ifzlora } from "./ifzlora.ts";
 import { italora } from "./italora.ts";
 import { itzlora } from "./itzlora.ts";
+import { local } from "./local.ts";
 import type { NamedMethod } from "./named_method.ts";
 import { random } from "./random.ts";
 import { sampled } from "./sampled.ts";
@@ -32,9 +34,11 @@ export const namedMethods: readonly NamedMethod[] = [
   sampled,
   hetlora,
   flexlora,
+  flora,
   fedit,
   ffa,
   head,
+  local,
   centralised,
 ];
 

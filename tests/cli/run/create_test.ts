@@ -169,6 +169,8 @@ Deno.test("create refuses settings before it asks the server for anything", asyn
     "--deadline=soon": /^UserError: Cannot use --deadline/,
     "--strip=headers": /^UserError: Unknown flag "--strip=headers"/,
     "--method=centralised": /^UserError: Cannot use --pooled true in a run over HTTP/,
+    "--method=flora": /^UserError: Cannot use --aggregation flora in a run over HTTP: only a sim/,
+    "--method=local": /^UserError: Cannot use --aggregation local in a run over HTTP: only a sim/,
     "--method=full": /^RankError: Cannot use full \+ adaptive: expected every client at rank/,
   };
   for (const [flags, message] of Object.entries(refused)) {

@@ -125,6 +125,12 @@ Deno.test("createManifest() refuses what cannot be carried out", async () => {
     { config: { ...config, stragglers: 0.2 } },
     "Cannot use --stragglers 0.2 in a run over HTTP: only a simulation can do that",
   );
+  for (const aggregation of ["flora", "local"] as const) {
+    await refused(
+      { config: { ...config, aggregation } },
+      `Cannot use --aggregation ${aggregation} in a run over HTTP: only a simulation can do that`,
+    );
+  }
   await refused(
     { ranks: { kind: "auto", tiers: [2, 4] }, config: { ...config, method: "full" } },
     "Cannot use distribution full: expected every client at the server's rank 4, got 2",

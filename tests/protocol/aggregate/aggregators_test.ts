@@ -7,7 +7,6 @@ import {
   type AggregationRule,
   aggregationRules,
   type Aggregator,
-  aggregatorNames,
   fedit,
   hetlora,
   zeroDelta,
@@ -21,7 +20,7 @@ import { randomStream } from "../../../src/protocol/random.ts";
 import { mergeScores } from "../../../src/protocol/scores.ts";
 import type { ClientUpdate } from "../../../src/protocol/update.ts";
 import { randomBank, randomRound, type RoundShape, roundShape } from "../support.ts";
-import { definitions, factorsOf, norm, partsOf, product } from "./definitions.ts";
+import { type BankRule, definitions, factorsOf, norm, partsOf, product } from "./definitions.ts";
 
 function close(actual: number, expected: number, largest = 1): void {
   assert(
@@ -34,7 +33,8 @@ function close(actual: number, expected: number, largest = 1): void {
 const larger: RoundShape = { seed: 1, rank: 8, modules: [[64, 48], [33, 70]], clients: 4 };
 
 /** Each rule, and the distributions whose updates it can take. */
-const cases = await Promise.all(aggregatorNames.map(async (name) => {
+const names = Object.keys(definitions) as BankRule[];
+const cases = await Promise.all(names.map(async (name) => {
   const rule: AggregationRule = aggregationRules[name];
   const methods: readonly Distribution[] = rule.equalRanks ? ["full"] : distributions;
   return { name, aggregator: await loadAggregator(name), methods };

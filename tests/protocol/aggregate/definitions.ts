@@ -28,8 +28,11 @@ export type Definition =
   | { readonly factors: (server: Factors, parts: readonly Part[]) => Factors }
   | { readonly product: (server: Factors, parts: readonly Part[]) => Dense };
 
+/** The rules whose result is the components of a bank. The others have tests of their own. */
+export type BankRule = Exclude<AggregatorName, "flora" | "local">;
+
 /** The definitions by the rules' names. */
-export const definitions: Readonly<Record<AggregatorName, Definition>> = {
+export const definitions: Readonly<Record<BankRule, Definition>> = {
   "adaptive": {
     factors: perComponent((server, rows) => {
       const owners = rows.filter(({ owned }) => owned);
@@ -53,17 +56,19 @@ export const definitions: Readonly<Record<AggregatorName, Definition>> = {
   "flexlora": {
     product(server, parts) {
       if (!parts.some(({ owned }) => owned.includes(true))) return product(server);
-      const all = parts.reduce((sum, { samples }) => sum + samples, 0);
-      const shares = parts.map((part) => ({ share: part.samples / all, dense: product(part) }));
-      const sum = product(server).map((row, j) =>
-        row.map((_, k) =>
-          shares.reduce((total, { share, dense }) => total + share * dense[j][k], 0)
-        )
-      );
-      return bestRank(sum, server.a.length).matrix;
+      return bestRank(meanProduct(parts), server.a.length).matrix;
     },
   },
 };
+
+/** Σ_k p_k B_k A_k, [outFeatures, inFeatures]. */
+export function meanProduct(parts: readonly Part[]): Dense {
+  const all = parts.reduce((sum, { samples }) => sum + samples, 0);
+  const shares = parts.map((part) => ({ share: part.samples / all, dense: product(part) }));
+  return shares[0].dense.map((row, j) =>
+    row.map((_, k) => shares.reduce((total, { share, dense }) => total + share * dense[j][k], 0))
+  );
+}
 
 /** The parts of module m. */
 export function partsOf(bank: AdapterBank, updates: readonly ClientUpdate[], m: number): Part[] {

@@ -57,6 +57,8 @@ Deno.test("checkManifest() names what is wrong", () => {
     ["method.aggregation", "fedit", /ranks: .*fedit/],
     ["method.method", "full", /ranks: .*full/],
     ["method.aggregation", "best", /method\.aggregation/],
+    ["method.aggregation", "flora", /method: only a simulation can aggregate by flora/],
+    ["method.aggregation", "local", /method: only a simulation can aggregate by local/],
     ["method.serverOptimizer", { ...adam, kind: "none" }, /method\.serverOptimizer\.kind/],
     ["method.serverOptimizer", { ...adam, beta2: 1 }, /method\.serverOptimizer\.beta2/],
     ["method.serverOptimizer", { ...adam, learningRate: 0 }, /serverOptimizer\.learningRate/],

@@ -1,0 +1,79 @@
+/** What of a simulated round differs between methods: how clients train, and whose models are evaluated. Chosen once, by the run's aggregation. @module */
+
+import type { TokenizedSample } from "../data/types.ts";
+import type { Evaluation, Session } from "../lora/session.ts";
+import type { AggregatorName } from "../protocol/aggregate/mod.ts";
+import type { AdapterBank } from "../protocol/bank.ts";
+import type { Deal } from "../protocol/deal.ts";
+import type { Attendant } from "./attendance.ts";
+import type { KeptMemory } from "./client_memory.ts";
+import { type CollectedUpdates, type CollectionHooks, collectUpdates } from "./collect_updates.ts";
+import { evaluateBank, type OnBatch } from "./evaluate_bank.ts";
+import { bankExchange, type Exchange } from "./exchange.ts";
+import type { Federation } from "./federation.ts";
+import { evaluateOwn, trainOwn } from "./own_models.ts";
+import { stackExchange } from "./stack_exchange.ts";
+import type { FederationState } from "./state.ts";
+
+/** A run's models at one time. */
+export interface RunModels {
+  /** The server's. */
+  readonly bank: AdapterBank;
+  /** What each client remembers, its own model included where it has one. */
+  readonly clients: readonly (KeptMemory | undefined)[];
+}
+
+/** How a run's models do on some rows. */
+export interface ModelScores {
+  /** The shared model; where clients have their own, the sum over these. */
+  readonly evaluation: Evaluation;
+  /** Each client's own model, in order of their indices; absent where they share one. */
+  readonly own?: readonly Evaluation[];
+}
+
+/** The parts of a round that are a method's own. */
+export interface Course {
+  /** A round from its deals to what clients have trained. */
+  collect(
+    federation: Federation,
+    session: Session,
+    state: FederationState,
+    attendants: readonly Attendant[],
+    deals: readonly Deal[],
+    hooks: CollectionHooks,
+  ): Promise<CollectedUpdates>;
+  /**
+   * Evaluates a run's models.
+   *
+   * @param before models that were evaluated on the same rows: what has not changed since need not be evaluated again.
+   */
+  evaluate(
+    federation: Federation,
+    session: Session,
+    models: RunModels,
+    samples: readonly TokenizedSample[],
+    options?: { readonly before?: RunModels & ModelScores; readonly onBatch?: OnBatch },
+  ): Promise<ModelScores>;
+}
+
+/** The course of a run whose updates are combined by a rule. */
+export function courseOf(aggregation: AggregatorName): Course {
+  switch (aggregation) {
+    case "local":
+      return { collect: trainOwn, evaluate: evaluateOwn };
+    case "flora":
+      return sharing(stackExchange);
+    default:
+      return sharing(bankExchange);
+  }
+}
+
+/** Clients train what the server shares, and what it combines is evaluated. */
+function sharing(exchange: Exchange): Course {
+  return {
+    collect: (...round) => collectUpdates(exchange, ...round),
+    evaluate: async (federation, session, { bank }, samples, { onBatch } = {}) => ({
+      evaluation: await evaluateBank(federation, session, bank, samples, onBatch),
+    }),
+  };
+}

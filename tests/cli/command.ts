@@ -12,11 +12,19 @@ export interface Ended {
 /** The repository's root. */
 export const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** Runs `src/cli/NAME.ts` with arguments. The cache lies in a folder of the test, so that nothing depends on earlier runs. */
-export async function runCli(name: string, args: readonly string[]): Promise<Ended> {
+/**
+ * Runs `src/cli/NAME.ts` with arguments. The cache lies in a folder of the test, so that nothing depends on earlier runs.
+ *
+ * @param env variables to set beside this process's own
+ */
+export async function runCli(
+  name: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--no-lock", "-A", `${root}src/cli/${name}.ts`, ...args],
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", ...env },
   }).output();
   const text = new TextDecoder();
   return { code, out: text.decode(stdout), err: text.decode(stderr) };

@@ -97,9 +97,11 @@ export function studyProgress({ line, status, now }: ProgressOutput): StudyProgr
       const parts = [
         `${done}/${total}`,
         runName(run),
-        outcomeText(outcome),
+        ...("notDone" in outcome ? [] : [outcomeText(outcome)]),
         durationText(seconds),
         ...(status ? [] : [left()]),
+        // Last, for it may have many lines.
+        ...("notDone" in outcome ? [`not done: ${outcome.notDone}`] : []),
       ];
       print(parts.filter((part) => part !== "").join("  "));
       draw();
@@ -108,8 +110,7 @@ export function studyProgress({ line, status, now }: ProgressOutput): StudyProgr
   };
 }
 
-function outcomeText(outcome: StudyRun | FailedRun | { readonly notDone: string }): string {
-  if ("notDone" in outcome) return `not done: ${outcome.notDone.split("\n")[0]}`;
+function outcomeText(outcome: StudyRun | FailedRun): string {
   if (hasFailed(outcome)) return `failed: ${outcome.failed}`;
   const { final, test } = outcome.summary;
   const validation = `validation ${percentText(final.accuracy)}`;

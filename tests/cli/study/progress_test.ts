@@ -45,11 +45,11 @@ Deno.test("studyProgress() writes a line for each run that ends, with the time l
   progress.end(two, { failed: "the loss became NaN after round 2" } as FailedRun);
   progress.begin(trial);
   clock.seconds = 180;
-  progress.end(trial, { notDone: "its process ended by SIGKILL\nat once" });
+  progress.end(trial, { notDone: "TypeError: no\n    at once" });
   assert.deepEqual(lines, [
     " 5/10  IFALoRA in iid, seed 1  validation 31.2 %  test 30.5 %  1 min 00 s  5 min 00 s left",
     " 6/10  IFALoRA in iid, seed 2  failed: the loss became NaN after round 2  1 min 00 s  4 min 00 s left",
-    " 7/10  IFALoRA, trial 1 of the tuning  not done: its process ended by SIGKILL  1 min 00 s  3 min 00 s left",
+    " 7/10  IFALoRA, trial 1 of the tuning  1 min 00 s  3 min 00 s left  not done: TypeError: no\n    at once",
   ]);
 });
 

@@ -20,8 +20,8 @@ export interface ClientMemories {
   readonly keep: KeepMemory;
   /** One that was kept, by client and round. It is looked for when it is read. */
   open(client: number, round: number): KeptMemory;
-  /** Removes all others: those of rounds that a checkpoint has left behind, and of a round that never ended. */
-  removeOthers(kept: readonly (KeptMemory | undefined)[]): Promise<void>;
+  /** Removes all but those in these lists, each by client: those of rounds that a checkpoint has left behind, and of a round that never ended. */
+  removeOthers(kept: readonly (readonly (KeptMemory | undefined)[])[]): Promise<void>;
 }
 
 /**
@@ -51,7 +51,9 @@ export function clientMemories(folder: string): ClientMemories {
     },
     async removeOthers(kept) {
       const names = new Set(
-        kept.flatMap((memory, client) => memory ? [fileName(client, memory.round)] : []),
+        kept.flatMap((memories) =>
+          memories.flatMap((memory, client) => memory ? [fileName(client, memory.round)] : [])
+        ),
       );
       for (const name of await memoryFiles(folder)) {
         if (!names.has(name)) await Deno.remove(join(folder, name));

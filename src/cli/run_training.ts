@@ -17,7 +17,7 @@ import { finalScore } from "../federated/final_score.ts";
 import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { runRound, startState } from "../federated/simulate.ts";
-import { decodeState, encodeState, type FederationState } from "../federated/state.ts";
+import { decodeState, encodeState, type FederationState, memoriesOf } from "../federated/state.ts";
 import { exportPeft } from "../lora/peft.ts";
 import { UserError } from "../protocol/errors.ts";
 import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
@@ -100,7 +100,7 @@ export async function runTraining(
     using _lock = await lockRunFolder(config.out);
     if (saved) await cutRecords(config.out, saved.records);
     else await createRunFolder(config.out, config);
-    await memories.removeOthers(start.clients);
+    await memories.removeOthers(memoriesOf(start));
     await writeRunFile(config.out, { ...run, config });
     if (!saved) await writeCheckpoint(config.out, { round: 0, files: encodeState(start) });
     done = start.rounds;
@@ -259,7 +259,7 @@ async function trainRounds(
     records.push(next.record);
     await appendRecord(config.out, next.record);
     await writeCheckpoint(config.out, { round: state.rounds, files: encodeState(state) });
-    await memories.removeOthers(state.clients);
+    await memories.removeOthers(memoriesOf(state));
     onRound(state.rounds);
     reporter.round(next.record);
   }

@@ -44,6 +44,13 @@ export interface FederationState {
   readonly cumulativeDown: number;
 }
 
+/** The memories that a state refers to, lists by client. */
+export function memoriesOf(
+  { clients, best }: FederationState,
+): (readonly (KeptMemory | undefined)[])[] {
+  return best.clients ? [clients, best.clients] : [clients];
+}
+
 /**
  * The state as files of a checkpoint, bytes by file name; {@linkcode decodeState} gives it back exactly. Of what clients remember it holds only the
  * rounds: the memories lie where they were kept.

@@ -23,9 +23,11 @@ Deno.test("clientMemories() keeps every round's memory until it is told which co
   assert.equal((await two.read()).scores![0][0], 2);
 
   await Deno.writeTextFile(join(folder, "notes.txt"), "not a memory");
-  await memories.removeOthers([two, ...new Array(10).fill(undefined), other]);
+  const third = await memories.keep(0, 3, memory(4));
+  await memories.removeOthers([[third], [two, ...new Array(10).fill(undefined), other]]);
   assert.deepEqual(await names(folder), [
     "client-000001-round-000002.safetensors",
+    "client-000001-round-000003.safetensors",
     "client-000012-round-000001.safetensors",
     "notes.txt",
   ]);

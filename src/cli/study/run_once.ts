@@ -6,6 +6,7 @@ import { finalScore } from "../../federated/final_score.ts";
 import { type PreparedRun, prepareFederation } from "../../federated/prepare.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { runRound, startState } from "../../federated/simulate.ts";
+import { memoriesOf } from "../../federated/state.ts";
 import { type RoundRecord, summarizeRun } from "../../protocol/records.ts";
 import type { StudyRound } from "../../study/result.ts";
 import type { ModelFiles } from "../../weights/mod.ts";
@@ -129,11 +130,11 @@ async function runRounds(
     );
     state = next.state;
     records.push(next.record);
-    await memories.removeOthers(state.clients);
+    await memories.removeOthers(memoriesOf(state));
     hear(state.rounds);
   }
-  await memories.removeOthers([]);
   const test = await session.run("the test", (session) => finalScore(federation, session, state));
+  await memories.removeOthers([]);
   return {
     rounds: records.map(keptOf),
     summary: summarizeRun(records, federation.classifier.labels, test),

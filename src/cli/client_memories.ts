@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { join } from "node:path";
 import {
   decodeMemory,
   encodeMemory,
@@ -46,7 +45,7 @@ export function clientMemories(folder: string): ClientMemories {
     async keep(client, round, memory) {
       await Deno.mkdir(folder, { recursive: true });
       // Nothing refers to it before the round's checkpoint does, so that a file cut short is never read.
-      await writeFlushed(join(folder, fileName(client, round)), encodeMemory(memory));
+      await writeFlushed(pathOf(folder, client, round), encodeMemory(memory));
       return open(client, round);
     },
     async removeOthers(kept) {
@@ -56,10 +55,15 @@ export function clientMemories(folder: string): ClientMemories {
         ),
       );
       for (const name of await memoryFiles(folder)) {
-        if (!names.has(name)) await Deno.remove(join(folder, name));
+        if (!names.has(name)) await Deno.remove(`${folder}/${name}`);
       }
     },
   };
+}
+
+/** With a slash, which every platform takes: other projects import this module, so it does without node:path. */
+function pathOf(folder: string, client: number, round: number): string {
+  return `${folder}/${fileName(client, round)}`;
 }
 
 /** Clients count from 1, as in a run's records. */
@@ -82,7 +86,7 @@ async function memoryFiles(folder: string): Promise<string[]> {
 }
 
 async function readMemory(folder: string, client: number, round: number): Promise<Uint8Array> {
-  const path = join(folder, fileName(client, round));
+  const path = pathOf(folder, client, round);
   try {
     return await Deno.readFile(path);
   } catch (error) {

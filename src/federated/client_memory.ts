@@ -42,8 +42,13 @@ export type KeepMemory = (
 ) => Promise<KeptMemory>;
 
 /** Keeps memories where they are, for as long as a state refers to them. */
-export const keepInMemory: KeepMemory = (_client, round, memory) =>
-  Promise.resolve({ round, read: () => Promise.resolve(memory) });
+export function keepInMemory(
+  _client: number,
+  round: number,
+  memory: ClientMemory,
+): Promise<KeptMemory> {
+  return Promise.resolve({ round, read: () => Promise.resolve(memory) });
+}
 
 /** A client's memory as a file. Scores go as the bytes of their doubles, so that a resumed run makes the same choices. */
 export function encodeMemory({ scores = [], optimizer, model }: ClientMemory): Uint8Array {

@@ -43,10 +43,15 @@ export interface ServerOptimizer {
 
 /** The same by the names of a run's settings. */
 export interface ServerOptimizerSettings {
+  /** The formula, or none. */
   readonly serverOptimizer: ServerOptimizerKind;
+  /** η. */
   readonly serverLr: number;
+  /** β1. */
   readonly serverBeta1: number;
+  /** β2. */
   readonly serverBeta2: number;
+  /** τ. */
   readonly serverEpsilon: number;
 }
 

@@ -66,7 +66,7 @@ export type { ClientMemory, KeepMemory, KeptMemory } from "./src/federated/clien
 export type { SentUpdate, StepEvent, StepListener } from "./src/federated/collect_updates.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
 export { runRound, startState } from "./src/federated/simulate.ts";
-export { decodeState, encodeState } from "./src/federated/state.ts";
+export { decodeState, encodeState, memoriesOf } from "./src/federated/state.ts";
 export type { BestRound, FederationState } from "./src/federated/state.ts";
 
 // A federation over HTTP: what makes a run, and what a client does.

@@ -37,7 +37,7 @@ let state = await hafl.startState(federation, session);
 for (let round = 0; round < rounds; round++) {
   const keep = values["in-process"] ? hafl.keepInMemory : memories.keep;
   ({ state } = await hafl.runRound(federation, session, state, undefined, keep));
-  await memories.removeOthers(state.clients);
+  await memories.removeOthers(hafl.memoriesOf(state));
 }
 await session.executor.close();
 await Deno.remove(folder, { recursive: true });

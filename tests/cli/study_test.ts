@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lockRunFolder } from "../../src/cli/run_folder.ts";
 import { readLines } from "../../src/cli/study/lines.ts";
+import { readStudyFile } from "../../src/cli/study/study_file.ts";
+import { checkRuns } from "../../src/cli/study/study_state.ts";
 import { root } from "./command.ts";
 import { type StudyFolder, studyFolder, tinySettings, tinyStudy } from "./study_support.ts";
 
@@ -367,4 +369,9 @@ Deno.test("study --report-only reports on what is done and makes no run", async 
   assert.equal(code, 0, err);
   assert.deepEqual(runLines(out), []);
   assert.match(await Deno.readTextFile(join(study.out, "report.html")), /Tiny/);
+});
+
+Deno.test("examples/study.json can be run as it stands", async () => {
+  const study = await readStudyFile(`${root}examples/study.json`);
+  checkRuns(study, { device: "cpu", threads: 1, offline: true, cacheDir: null });
 });

@@ -5,6 +5,7 @@ import type { Told } from "../../../src/cli/study/messages.ts";
 import type { RunListener } from "../../../src/cli/study/run_once.ts";
 import { startWorker } from "../../../src/cli/study/worker_process.ts";
 import { completeRunConfig, type RunConfig } from "../../../src/federated/run_config.ts";
+import { methodNamed } from "../../../src/protocol/methods/mod.ts";
 import { root } from "../command.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-study-worker-" });
@@ -58,6 +59,7 @@ Deno.test("startWorker() gives the same numbers on a used device as on a new one
   const methods: Partial<RunConfig>[] = [
     { method: "truncate", factors: "b" },
     { optimizerState: "keep" },
+    { ...methodNamed("local")!.settings, evalTest: true },
     { ranks: [2], rank: 2, method: "full", loraDropout: 0.1 }, // other programs
   ];
   const used = startWorker();
@@ -65,7 +67,8 @@ Deno.test("startWorker() gives the same numbers on a used device as on a new one
     const fresh = startWorker();
     const expected = await fresh.run(tiny(changes), quiet);
     await fresh.close();
-    await used.run(tiny({ seed: 9 }), quiet);
+    // A run that merges into the base weights, for one.
+    await used.run(tiny({ seed: 9, ...methodNamed("flora")!.settings }), quiet);
     const actual = await used.run(tiny(changes), quiet);
     assert.ok(expected.kind === "done" && actual.kind === "done");
     assert.equal(actual.run.summary.final.loss, expected.run.summary.final.loss);

@@ -24,23 +24,85 @@ export interface AdapterFacts
 
 /** The README.md of an adapter folder: base, pooling, labels in the order of the logits, accuracy. */
 export function adapterCard(facts: AdapterFacts): string {
-  const { version, clients, method, aggregation, rounds, data, base, revision, labels } = facts;
-  const trainedOn = data === null ? "" : ` on ${data}`;
   return `# LoRA adapter
 
-Trained by HAFL ${version}: ${clients} clients, ${method} + ${aggregation}, ${rounds} rounds${trainedOn}.
+${trainedLine(facts)}
 ${accuracyLine(facts)}
 
-- Base: ${base}${revision === null ? "" : ` at revision ${revision}`}
+${factLines(facts)}
+${scaleLine}
+
+Load it with PEFT onto the base's \`AutoModelForSequenceClassification\` with \`num_labels=${facts.labels.length}\`:
+\`PeftModel.from_pretrained(base, "adapter")\`.
+`;
+}
+
+/** The README.md of a folder with a merged model. */
+export function mergedCard(facts: AdapterFacts): string {
+  return `# Merged model
+
+${trainedLine(facts)}
+${accuracyLine(facts)}
+
+The adapters of every round are part of these weights; there is no adapter beside them.
+
+${factLines(facts)}
+
+Load it as it is: \`AutoModelForSequenceClassification.from_pretrained("merged")\`.
+`;
+}
+
+/** A client's own adapter: its number, 1 for the first, its rank, and its accuracy on the validation rows; undefined where it has never trained. */
+export interface OwnAdapterFacts {
+  readonly client: number;
+  readonly rank: number;
+  readonly accuracy: number | undefined;
+}
+
+/** The README.md of a folder with an adapter for each client. */
+export function ownAdaptersCard(
+  facts: AdapterFacts,
+  clients: readonly OwnAdapterFacts[],
+): string {
+  const rows = clients.map(({ client, rank, accuracy }) =>
+    accuracy === undefined
+      ? `| ${client} | ${rank} | never trained, no adapter |`
+      : `| ${client} | ${rank} | ${percentText(accuracy)} |`
+  );
+  return `# LoRA adapters, one a client
+
+${trainedLine(facts)}
+Nothing was sent or combined: every client trained on its own rows alone, and there is no shared adapter.
+Mean over the clients: ${accuracyLine(facts)}
+
+${factLines(facts)}
+${scaleLine}
+
+| client | rank | accuracy on the validation rows |
+| --- | --- | --- |
+${rows.join("\n")}
+
+Load one with PEFT onto the base's \`AutoModelForSequenceClassification\` with \`num_labels=${facts.labels.length}\`:
+\`PeftModel.from_pretrained(base, "adapters/client-1")\`.
+`;
+}
+
+const scaleLine = "- Scale: alpha / rank is folded into B, so `lora_alpha` equals `r`";
+
+function trainedLine(
+  { version, clients, method, aggregation, rounds, data }: AdapterFacts,
+): string {
+  const trainedOn = data === null ? "" : ` on ${data}`;
+  return `Trained by HAFL ${version}: ${clients} clients, ${method} + ${aggregation}, ${rounds} rounds${trainedOn}.`;
+}
+
+function factLines(facts: AdapterFacts): string {
+  const { base, revision, labels, pooling } = facts;
+  return `- Base: ${base}${revision === null ? "" : ` at revision ${revision}`}
 - Task: classification into ${labels.length} labels, in the order of the logits: ${
     labels.join(", ")
   }
-- Pooling: **${facts.pooling}**. ${poolingNote(facts)}
-- Scale: alpha / rank is folded into B, so \`lora_alpha\` equals \`r\`
-
-Load it with PEFT onto the base's \`AutoModelForSequenceClassification\` with \`num_labels=${labels.length}\`:
-\`PeftModel.from_pretrained(base, "adapter")\`.
-`;
+- Pooling: **${pooling}**. ${poolingNote(facts)}`;
 }
 
 function accuracyLine({ accuracy, rows, labels }: AdapterFacts): string {

@@ -5,6 +5,7 @@ import type { LabelledData } from "../data/types.ts";
 import type { DeviceInfo } from "../engine/device.ts";
 import type { PreparedRun } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
+import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import type { RunFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
 import { deviceText } from "./device_text.ts";
@@ -31,6 +32,16 @@ export function describeRun(
     testRows,
     modules: federation.classifier.layout.modules.map(({ name }) => name),
     clients,
-    notes: [],
+    notes: [...methodNotes[config.aggregation] ?? []],
   };
 }
+
+/** What must be known of results that are not what other methods' are. */
+const methodNotes: Partial<Record<AggregatorName, readonly string[]>> = {
+  flora: [
+    "Every round's adapters are merged into the base weights: the result is a model, not an adapter",
+  ],
+  local: [
+    "Nothing is sent or combined: accuracy and loss are means over the clients, each with its own model",
+  ],
+};

@@ -7,7 +7,9 @@
  * metrics.jsonl     a RoundRecord a line
  * checkpoint/       round-000012/: what the next round starts from
  * clients/          what clients remember of their last rounds, where they do
- * adapter/          the result, for PEFT
+ * adapter/          the result, for PEFT; or
+ * merged/           the result of a method that merges into the base: a model; or
+ * adapters/         the clients' own adapters, for PEFT, where nothing is combined
  * report.html
  * profile.json      where the time went, of a run with --profile
  * ```
@@ -72,6 +74,8 @@ const parts = [
   checkpointFolder,
   memoryFolder,
   "adapter",
+  "merged",
+  "adapters",
   "report.html",
   profileFile,
   runFile,

@@ -18,11 +18,9 @@ import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState, memoriesOf } from "../federated/state.ts";
-import { exportPeft } from "../lora/peft.ts";
 import { UserError } from "../protocol/errors.ts";
 import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
-import { adapterCard } from "./adapter_card.ts";
 import { type ClientMemories, clientMemories } from "./client_memories.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
@@ -46,6 +44,7 @@ import {
 import { dataHash, openData, openModelFiles, openTokenCache } from "./sources.ts";
 import { percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
+import { writeResult } from "./write_result.ts";
 
 /**
  * Runs a new training, or continues a saved one.
@@ -89,7 +88,8 @@ export async function runTraining(
       hashes: await hashSources(config, files),
     };
     const memories = clientMemories(clientsFolder(config.out));
-    const job: Job = { config, facts: run.facts, federation, session, memories, reporter };
+    const { facts } = run;
+    const job: Job = { config, facts, files, federation, session, memories, reporter };
     announce(job);
     let done = saved?.checkpoint.round;
     using interrupt = onInterrupt(() => stoppedText(config, done));
@@ -130,6 +130,7 @@ export async function runTraining(
 interface Job {
   readonly config: RunConfig;
   readonly facts: RunFacts;
+  readonly files: ModelFiles;
   readonly federation: Federation;
   readonly session: LastingSession;
   readonly memories: ClientMemories;
@@ -267,7 +268,7 @@ async function trainRounds(
 }
 
 async function finish(
-  { config, facts, federation, session, reporter }: Job,
+  { config, facts, files, federation, session, reporter }: Job,
   { state, records }: TrainedRun,
   check: () => void,
 ): Promise<void> {
@@ -276,34 +277,12 @@ async function finish(
     (session) => finalScore(federation, session, state, check),
   );
   const summary = summarizeRun(records, facts.labels.length, test);
-  const adapter = exportPeft(state.bank, {
-    baseModel: config.model ?? facts.model,
-    revision: config.revision,
-    loraDropout: config.loraDropout,
-  });
-  for (const [name, content] of Object.entries(adapter)) {
-    await writeAtomically(join(config.out, "adapter", name), content);
-  }
-  await writeAtomically(
-    join(config.out, "adapter", "README.md"),
-    adapterCard({
-      ...config,
-      version: facts.version,
-      rounds: summary.final.round,
-      data: facts.data,
-      base: facts.model,
-      labels: facts.labels,
-      accuracy: summary.test?.accuracyAtFinal ?? summary.final.accuracy,
-      rows: summary.test
-        ? `${summary.test.rows} test rows`
-        : `${facts.validationRows} validation rows`,
-    }),
-  );
+  const result = await writeResult({ config, facts, files, federation, state, summary });
   await writeAtomically(
     join(config.out, "report.html"),
     renderReport({ config, facts, records, summary }),
   );
   reporter.done(summary);
-  reporter.note(`Adapter  ${join(config.out, "adapter")}`);
+  reporter.note(result);
   reporter.note(`Report   ${join(config.out, "report.html")}`);
 }

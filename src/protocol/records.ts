@@ -39,10 +39,10 @@ export interface RoundRecord {
   readonly round: number;
   /** Who took part. */
   readonly attendance: AttendanceRecord;
-  /** Of the aggregated model on the validation rows, 0 to 1. */
+  /** Of the aggregated model on the validation rows, 0 to 1. Where every client keeps a model of its own, this and the loss are means over these. */
   readonly accuracy: number;
   /**
-   * Accuracy of the aggregated model for the client that fares worst, 0 to 1: the lowest over all clients of Σ_label share(label)·accuracy(label), with
+   * Accuracy of the aggregated model, or of the client's own, for the client that fares worst, 0 to 1: the lowest over all clients of Σ_label share(label)·accuracy(label), with
    * the shares of the client's own training rows and the accuracies on the validation rows. Labels without validation rows are left out of a
    * client's shares; one that has no others counts with the accuracy on all rows.
    */

@@ -5,6 +5,7 @@
  */
 import { bytesText, percentText, roundBytesText } from "../units.ts";
 import { lineChart } from "./line_chart.ts";
+import { methodWords } from "./method_words.ts";
 import type { ReportedRun } from "./report.ts";
 
 const round = { title: "round", format: String, whole: true };
@@ -93,7 +94,7 @@ export function lossByRound({ records }: ReportedRun): string {
 }
 
 /** Accuracy of what each tier holds right after a distribution, beside the model that was distributed. */
-export function accuracyByTier({ records, summary }: ReportedRun): string {
+export function accuracyByTier({ config, records, summary }: ReportedRun): string {
   const ranks = [...new Set(records.flatMap((record) => record.perTier.map((tier) => tier.rank)))]
     .sort((one, other) => one - other);
   const tiers = ranks.map((rank, index) => ({
@@ -111,15 +112,16 @@ export function accuracyByTier({ records, summary }: ReportedRun): string {
       }))
     ),
   }));
+  const { whole } = methodWords(config);
   const server = {
-    name: "server",
+    name: whole,
     color: "var(--server)",
     dashed: true,
     // What a round distributes is what the round before ended with.
     points: records.slice(0, -1).map((record) => ({
       x: record.round + 1,
       y: record.accuracy,
-      told: `Round ${record.round + 1}, server: ${percentText(record.accuracy)}`,
+      told: `Round ${record.round + 1}, ${whole}: ${percentText(record.accuracy)}`,
     })),
   };
   return lineChart({

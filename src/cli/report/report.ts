@@ -12,6 +12,7 @@ import { byteChart } from "./byte_chart.ts";
 import { clientTable } from "./client_table.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
 import { heatMap } from "./heat_map.ts";
+import { methodWords } from "./method_words.ts";
 import { page } from "./page.ts";
 import { element, escapeText } from "./svg.ts";
 import { configTable, roundTable } from "./tables.ts";
@@ -30,26 +31,24 @@ export interface ReportedRun {
  * forbids it to load anything.
  */
 export function renderReport(run: ReportedRun): string {
-  const { config, facts, records } = run;
+  const { config, facts, records, summary } = run;
   const title = `${facts.model} on ${facts.data}`;
+  const words = methodWords(config);
+  const sends = summary.upBytes.total + summary.downBytes.total > 0;
   const charts = [
-    card(
-      "Validation accuracy",
-      "The aggregated model after each round; of the worst client, weighted by its own labels.",
-      accuracyByRound(run),
-    ),
-    card("Accuracy by bytes sent", "What an accuracy has cost in uploads.", accuracyByBytes(run)),
+    card("Validation accuracy", words.validated, accuracyByRound(run)),
+    sends
+      ? card(
+        "Accuracy by bytes sent",
+        "What an accuracy has cost in uploads.",
+        accuracyByBytes(run),
+      )
+      : "",
     card("Loss", "Mean cross-entropy, in nats.", lossByRound(run)),
-    card(
-      "Bytes per round",
-      "Encoded messages of all clients together.",
-      byteChart(records),
-    ),
-    card(
-      "Accuracy just after distribution",
-      "What each rank holds before it trains, beside the server's model.",
-      accuracyByTier(run),
-    ),
+    sends
+      ? card("Bytes per round", "Encoded messages of all clients together.", byteChart(records))
+      : "",
+    card("Accuracy just after distribution", words.distributed, accuracyByTier(run)),
     card("Clients", clientsText(run), clientTable(facts.clients, config.rank, facts.labels)),
   ];
   const body = element(
@@ -60,7 +59,7 @@ export function renderReport(run: ReportedRun): string {
     card(
       "Importance of every component",
       `Score S of each of the ${config.rank} rank-1 components after the last round. ` +
-        trainedText(run),
+        trainedText(run) + words.components,
       heatMap(facts.modules, records),
     ),
     card("Settings", "Those that differ from the defaults are set in colour.", configTable(config)),

@@ -1,0 +1,122 @@
+/** What a training leaves for use. Which it is follows from the aggregation rule. @module */
+
+import { join } from "node:path";
+import type { Federation } from "../federated/federation.ts";
+import type { RunConfig } from "../federated/run_config.ts";
+import type { FederationState } from "../federated/state.ts";
+import { exportMergedModel } from "../lora/merged_model.ts";
+import { exportPeft, type PeftSettings } from "../lora/peft.ts";
+import type { AggregatorName } from "../protocol/aggregate/mod.ts";
+import { type AdapterBank, scale } from "../protocol/bank.ts";
+import type { RunFacts, RunSummary } from "../protocol/records.ts";
+import { type ModelFiles, readConfig, readTokenizerFiles } from "../weights/mod.ts";
+import { adapterCard, type AdapterFacts, mergedCard, ownAdaptersCard } from "./adapter_card.ts";
+import { writeAtomically } from "./write_atomically.ts";
+
+/** A run whose rounds are done. */
+export interface TrainedFederation {
+  readonly config: RunConfig;
+  readonly facts: RunFacts;
+  /** The base model. */
+  readonly files: ModelFiles;
+  readonly federation: Federation;
+  readonly state: FederationState;
+  readonly summary: RunSummary;
+}
+
+/** Writes a result into the run's folder; what it is and where, as a line for the user. */
+type ResultWriter = (run: TrainedFederation) => Promise<string>;
+
+const writers: Partial<Record<AggregatorName, ResultWriter>> = {
+  flora: writeMerged,
+  local: writeOwnAdapters,
+};
+
+/** Writes the last round's result into the run's folder: `adapter/`, `merged/`, or `adapters/`. */
+export function writeResult(run: TrainedFederation): Promise<string> {
+  const write = writers[run.config.aggregation] ?? writeAdapter;
+  return write(run);
+}
+
+async function writeAdapter(run: TrainedFederation): Promise<string> {
+  const folder = join(run.config.out, "adapter");
+  await writeFiles(folder, {
+    ...exportPeft(run.state.bank, peftSettings(run)),
+    "README.md": adapterCard(cardFacts(run)),
+  });
+  return `Adapter  ${folder}`;
+}
+
+async function writeMerged(run: TrainedFederation): Promise<string> {
+  const { config: { out }, files, facts: { labels }, federation, state: { bank } } = run;
+  const { classifier, weights } = federation;
+  const config = await readConfig(files) as Record<string, unknown>;
+  const tokenizer = await readTokenizerFiles(files);
+  const folder = join(out, "merged");
+  await writeFiles(folder, {
+    ...await exportMergedModel({ classifier, weights, bank, config, labels }),
+    "tokenizer.json": JSON.stringify(tokenizer.tokenizer, null, 2) + "\n",
+    "tokenizer_config.json": JSON.stringify(tokenizer.config, null, 2) + "\n",
+    "README.md": mergedCard(cardFacts(run)),
+  });
+  return `Model    ${folder}, the base with every round's adapters merged into it`;
+}
+
+async function writeOwnAdapters(run: TrainedFederation): Promise<string> {
+  const { config: { out }, federation: { clients }, state: { bank, clients: memories, own } } = run;
+  const folder = join(out, "adapters");
+  for (const [client, memory] of memories.entries()) {
+    const { model } = await memory?.read() ?? {};
+    if (model === undefined) continue;
+    const { rank } = clients[client];
+    const adapter: Pick<AdapterBank, "rank" | "alpha" | "modules" | "head"> = {
+      rank,
+      // The scale stays the run's, whatever the client's rank.
+      alpha: rank * scale(bank),
+      modules: bank.modules.map((module, m) => ({ ...module, ...model.modules[m] })),
+      head: bank.head.map((tensor, h) => ({ ...tensor, data: model.head[h] })),
+    };
+    await writeFiles(join(folder, `client-${client + 1}`), {
+      ...exportPeft(adapter, peftSettings(run)),
+    });
+  }
+  const told = clients.map(({ rank }, client) => {
+    const { correct, rows } = own![client];
+    return {
+      client: client + 1,
+      rank,
+      accuracy: memories[client] ? correct / rows : undefined,
+    };
+  });
+  await writeFiles(folder, { "README.md": ownAdaptersCard(cardFacts(run), told) });
+  return `Adapters ${folder}, one a client: nothing was combined`;
+}
+
+function peftSettings({ config, facts }: TrainedFederation): PeftSettings {
+  const { model, revision, loraDropout } = config;
+  return { baseModel: model ?? facts.model, revision, loraDropout };
+}
+
+function cardFacts({ config, facts, summary }: TrainedFederation): AdapterFacts {
+  return {
+    ...config,
+    version: facts.version,
+    rounds: summary.final.round,
+    data: facts.data,
+    base: facts.model,
+    labels: facts.labels,
+    accuracy: summary.test?.accuracyAtFinal ?? summary.final.accuracy,
+    rows: summary.test
+      ? `${summary.test.rows} test rows`
+      : `${facts.validationRows} validation rows`,
+  };
+}
+
+async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string | Uint8Array>>,
+): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await writeAtomically(join(folder, name), content);
+  }
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { changedWeights, installBase } from "../../src/lora/base_changes.ts";
+import { loadClassifier } from "../../src/lora/load.ts";
+import { exportMergedModel, type MergedModelFiles } from "../../src/lora/merged_model.ts";
+import { openModelWeights } from "../../src/lora/model_weights.ts";
+import { readModel } from "../../src/models/mod.ts";
+import { deltaWeight } from "../../src/protocol/components.ts";
+import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
+import { FAMILIES, readJson } from "../models/support.ts";
+import { memoryFiles } from "../weights/memory_files.ts";
+import {
+  B,
+  classifierOf,
+  goldenAdapter,
+  goldenBatches,
+  install,
+  LABELS,
+  logitsOf,
+  readTinyModel,
+  T,
+  type TinyModel,
+  withSession,
+} from "./support.ts";
+
+const cpu = createCpuDevice({ threads: 1 });
+const labels = ["low", "middle", "high"];
+
+function configOf({ family }: TinyModel): Record<string, unknown> {
+  const url = new URL(`../golden/${family}/config.json`, import.meta.url);
+  return readJson(url) as Record<string, unknown>;
+}
+
+/** The tiny model with the golden's adapter merged into it, and the golden's head. */
+async function merge(
+  tiny: TinyModel,
+  config = configOf(tiny),
+): Promise<{ files: MergedModelFiles; changes: Float32Array[] }> {
+  const { modules, head } = goldenAdapter(tiny, "stored");
+  const changes = modules.map((module) => Float32Array.from(deltaWeight(module, tiny.scale)));
+  const files = await exportMergedModel({
+    classifier: classifierOf(tiny),
+    weights: { load: (name) => Promise.resolve(tiny.weights.get(name)!.data) },
+    bank: { head, merged: { changes } },
+    config,
+    labels,
+  });
+  return { files, changes };
+}
+
+for (const family of FAMILIES) {
+  Deno.test(`exportMergedModel() writes ${family} whole, with what was merged, under its checkpoint's names`, async () => {
+    const tiny = await readTinyModel(family);
+    const { files, changes } = await merge(tiny);
+    const read = memoryFiles({ ...files });
+    const model = readModel(JSON.parse(files["config.json"]));
+    const weights = await openModelWeights(read, model);
+    const classifier = { ...classifierOf(tiny), model };
+    assert.deepEqual(weights.names.toSorted(), tiny.weights.keys().toArray().sort());
+
+    const [batch] = goldenBatches(tiny);
+    const source = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
+    const expected = await withSession(cpu, tiny, async (session) => {
+      install(session, goldenAdapter(tiny, "zero"));
+      await installBase(session, source, changes);
+      return await logitsOf(session, batch);
+    });
+    const sizes = {
+      buckets: [T],
+      batch: B,
+      evaluationBatch: B,
+      trainingRing: 1,
+      evaluationRing: 1,
+    };
+    const executor = await loadClassifier(cpu, classifier, sizes, weights);
+    const session = { executor, classifier, trainingRing: 1, evaluationRing: 1 };
+    const head = await Promise.all(
+      classifier.layout.head.map(async ({ name, shape }) => ({
+        name,
+        shape,
+        data: await weights.load(name, shape),
+      })),
+    );
+    install(session, { ...goldenAdapter(tiny, "zero"), head });
+    assert.deepEqual(await logitsOf(session, batch), expected);
+    await executor.close();
+    assert.equal(LABELS, labels.length);
+  });
+}
+
+Deno.test("exportMergedModel() names labels, class and precision in config.json, and keeps the rest", async () => {
+  const tiny = await readTinyModel("bert");
+  const base = { ...configOf(tiny), architectures: ["BertForMaskedLM"], torch_dtype: "float16" };
+  const { files } = await merge(tiny, base);
+  const config = JSON.parse(files["config.json"]);
+  assert.deepEqual(config, {
+    ...base,
+    architectures: ["BertForSequenceClassification"],
+    id2label: { 0: "low", 1: "middle", 2: "high" },
+    label2id: { low: 0, middle: 1, high: 2 },
+    problem_type: "single_label_classification",
+    torch_dtype: "float32",
+  });
+  const { architectures: _, ...unnamed } = base;
+  const without = await merge(tiny, unnamed);
+  assert.equal(JSON.parse(without.files["config.json"]).architectures, undefined);
+  const { metadata, tensors } = decodeSafetensors(files["model.safetensors"]);
+  assert.equal(metadata.format, "pt");
+  assert.ok([...tensors.values()].every(({ dtype }) => dtype === "F32"));
+});
+
+Deno.test("exportMergedModel() writes the base as it is where nothing was merged", async () => {
+  const tiny = await readTinyModel("llama");
+  const weights = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
+  const classifier = classifierOf(tiny);
+  const { head } = goldenAdapter(tiny, "zero");
+  const config = configOf(tiny);
+  const files = await exportMergedModel({ classifier, weights, bank: { head }, config, labels });
+  const { modules } = classifier.layout;
+  assert.equal(changedWeights(weights, modules, undefined), weights);
+  const { tensors } = decodeSafetensors(files["model.safetensors"]);
+  for (const [name, { bytes }] of tensors) {
+    assert.deepEqual(new Float32Array(bytes.slice().buffer), tiny.weights.get(name)!.data, name);
+  }
+});

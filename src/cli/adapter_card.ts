@@ -73,7 +73,8 @@ export function ownAdaptersCard(
 
 ${trainedLine(facts)}
 Nothing was sent or combined: every client trained on its own rows alone, and there is no shared adapter.
-Mean over the clients: ${accuracyLine(facts)}
+${accuracyLine(facts)}
+Accuracies of all together are means over the clients.
 
 ${factLines(facts)}
 ${scaleLine}

@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { evaluateTiers } from "../../src/federated/evaluate_tiers.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
+import type { FederationState } from "../../src/federated/state.ts";
 import type { Session } from "../../src/lora/session.ts";
-import { runRounds, tinyFederation, type TinySettings, withFederation } from "./support.ts";
+import { first } from "../../src/protocol/selection.ts";
+import {
+  dealsOf,
+  runRounds,
+  tinyFederation,
+  type TinySettings,
+  withFederation,
+  withTrainedB,
+} from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
 
@@ -46,3 +56,46 @@ for (const [what, [settings, expected]] of Object.entries(cases)) {
     });
   });
 }
+
+/** The state with zeros in the columns of B from the given one on. */
+function withoutB(state: FederationState, from: number): FederationState {
+  const { bank } = state;
+  const modules = bank.modules.map((module) => ({
+    ...module,
+    b: module.b.map((value, at) => at % bank.rank < from ? value : 0),
+  }));
+  return { ...state, bank: { ...bank, modules } };
+}
+
+Deno.test("evaluateTiers() evaluates only who lacks a component that changes the model", async () => {
+  const federation = await tinyFederation({
+    distribution: "truncate",
+    selector: first,
+    warmupRounds: 0,
+  });
+  await withFederation(cpu, federation, async (session) => {
+    const trained = withTrainedB(await startState(federation, session));
+    // Clients hold the first 1, 2 and 4 of 4 components.
+    for (const [from, tiers] of [[0, 0], [1, 0], [2, 1], [3, 2], [4, 2]]) {
+      const { session: counted, passes } = counting(session);
+      const state = withoutB(trained, from);
+      const told = await evaluateTiers(federation, counted, state, dealsOf(federation, state));
+      assert.equal(passes(), tiers, `b_i of the first ${from}`);
+      const { correct, rows } = state.evaluation;
+      assert.equal(told[2].accuracyAfterDistribution, correct / rows);
+    }
+  });
+});
+
+Deno.test("evaluateTiers() takes models of the clients' own as they were evaluated", async () => {
+  const federation = await tinyFederation({ ranks: [2, 4, 2] });
+  await withFederation(cpu, federation, async (session) => {
+    const start = withTrainedB(await startState(federation, session));
+    const own = [1, 2, 4].map((correct) => ({ ...start.evaluation, correct }));
+    const state = { ...start, own };
+    assert.deepEqual(await evaluateTiers(federation, session, state, dealsOf(federation, state)), [
+      { rank: 2, clients: 2, accuracyAfterDistribution: (1 + 4) / 20 / 2 },
+      { rank: 4, clients: 1, accuracyAfterDistribution: 2 / 20 },
+    ]);
+  });
+});

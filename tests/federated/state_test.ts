@@ -146,6 +146,22 @@ Deno.test("decodeMemory() names the part of an optimizer that a file lacks", () 
   );
 });
 
+Deno.test("decodeMemory() names the part of a model that a file lacks", () => {
+  const modules = [{ a: Float32Array.of(1, 2), b: Float32Array.of(3) }];
+  const model = { modules, head: [Float32Array.of(4)] };
+  const bytes = encodeMemory({ model });
+  assert.deepEqual(decodeMemory(bytes.slice()).model, model);
+  const { tensors } = decodeSafetensors(bytes);
+  const parts = ["a.0", "head.0"].map((name) => {
+    const data = toFloat32("F32", tensors.get(name)!.bytes);
+    return { name, shape: [data.length], data };
+  });
+  assert.throws(
+    () => decodeMemory(encodeSafetensors(parts)),
+    (error: Error) => error instanceof UserError && error.message.includes('"b.0"'),
+  );
+});
+
 Deno.test("decodeState() refuses numbers that are not those of the run", async () => {
   const federation = await tinyFederation();
   const state = await withFederation(cpu, federation, (session) => startState(federation, session));

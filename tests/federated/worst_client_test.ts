@@ -27,6 +27,16 @@ Deno.test("worstClient() leaves out labels without validation rows", () => {
   assert.equal(worstClient([clientOf(2)], evaluation), 9 / 14, "the accuracy on all rows");
 });
 
+Deno.test("worstClient() takes each client's own model where there are such", () => {
+  const better = {
+    ...evaluation,
+    perLabel: evaluation.perLabel.map(({ rows }) => ({ rows, correct: rows })),
+  };
+  const clients = [clientOf(1), clientOf(0)];
+  assert.equal(worstClient(clients, evaluation, [better, evaluation]), 0.8);
+  assert.equal(worstClient(clients, evaluation, [evaluation, better]), 0.25);
+});
+
 Deno.test("runRound() records the worst client of the aggregated model", async () => {
   const federation = await tinyFederation({ local: { localSteps: 6 } });
   const cpu = createCpuDevice({ threads: 1 });

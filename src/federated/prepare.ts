@@ -81,7 +81,7 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
       rank: ranks[client],
       samples: Array.from(share, (index) => train[index]),
     })),
-    validation: tokenize(data.validation.slice(0, config.evalPosts)),
+    validation: tokenize(spread(data.validation, config.evalPosts)),
     test: config.evalTest ? tokenize(data.test) : [],
   };
   return {
@@ -96,6 +96,12 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
     })),
     testRows: data.test.length,
   };
+}
+
+/** Some of the rows, in even steps through all of them: files are often sorted by label. */
+function spread<Row>(rows: readonly Row[], count: number): readonly Row[] {
+  if (count >= rows.length) return rows;
+  return Array.from({ length: count }, (_, i) => rows[Math.floor(i * rows.length / count)]);
 }
 
 /**

@@ -174,7 +174,7 @@ export interface RunConfig {
 
   /** Seed of every random draw; the same seed on the same device gives the same adapter. */
   readonly seed: number;
-  /** Validation rows evaluated after each round, the first of them. */
+  /** Validation rows evaluated after each round, spread evenly over all. */
   readonly evalPosts: number;
   /** Rows B of an evaluation batch. */
   readonly evalBatch: number;

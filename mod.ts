@@ -34,6 +34,7 @@ export type {
   LocalData,
   LocalSettings,
   OnStep,
+  TrainedAdapter,
 } from "./src/federated/client_round.ts";
 export { initialBank } from "./src/federated/federation.ts";
 export type {
@@ -60,11 +61,29 @@ export {
 } from "./src/federated/run_config.ts";
 export { chooseTargets } from "./src/federated/targets.ts";
 export type { CreateTokenizer } from "./src/federated/tokenize_rows.ts";
-export { type Attendance, fullAttendance } from "./src/federated/attendance.ts";
+export {
+  type Attendance,
+  type Attendant,
+  type Fate,
+  fullAttendance,
+} from "./src/federated/attendance.ts";
 export { keepInMemory } from "./src/federated/client_memory.ts";
-export type { ClientMemory, KeepMemory, KeptMemory } from "./src/federated/client_memory.ts";
-export type { SentUpdate, StepEvent, StepListener } from "./src/federated/collect_updates.ts";
+export type {
+  ClientMemory,
+  KeepMemory,
+  KeptMemory,
+  OwnModel,
+} from "./src/federated/client_memory.ts";
+export type {
+  CollectedUpdates,
+  CollectionHooks,
+  SentUpdate,
+  StepEvent,
+  StepListener,
+} from "./src/federated/collect_updates.ts";
+export { type Course, courseOf, type ModelScores, type RunModels } from "./src/federated/course.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
+export type { Tally } from "./src/federated/tally.ts";
 export { runRound, startState } from "./src/federated/simulate.ts";
 export { decodeState, encodeState, memoriesOf } from "./src/federated/state.ts";
 export type { BestRound, FederationState } from "./src/federated/state.ts";
@@ -149,6 +168,11 @@ export { type BaseDtype, baseDtypes, type Classifier } from "./src/lora/classifi
 export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
 export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
+export {
+  exportMergedModel,
+  type MergedModel,
+  type MergedModelFiles,
+} from "./src/lora/merged_model.ts";
 export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
 export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";

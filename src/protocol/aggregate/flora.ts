@@ -1,7 +1,12 @@
 import { scale } from "../bank.ts";
 import type { ComponentSlices } from "../components.ts";
 import { mergeStack } from "../merged_base.ts";
-import { type Aggregator, aggregatorByModule, type ModuleUpdate } from "./aggregator.ts";
+import {
+  type Aggregation,
+  type Aggregator,
+  aggregatorByModule,
+  type ModuleUpdate,
+} from "./aggregator.ts";
 
 /**
  * FLoRA's aggregation (Wang et al., NeurIPS 2024, arXiv 2409.05976): the clients' adapters side by side, which is the mean of their products without
@@ -11,7 +16,7 @@ import { type Aggregator, aggregatorByModule, type ModuleUpdate } from "./aggreg
  *
  * The components of the bank stay as they were: clients start each round from fresh ones.
  */
-export const flora: Aggregator = (bank) => {
+export const flora: Aggregator = (bank): Aggregation => {
   const stack: ComponentSlices[] = [];
   const aggregation = aggregatorByModule((module) => {
     const updates: ModuleUpdate[] = [];

@@ -11,7 +11,7 @@ import { type Interrupt, onInterrupt } from "./interrupt.ts";
 import { endLines } from "./study/end_text.ts";
 import { fingerprinter } from "./study/fingerprints.ts";
 import { helpText, readStudyFlags, type StudyFlags } from "./study/flags.ts";
-import { checkStudyFolder, openStudyFolder } from "./study/folder.ts";
+import { checkStudyFolder, openStudyFolder, requireStudyFolder } from "./study/folder.ts";
 import { listLines } from "./study/list_text.ts";
 import { chooseMachine, machineText } from "./study/machine.ts";
 import { createPool } from "./study/pool.ts";
@@ -104,6 +104,7 @@ if (import.meta.main) {
           await prepare(study, flags, progress, interrupt);
           break;
         case "report-only": {
+          await requireStudyFolder(flags.out);
           using _lock = await openStudyFolder(flags.out, study);
           await report(flags, progress);
           break;

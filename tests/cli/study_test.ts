@@ -369,6 +369,12 @@ Deno.test("study --report-only reports on what is done and makes no run", async 
   assert.equal(code, 0, err);
   assert.deepEqual(runLines(out), []);
   assert.match(await Deno.readTextFile(join(study.out, "report.html")), /Tiny/);
+
+  const none = await studyFolder(folder, "unreported");
+  const refused = await none.run("--report-only");
+  assert.equal(refused.code, 2);
+  assert.match(refused.err, /^error: Cannot report on ".*results": no study has begun there/);
+  assert.equal(await Deno.stat(none.out).then(() => true, () => false), false);
 });
 
 Deno.test("examples/study.json can be run as it stands", async () => {

@@ -62,6 +62,12 @@ export async function checkStudyFolder(folder: string, { name }: Study): Promise
   );
 }
 
+/** Refuses a folder in which no study has begun. */
+export async function requireStudyFolder(folder: string): Promise<void> {
+  if ((await namesIn(folder)).includes(studyFile)) return;
+  throw new UserError(`Cannot report on "${folder}": no study has begun there; see --out`);
+}
+
 /**
  * What the folder keeps of a run; undefined where it has not been run.
  *

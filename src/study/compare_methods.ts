@@ -11,6 +11,21 @@ export function compareMethods(
   method: string,
   than: string,
 ): Comparison {
+  if (metric === "roundsToRivalsBest") return compareToRivalsBest(results, cell, method, than);
   const [one, other] = [method, than].map((name) => readingsOf(results, cell, name, metric));
   return countsToTarget(metric) ? compareCounts(one, other) : compareAccuracies(one, other);
+}
+
+/** Rounds to a target that is another one with every seed: the best validation accuracy that `than` reached with it. */
+function compareToRivalsBest(
+  results: StudyResults,
+  cell: string,
+  method: string,
+  than: string,
+): Comparison {
+  const bests = readingsOf(results, cell, than, "best");
+  const [one, other] = [method, than].map((name) =>
+    readingsOf(results, cell, name, "roundsToTarget", (seed) => bests.get(seed)?.value)
+  );
+  return compareCounts(one, other);
 }

@@ -77,6 +77,22 @@ export function comparisonTest(comparison: Comparison, margin: number): number |
   return meanTest(comparison.pairs.map(({ effect }) => to(effect)), to(margin));
 }
 
+/** A comparison of counts from the other side: method / than, the share of the rival's count that the method needs. */
+export function inverted({ pairs, mean, interval, ...rest }: Comparison): Comparison {
+  return {
+    ...rest,
+    pairs: pairs.map(({ seed, effect, bound }) => ({
+      seed,
+      effect: 1 / effect,
+      bound: oppositeBounds[bound],
+    })),
+    ...(mean !== undefined && { mean: 1 / mean }),
+    ...(interval !== undefined && { interval: [1 / interval[1], 1 / interval[0]] as const }),
+  };
+}
+
+const oppositeBounds = { "exact": "exact", "at least": "at most", "at most": "at least" } as const;
+
 /** The effect of no difference. */
 export function noEffect(scale: Comparison["scale"]): number {
   return scale === "ratio" ? 1 : 0;

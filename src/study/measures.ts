@@ -1,12 +1,12 @@
 /**
- * What a finished run is measured by: every {@linkcode Metric} of it, and what its tables and figures show besides.
+ * What a finished run is measured by: every {@linkcode RunMetric} of it, and what its tables and figures show besides.
  *
  * @module
  */
 
 import { mean } from "./statistics.ts";
 import type { StudyRun } from "./result.ts";
-import type { Metric } from "./study.ts";
+import type { Metric, RunMetric } from "./study.ts";
 
 /** A metric's value in one run. */
 export interface Reading {
@@ -18,7 +18,8 @@ export interface Reading {
 
 /** Metrics that count what a target takes: less is better, they compare as ratios, and a run may never get there. */
 export function countsToTarget(metric: Metric): boolean {
-  return metric === "roundsToTarget" || metric === "bytesToTarget";
+  return metric === "roundsToTarget" || metric === "bytesToTarget" ||
+    metric === "roundsToRivalsBest";
 }
 
 /**
@@ -27,7 +28,7 @@ export function countsToTarget(metric: Metric): boolean {
  * @param target validation accuracy, 0 to 1, that rounds and bytes are counted to
  * @returns undefined where the run does not know it: no test results, no target
  */
-export function reading(run: StudyRun, metric: Metric, target?: number): Reading | undefined {
+export function reading(run: StudyRun, metric: RunMetric, target?: number): Reading | undefined {
   if (countsToTarget(metric)) {
     return target === undefined ? undefined : toTarget(run, metric, target);
   }
@@ -35,7 +36,7 @@ export function reading(run: StudyRun, metric: Metric, target?: number): Reading
   return value === undefined ? undefined : { value, reached: true };
 }
 
-function accuracyOf({ summary, rounds }: StudyRun, metric: Metric): number | undefined {
+function accuracyOf({ summary, rounds }: StudyRun, metric: RunMetric): number | undefined {
   switch (metric) {
     case "testAtFinal":
       return summary.test?.accuracyAtFinal;
@@ -52,7 +53,7 @@ function accuracyOf({ summary, rounds }: StudyRun, metric: Metric): number | und
   }
 }
 
-function toTarget({ rounds }: StudyRun, metric: Metric, target: number): Reading {
+function toTarget({ rounds }: StudyRun, metric: RunMetric, target: number): Reading {
   const first = rounds.find(({ accuracy }) => accuracy >= target);
   const { round, cumulativeUp } = first ?? rounds[rounds.length - 1];
   return {

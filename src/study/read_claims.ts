@@ -4,12 +4,14 @@ import { accept } from "../federated/read_settings.ts";
 import { choice, list, number, text } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
 import { checkKeys, readObject } from "./entries.ts";
+import { countsToTarget } from "./measures.ts";
 import { type Claim, type GridPart, metrics, type Study } from "./study.ts";
 
 /**
  * Checks a study's claims.
  *
- * @throws UserError naming the entry: a method or cell that the grid does not run, two methods that no cell has together, a target that is missing.
+ * @throws UserError naming the entry: a method or cell that the grid does not run, two methods that no cell has together, a target that is missing, a
+ * margin that no difference of accuracies or no ratio has.
  */
 export function readClaims(
   value: unknown,
@@ -32,13 +34,15 @@ function readClaim(
   checkKeys(given, name, ["text", "metric", "method", "than", "margin", "cells"]);
   const run = [...new Set(grid.flatMap(({ methods }) => methods))];
   const cells = [...new Set(grid.flatMap(({ cells }) => cells))];
+  const metric = accept(choice(metrics), given.metric, `${name}.metric`);
+  const margin = number(countsToTarget(metric) ? { above: 0 } : { above: -1, below: 1 });
   const claim: Claim = {
     text: accept(text(""), given.text, `${name}.text`),
-    metric: accept(choice(metrics), given.metric, `${name}.metric`),
+    metric,
     method: accept(choice(run), given.method, `${name}.method`),
     than: accept(choice(run), given.than, `${name}.than`),
     ...(given.margin !== undefined &&
-      { margin: accept(number(), given.margin, `${name}.margin`) }),
+      { margin: accept(margin, given.margin, `${name}.margin`) }),
     ...(given.cells !== undefined &&
       { cells: accept(list(choice(cells)), given.cells, `${name}.cells`) }),
   };

@@ -32,7 +32,7 @@ export interface TuningPlan {
 }
 
 /** Numbers of a run that methods are compared by. */
-export const metrics = [
+export const runMetrics = [
   "testAtFinal",
   "testAtBest",
   "final",
@@ -46,6 +46,15 @@ export const metrics = [
  * `testAtFinal`, `testAtBest`: accuracy on the test rows after the last round, and after the round of the best validation accuracy. `final`, `best`:
  * accuracy on the validation rows. `worstClient`: the lowest accuracy that any client sees after the last round, weighted by its own labels.
  * `roundsToTarget`, `bytesToTarget`: rounds, and encoded bytes up, until the validation accuracy first reaches a target.
+ */
+export type RunMetric = typeof runMetrics[number];
+
+/** What a claim can compare by. */
+export const metrics = [...runMetrics, "roundsToRivalsBest"] as const;
+
+/**
+ * A number of each run; or `roundsToRivalsBest`, which only two runs of a seed have together: rounds until the validation accuracy first reaches the
+ * best one of the run it is compared with.
  */
 export type Metric = typeof metrics[number];
 

@@ -7,7 +7,7 @@
 import type { Readings } from "./comparison.ts";
 import { reading } from "./measures.ts";
 import type { FailedRun, StudyRun } from "./result.ts";
-import type { Metric, Study } from "./study.ts";
+import type { RunMetric, Study } from "./study.ts";
 
 /** A study with what has been run of it. */
 export interface StudyResults {
@@ -87,17 +87,21 @@ export function failuresOf({ failed }: StudyResults, cell: string, method: strin
     .sort((one, other) => one.seed - other.seed);
 }
 
-/** A metric of a method in a cell, of the finished runs that know it. */
+/**
+ * A metric of a method in a cell, of the finished runs that know it.
+ *
+ * @param targetOf validation accuracy that the run of a seed counts to; default: the cell's target
+ */
 export function readingsOf(
   results: StudyResults,
   cell: string,
   method: string,
-  metric: Metric,
+  metric: RunMetric,
+  targetOf: (seed: number) => number | undefined = () => results.study.targets[cell],
 ): Readings {
-  const target = results.study.targets[cell];
   return new Map(
     runsOf(results, cell, method).flatMap((run) => {
-      const value = reading(run, metric, target);
+      const value = reading(run, metric, targetOf(run.seed));
       return value === undefined ? [] : [[run.seed, value] as const];
     }),
   );

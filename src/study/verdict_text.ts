@@ -4,17 +4,31 @@
  * @module
  */
 
+import { type Comparison, inverted } from "./comparison.ts";
 import { comparisonText, effectText } from "./effect_text.ts";
-import { type CellFinding, type Finding, metricNames, seedsOfAClaim } from "./verdicts.ts";
+import { countsToTarget } from "./measures.ts";
+import type { Metric } from "./study.ts";
+import {
+  type CellFinding,
+  type Finding,
+  metricNames,
+  seedsOfAClaim,
+  type Standing,
+} from "./verdicts.ts";
 
-/** The verdict with its reason: in how many cells, by how many seeds, and what is left after Holm's adjustment for `comparisons`. */
+/** What every cell says with its interval, where seeds are few, and what is left after Holm's adjustment for `comparisons`. */
 export function verdictText(finding: Finding, comparisons: number): string {
-  const { verdict, strict, cells } = finding;
+  const { claim, verdict, strict, cells } = finding;
+  if (cells.length === 0) return "Cannot be said: no cell has both methods.";
   const few = cells.filter(({ comparison, standing }) =>
     standing !== "unknown" && comparison.pairs.length < seedsOfAClaim
   );
-  const sentences = [
-    reason(finding),
+  const adjusts = verdict === "holds" || verdict === "holds partly";
+  return [
+    ...standingOrder.flatMap((standing) => {
+      const those = cells.filter((cell) => cell.standing === standing);
+      return those.length === 0 ? [] : [standingSentence(standing, those, claim.metric)];
+    }),
     ...(few.length > 0
       ? [
         `Fewer than ${seedsOfAClaim} seeds in ${
@@ -22,26 +36,39 @@ export function verdictText(finding: Finding, comparisons: number): string {
         }.`,
       ]
       : []),
-    ...(verdict === "cannot be said" || verdict === "does not hold" ? [] : [
-      `After Holm's adjustment for ${comparisons} ${
-        comparisons === 1 ? "comparison" : "comparisons"
-      }: ${strict === verdict ? "the same" : strict}.`,
-    ]),
-  ];
-  return sentences.join(" ");
+    ...(adjusts
+      ? [
+        `After Holm's adjustment for ${comparisons} ${
+          comparisons === 1 ? "comparison" : "comparisons"
+        }: ${strict === verdict ? "the same" : strict}.`,
+      ]
+      : []),
+  ].join(" ");
 }
 
 /** What is compared, and above what the interval has to lie. */
-export function claimText({ claim, margin, cells }: Finding): string {
-  const { metric, method, than } = claim;
-  const ratio = metric === "roundsToTarget" || metric === "bytesToTarget";
-  const scale = ratio ? "ratio" : "difference";
-  const effect = ratio
-    ? `${than} / ${method}, ${metricNames[metric]}`
-    : `${method} − ${than}, ${metricNames[metric]}`;
-  const unit = ratio ? "" : " points";
+export function claimText(finding: Finding): string {
+  const { claim: { metric, method, than }, margin, cells } = finding;
+  const ratio = countsToTarget(metric);
+  const effect = `${ratio ? `${than} / ${method}` : `${method} − ${than}`}, ${metricNames[metric]}`;
+  const line = ratio
+    ? `above ${effectText("ratio", margin)}, that is ${marginText(finding)}`
+    : `${marginText(finding)}${margin < 0 ? " (not worse by more)" : ""}`;
   const where = cells.length === 0 ? "no cell has both" : cells.map(({ cell }) => cell).join(", ");
-  return `${effect}; to lie above ${effectText(scale, margin)}${unit}; in ${where}.`;
+  return `${effect}; to lie ${line}; in ${where}.`;
+}
+
+/** Where the interval has to lie: "above −1.0 points", or of the share that the method needs, "below 0.60 of the rounds". */
+export function marginText({ claim, margin }: Finding): string {
+  return countsToTarget(claim.metric)
+    ? `below ${effectText("ratio", 1 / margin)} of the ${countedThings(claim.metric)}`
+    : `above ${effectText("difference", margin)} points`;
+}
+
+/** A claim's effect in one cell: "+1.3 points [+0.2, +2.4]", or the share that the method needs, "in 0.52 [0.44, 0.61] of the rounds". */
+export function claimEffectText(metric: Metric, comparison: Comparison): string {
+  if (comparison.scale === "difference") return comparisonText(comparison, " points");
+  return `in ${comparisonText(inverted(comparison))} of the ${countedThings(metric)}`;
 }
 
 /** What one cell says, with interval, seeds and whatever keeps a pair out of it. */
@@ -49,18 +76,22 @@ export function cellText(
   { cell, comparison, standing, failed }: CellFinding,
   finding: Finding,
 ): string {
-  const { method, than } = finding.claim;
-  const { pairs, unknown, scale } = comparison;
-  const unit = scale === "ratio" ? "" : " points";
+  const { method, than, metric } = finding.claim;
+  const { pairs, unknown, scale, interval } = comparison;
   const atLeast = pairs.filter(({ bound }) => bound === "at least").length;
   const atMost = pairs.filter(({ bound }) => bound === "at most").length;
+  const effect = claimEffectText(metric, comparison);
   const told = [
     pairs.length === 0
       ? "nothing to compare"
-      : `${comparisonText(comparison, unit)}, n = ${pairs.length}`,
+      : `${scale === "ratio" ? `${comparisonText(comparison)}, that is ` : ""}${effect}, ` +
+        `n = ${pairs.length}`,
     ...(pairs.length === 1 ? ["no interval from one seed"] : []),
-    ...(atLeast > 0 ? [`${than} did not reach the target with ${seeds(atLeast)}`] : []),
-    ...(atMost > 0 ? [`${method} did not reach the target with ${seeds(atMost)}`] : []),
+    ...(interval !== undefined && interval[0] === interval[1]
+      ? ["the same with every seed, which leaves the interval no width"]
+      : []),
+    ...(atLeast > 0 ? [`${than} did not get there with ${seeds(atLeast)}`] : []),
+    ...(atMost > 0 ? [`${method} did not get there with ${seeds(atMost)}`] : []),
     ...(unknown.length > 0 ? [`no ratio with ${seeds(unknown.length)}`] : []),
     ...[method, than].flatMap((name, side) =>
       failed[side] > 0
@@ -68,40 +99,42 @@ export function cellText(
         : []
     ),
   ];
-  return `${cell}: ${told.join("; ")}: ${standings[standing]}.`;
+  return `${cell}: ${told.join("; ")}: ${standingNames[standing]}.`;
 }
 
-const standings = {
+/** What one cell says, in a word or two. */
+export const standingNames: Readonly<Record<Standing, string>> = {
   holds: "holds",
-  leans: "not shown, though the mean lies on the claim's side",
+  leans: "not shown",
   against: "does not hold",
   opposite: "the opposite holds",
   unknown: "cannot be said",
-} as const;
+};
 
-function reason({ verdict, cells }: Finding): string {
-  const count = cells.length === 1 ? "the one cell" : `all ${cells.length} cells`;
-  const of = (standing: CellFinding["standing"]): string[] =>
-    cells.filter((cell) => cell.standing === standing).map(({ cell }) => cell);
-  const opposite = of("opposite").length > 0
-    ? ` The opposite holds in ${of("opposite").join(", ")}.`
-    : "";
-  switch (verdict) {
-    case "holds":
-      return `Holds in ${count} looked at.`;
-    case "holds partly":
-      return of("holds").length > 0
-        ? `Holds in ${of("holds").length} of ${cells.length} cells: ${
-          of("holds").join(", ")
-        }.${opposite}`
-        : "Holds partly: the means lie on the claim's side, but no interval excludes the margin.";
-    case "does not hold":
-      return `Does not hold: no interval lies above the margin in ${count} looked at.${opposite}`;
-    case "cannot be said":
-      return cells.length === 0
-        ? "Cannot be said: no cell has both methods."
-        : "Cannot be said: no cell has two common seeds with a value.";
-  }
+const standingOrder = ["holds", "leans", "against", "opposite", "unknown"] as const;
+
+const reasons: Readonly<Record<Standing, string>> = {
+  holds: "",
+  leans: ": the mean lies on the claim's side, but the interval does not exclude the margin",
+  against: "",
+  opposite: "",
+  unknown: ", for want of two common seeds with a value",
+};
+
+function standingSentence(
+  standing: Standing,
+  cells: readonly CellFinding[],
+  metric: Metric,
+): string {
+  const name = standingNames[standing];
+  const where = cells.map(({ cell, comparison }) =>
+    standing === "unknown" ? cell : `${cell} (${claimEffectText(metric, comparison)})`
+  );
+  return `${name[0].toUpperCase()}${name.slice(1)} in ${where.join(", ")}${reasons[standing]}.`;
+}
+
+function countedThings(metric: Metric): string {
+  return metric === "bytesToTarget" ? "bytes" : "rounds";
 }
 
 function seeds(count: number): string {

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { UserError } from "../protocol/errors.ts";
 import { compareMethods } from "./compare_methods.ts";
 import { type Comparison, comparisonTest, noEffect } from "./comparison.ts";
 import { countsToTarget } from "./measures.ts";
@@ -16,14 +15,14 @@ import { cellsOf, failuresOf, methodsOf, type StudyResults } from "./study_resul
 export const seedsOfAClaim = 5;
 
 /**
- * What a claim comes to. `holds`: in every cell looked at the interval lies above the margin. `holds partly`: in some of them only, or nowhere, but
- * all means lie above it. `cannot be said`: no cell has two common seeds.
+ * What a claim comes to. `holds`: in every cell looked at the interval lies above the margin. `holds partly`: in some of them only. `not shown`: in
+ * none, but all means lie above it. `cannot be said`: no cell has two common seeds.
  */
-export type Verdict = "holds" | "holds partly" | "does not hold" | "cannot be said";
+export type Verdict = "holds" | "holds partly" | "not shown" | "does not hold" | "cannot be said";
 
 /**
- * What one cell says. `holds`: the interval lies above the margin; `leans`: only the mean does; `against`: neither; `opposite`: the interval lies
- * below the margin; `unknown`: fewer than two common seeds.
+ * What one cell says. `holds`: the interval lies above the margin; `leans`: only the mean does; `against`: neither, or a mean that is but a bound
+ * from above; `opposite`: the interval lies below the margin; `unknown`: fewer than two common seeds.
  */
 export type Standing = "holds" | "leans" | "against" | "opposite" | "unknown";
 
@@ -56,14 +55,10 @@ export interface Finding {
   readonly strict: Verdict;
 }
 
-/**
- * Judges all claims of a study.
- *
- * @throws UserError for a margin that no ratio can have.
- */
+/** Judges all claims of a study. */
 export function judgeClaims(results: StudyResults): Finding[] {
   const judged = results.study.claims.map((claim) => {
-    const margin = marginOf(claim);
+    const margin = claim.margin ?? noEffect(countsToTarget(claim.metric) ? "ratio" : "difference");
     const cells = claimCells(results, claim).map((cell): CellFinding => {
       const comparison = compareMethods(results, cell, claim.metric, claim.method, claim.than);
       const p = comparisonTest(comparison, margin);
@@ -110,18 +105,8 @@ export const metricNames: Readonly<Record<Metric, string>> = {
   worstClient: "accuracy of the worst client",
   roundsToTarget: "rounds to the target",
   bytesToTarget: "bytes up to the target",
+  roundsToRivalsBest: "rounds to the rival's best validation accuracy",
 };
-
-function marginOf({ margin, metric, text }: Claim): number {
-  const counts = countsToTarget(metric);
-  const value = margin ?? noEffect(counts ? "ratio" : "difference");
-  if (counts && !(value > 0)) {
-    throw new UserError(
-      `Cannot check the claim "${text}": expected a margin above 0 for a ratio, got ${value}`,
-    );
-  }
-  return value;
-}
 
 function claimCells({ study }: StudyResults, { cells, method, than }: Claim): readonly string[] {
   return cells ?? cellsOf(study).filter((cell) => {
@@ -134,11 +119,11 @@ function standingOf({ pairs, unknown, mean, interval }: Comparison, margin: numb
   if (mean === undefined || interval === undefined) return "unknown";
   const [low, high] = interval;
   // A bound from above tells nothing for the claim, one from below nothing against it; a pair of unknown effect neither.
-  const openAbove = unknown.length > 0 || pairs.some(({ bound }) => bound === "at least");
-  const openBelow = unknown.length > 0 || pairs.some(({ bound }) => bound === "at most");
-  if (low > margin && !openBelow) return "holds";
-  if (high < margin && !openAbove) return "opposite";
-  return mean > margin ? "leans" : "against";
+  const openAbove = pairs.some(({ bound }) => bound === "at least");
+  const openBelow = pairs.some(({ bound }) => bound === "at most");
+  if (low > margin && !openBelow && unknown.length === 0) return "holds";
+  if (high < margin && !openAbove && unknown.length === 0) return "opposite";
+  return mean > margin && !openBelow ? "leans" : "against";
 }
 
 function strictStanding({ standing, adjusted }: CellFinding): Standing {
@@ -152,6 +137,6 @@ function verdictOf(standings: readonly Standing[]): Verdict {
   if (known.length === 0) return "cannot be said";
   const holding = known.filter((standing) => standing === "holds");
   if (holding.length === standings.length) return "holds";
-  if (holding.length > 0 || known.every((standing) => standing === "leans")) return "holds partly";
-  return "does not hold";
+  if (holding.length > 0) return "holds partly";
+  return known.every((standing) => standing === "leans") ? "not shown" : "does not hold";
 }

@@ -4,6 +4,7 @@ import {
   compareAccuracies,
   compareCounts,
   comparisonTest,
+  inverted,
   noEffect,
 } from "../../src/study/comparison.ts";
 import type { Reading } from "../../src/study/measures.ts";
@@ -91,6 +92,19 @@ Deno.test("comparisonTest() falls below 0.05 just where the interval leaves the 
       assert.equal(comparisonTest(comparison, margin)! < 0.05, excluded);
     }),
   );
+});
+
+Deno.test("inverted() is the comparison of the two the other way round", () => {
+  const one = bySeed(reached(10), never(40), reached(5), reached(4));
+  const other = bySeed(never(40), reached(20), reached(15), reached(5));
+  const [turned, expected] = [inverted(compareCounts(one, other)), compareCounts(other, one)];
+  turned.pairs.forEach((pair, index) => {
+    assert.equal(pair.bound, expected.pairs[index].bound);
+    close(pair.effect, expected.pairs[index].effect);
+  });
+  close(turned.mean, expected.mean!);
+  turned.interval!.forEach((end, side) => close(end, expected.interval![side]));
+  assert.deepEqual(inverted(compareCounts(one, new Map())), compareCounts(one, new Map()));
 });
 
 Deno.test("noEffect() is zero of differences and one of ratios", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { countsToTarget, lateLoss, reading, tierDrops } from "../../src/study/measures.ts";
 import type { StudyRun } from "../../src/study/result.ts";
-import { metrics } from "../../src/study/study.ts";
+import { metrics, runMetrics } from "../../src/study/study.ts";
 import { sampleStudy } from "./sample_study.ts";
 
 /** A run whose rounds have these accuracies and 100 bytes up each. */
@@ -38,7 +38,7 @@ function runOf(accuracies: readonly number[]): StudyRun {
 
 Deno.test("reading() knows every metric", () => {
   const run = runOf([0.25, 0.75, 0.5]);
-  const read = Object.fromEntries(metrics.map((metric) => [metric, reading(run, metric, 0.5)]));
+  const read = Object.fromEntries(runMetrics.map((metric) => [metric, reading(run, metric, 0.5)]));
   const reached = true;
   assert.deepEqual(read, {
     testAtFinal: { value: 0.625, reached },
@@ -64,13 +64,17 @@ Deno.test("reading() has nothing where the run does not know it", () => {
   const { worstClient: _worst, ...round } = run.rounds[0];
   const old: StudyRun = { ...run, summary, rounds: [round] };
   assert.deepEqual(
-    metrics.filter((metric) => reading(old, metric) === undefined),
+    runMetrics.filter((metric) => reading(old, metric) === undefined),
     ["testAtFinal", "testAtBest", "worstClient", "roundsToTarget", "bytesToTarget"],
   );
 });
 
 Deno.test("countsToTarget() tells ratios from differences", () => {
-  assert.deepEqual(metrics.filter(countsToTarget), ["roundsToTarget", "bytesToTarget"]);
+  assert.deepEqual(metrics.filter(countsToTarget), [
+    "roundsToTarget",
+    "bytesToTarget",
+    "roundsToRivalsBest",
+  ]);
 });
 
 Deno.test("lateLoss() is what the last round lacks to the best", () => {

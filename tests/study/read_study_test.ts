@@ -63,6 +63,19 @@ Deno.test("readStudy() needs no more than a name, cells, methods and a grid", ()
   );
 });
 
+Deno.test("readStudy() asks for no target where the rival's best is one", () => {
+  const claims = [
+    {
+      text: "Fast",
+      metric: "roundsToRivalsBest",
+      method: "IFALoRA",
+      than: "ITZLoRA",
+      margin: 1.667,
+    },
+  ];
+  assert.deepEqual(readStudy({ ...example(), claims, targets: {} }).claims, claims);
+});
+
 /** What is changed in the example, and the one line that says so. */
 const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown, RegExp][] = [
   [
@@ -183,6 +196,21 @@ const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown
     "a claim without its target",
     (study) => delete study.targets.skewed,
     /^Cannot check claims\[1\]: its roundsToTarget needs a target for cell skewed$/,
+  ],
+  [
+    "a margin that no ratio has",
+    (study) => Object.assign(study.claims[1], { metric: "roundsToRivalsBest", margin: 0 }),
+    /^Cannot use claims\[1\]\.margin: expected a number above 0, got 0$/,
+  ],
+  [
+    "a margin in points",
+    (study) => Object.assign(study.claims[0], { margin: -1 }),
+    /^Cannot use claims\[0\]\.margin: expected a number above -1 and below 1, got -1$/,
+  ],
+  [
+    "a rival's best as a metric that it is not",
+    (study) => Object.assign(study.claims[0], { metric: "bytesToRivalsBest" }),
+    /^Cannot use claims\[0\]\.metric: expected one of .*roundsToRivalsBest, got "bytesToRivalsBest"/,
   ],
   [
     "a reference in percent",

@@ -5,7 +5,7 @@
  */
 
 import { mean } from "../../../study/statistics.ts";
-import type { Metric } from "../../../study/study.ts";
+import type { RunMetric } from "../../../study/study.ts";
 import { methodsOf, readingsOf, type StudyResults } from "../../../study/study_results.ts";
 import type { Look } from "./method_look.ts";
 
@@ -31,14 +31,14 @@ export function rankedMethods({ results, cell }: CellContext): string[] {
 }
 
 /** What methods of a cell are ranked by: test accuracy, or validation accuracy where the test rows were not evaluated. */
-export function mainMetric({ runs }: StudyResults, cell: string): Metric {
+export function mainMetric({ runs }: StudyResults, cell: string): RunMetric {
   const tested = runs.some((run) => run.cell === cell && run.summary.test !== undefined);
   return tested ? "testAtFinal" : "final";
 }
 
 /** A metric that methods are compared with the baseline by, and its name in tables and figures. */
 export interface ComparedMetric {
-  readonly metric: Metric;
+  readonly metric: RunMetric;
   readonly title: string;
 }
 

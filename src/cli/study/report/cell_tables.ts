@@ -10,7 +10,7 @@ import { comparisonText } from "../../../study/effect_text.ts";
 import { lateLoss, tierDrops } from "../../../study/measures.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import { mean } from "../../../study/statistics.ts";
-import type { Metric } from "../../../study/study.ts";
+import type { RunMetric } from "../../../study/study.ts";
 import { failuresOf, readingsOf, runsOf, seedsOf } from "../../../study/study_results.ts";
 import { bytesText, percentText } from "../../units.ts";
 import { type CellContext, comparedMetrics, mainMetric, rankedMethods } from "./cell_context.ts";
@@ -24,7 +24,7 @@ export function accuracyTable(context: CellContext): Table {
   const metric = mainMetric(results, cell);
   const rows = rankedMethods(context).map((method) => {
     const runs = runsOf(results, cell, method);
-    const values = (of: Metric): string => accuracyText(valuesOf(context, method, of));
+    const values = (of: RunMetric): string => accuracyText(valuesOf(context, method, of));
     return {
       score: mean(valuesOf(context, method, metric)),
       row: methodRow(context, method, [
@@ -74,7 +74,7 @@ export function costTable(context: CellContext): Table {
   const compared = runsOf(results, cell, baseline);
   const rows = rankedMethods(context).map((method) => {
     const runs = runsOf(results, cell, method);
-    const readings = (metric: Metric) => [...readingsOf(results, cell, method, metric).values()];
+    const readings = (metric: RunMetric) => [...readingsOf(results, cell, method, metric).values()];
     const bytes = (kind: "lora" | "head" | "total"): number => meanUp(runs, kind);
     return methodRow(context, method, [
       ranksText(runs[0].config),
@@ -178,7 +178,7 @@ export function dropTable(context: CellContext): Table {
   };
 }
 
-function valuesOf({ results, cell }: CellContext, method: string, metric: Metric): number[] {
+function valuesOf({ results, cell }: CellContext, method: string, metric: RunMetric): number[] {
   return [...readingsOf(results, cell, method, metric).values()].map(({ value }) => value);
 }
 

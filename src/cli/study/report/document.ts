@@ -94,7 +94,7 @@ export interface FindingItem {
   readonly verdict: Verdict;
   readonly reason: string;
   /** What is compared. */
-  readonly compared?: string;
+  readonly compared: string;
   /** A line a cell. */
   readonly cells: readonly string[];
 }

@@ -124,6 +124,7 @@ function table({ texts, wordy, head, rows }: Table): string {
 const verdictClasses: Readonly<Record<Verdict, string>> = {
   "holds": "holds",
   "holds partly": "partly",
+  "not shown": "unknown",
   "does not hold": "fails",
   "cannot be said": "unknown",
 };
@@ -139,7 +140,7 @@ function finding({ claim, verdict, reason, compared, cells }: FindingItem): stri
       escapeText(claim),
     ),
     element("p", {}, escapeText(reason)),
-    compared === undefined ? "" : element("p", { class: "small" }, escapeText(compared)),
+    element("p", { class: "small" }, escapeText(compared)),
     cells.length === 0 ? "" : element("ul", {}, ...cells.map(item)),
   );
 }

@@ -83,7 +83,7 @@ function finding({ claim, verdict, reason, compared, cells }: FindingItem): stri
   const lines = [
     `- **${verdict}**: ${text(claim)}`,
     `  ${text(reason)}`,
-    ...(compared === undefined ? [] : [`  ${text(compared)}`]),
+    `  ${text(compared)}`,
     ...cells.map((cell) => `  - ${text(cell)}`),
   ];
   // A line of its own needs the break that Markdown would else join.

@@ -28,7 +28,7 @@ export function studyReport(results: StudyResults): ReportDocument {
       `${count(seeds.size, "seed")}; ${count(runs.length, "run")} over which the means are taken.`,
     notes: notesOf(results),
     sections: [
-      ...(findings.length > 0 ? [overviewSection(findings)] : []),
+      ...(findings.length > 0 ? [overviewSection(findings, cells)] : []),
       ...cells.map((cell) => cellSection(results, cell, looks)),
       ...(findings.length > 0 ? [claimsSection(study, findings)] : []),
       setupSection(results),

@@ -180,6 +180,35 @@ Deno.test("studyReport() gives claims their verdicts, intervals and seeds", () =
   assert.match(finding.cells[0], /^iid: \+\d+\.\d points \[\+.*\], n = 3: holds\.$/);
 });
 
+Deno.test("studyReport() shows at a glance what each cell says of each claim", () => {
+  const faster: Claim = {
+    ...better,
+    text: "Adaptive has zero-padding's best in 60 % of its rounds",
+    metric: "roundsToRivalsBest",
+    margin: 1.667,
+    cells: ["iid"],
+  };
+  const turned: Claim = {
+    ...better,
+    text: "The other way round",
+    method: "padded",
+    than: "adaptive",
+  };
+  const report = studyReport(
+    sampleStudy({ ...shape, study: { ...shape.study, claims: [better, faster, turned] } }),
+  );
+  assertSound(report);
+  const table = tableOf(report, "Verdicts", /./);
+  assert.deepEqual(table.head, ["Verdict", "After Holm", "Claim", "To lie", "iid", "skewed"]);
+  const [first, second, third] = table.rows.map(({ cells }) => cells);
+  assert.deepEqual(first.slice(0, 4), ["holds", "holds", better.text, "above 0.0 points"]);
+  for (const cell of first.slice(4)) assert.match(cell, /^holds: \+\S+ points \[\+.*\], n = 3$/);
+  assert.equal(second[3], "below 0.60 of the rounds");
+  assert.match(second[4], /: in 0\.\d\d \[0\.\d\d, \d\.\d\d\] of the rounds, n = 3$/);
+  assert.equal(second[5], "–");
+  for (const cell of third.slice(4)) assert.match(cell, /^the opposite holds: −/);
+});
+
 Deno.test("studyReport() says first what is missing and what failed", () => {
   const failing = { ...shape.methods.cut, fails: [2] };
   const results = sampleStudy({ ...shape, methods: { ...shape.methods, cut: failing } });

@@ -46,19 +46,24 @@ export type {
 export { type DeviceChoice, openSession } from "./src/federated/open_session.ts";
 export { dealSamples, prepareFederation } from "./src/federated/prepare.ts";
 export type { PreparedRun, RunSources } from "./src/federated/prepare.ts";
+export { completeRunConfig, type Surroundings } from "./src/federated/complete_run_config.ts";
+export { defaultConfig, type DerivedKey, type RunConfig } from "./src/federated/run_config.ts";
+export type { DataConfig } from "./src/federated/settings/data.ts";
+export type { FederationConfig } from "./src/federated/settings/federation.ts";
+export type { BaseModelConfig } from "./src/federated/settings/model.ts";
+export type { OptimisationConfig } from "./src/federated/settings/optimisation.ts";
 export {
-  completeRunConfig,
-  defaultConfig,
-  type DerivedKey,
   type DeviceName,
   deviceNames,
-  type OptimizerStateRule,
-  optimizerStateRules,
+  type ExecutionConfig,
   type OutputFormat,
   outputFormats,
-  type RunConfig,
-  type Surroundings,
-} from "./src/federated/run_config.ts";
+} from "./src/federated/settings/execution.ts";
+export {
+  type MethodConfig,
+  type OptimizerStateRule,
+  optimizerStateRules,
+} from "./src/federated/settings/method.ts";
 export { chooseTargets } from "./src/federated/targets.ts";
 export type { CreateTokenizer } from "./src/federated/tokenize_rows.ts";
 export {

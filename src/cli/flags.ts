@@ -1,7 +1,7 @@
 /**
  * From a command line and a configuration file to checked settings.
  *
- * Precedence: flags, then the file of `--config`, then the defaults of run_config.ts.
+ * Precedence: flags, then the file of `--config`, then the defaults of `completeRunConfig`.
  *
  * @module
  */
@@ -11,7 +11,8 @@ import { UserError } from "../protocol/errors.ts";
 import { namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readSettings, suggestion } from "../federated/read_settings.ts";
-import { defaultConfig, flagName, type RunConfig, settingText } from "../federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
+import { flagName, settingText } from "../federated/setting_text.ts";
 import { type SettingKey, settingKeys, settings, topics } from "../federated/settings.ts";
 
 /** What a command is called, says of itself and which settings it takes. */
@@ -106,8 +107,8 @@ export function createCommand(description: CommandDescription): Command {
   const keys = description.settings ?? settingKeys;
   for (const topic of topics) {
     for (const key of keys) {
-      if (settings[key].topic !== topic) continue;
-      for (const option of optionsOf(key)) command.addOption(option.helpGroup(`${topic}:`));
+      if (!topic.keys.includes(key)) continue;
+      for (const option of optionsOf(key)) command.addOption(option.helpGroup(`${topic.name}:`));
     }
   }
   for (const word of description.words ?? []) command.argument(word);

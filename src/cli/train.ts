@@ -10,7 +10,8 @@ import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
 import { checkRunFolder, readRun } from "./run_folder.ts";
 import { runTraining } from "./run_training.ts";
-import { completeRunConfig, resumedConfig } from "../federated/run_config.ts";
+import { completeRunConfig } from "../federated/complete_run_config.ts";
+import { resumedConfig } from "../federated/resumed_config.ts";
 import { UserError } from "../protocol/errors.ts";
 
 const description = {

@@ -44,7 +44,7 @@ import {
 } from "../protocol/scores.ts";
 import { holdsComponents } from "../protocol/deal.ts";
 import { extractUpdate } from "../protocol/update.ts";
-import type { OptimizerStateRule } from "./run_config.ts";
+import type { OptimizerStateRule } from "./settings/method.ts";
 
 /** What every client of a run knows, from the run's manifest. */
 export interface LocalSettings {

@@ -1,11 +1,13 @@
 /** Settings in which a rule that is a method of its own leaves no choice. @module */
 
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
+import { UserError } from "../protocol/errors.ts";
 import { methodNamed } from "../protocol/methods/mod.ts";
 import type { RunConfig } from "./run_config.ts";
+import { flagName, settingText } from "./setting_text.ts";
 
 /** A setting that has to be as it is given here. */
-export interface FixedSetting<Key extends keyof RunConfig = keyof RunConfig> {
+interface FixedSetting<Key extends keyof RunConfig = keyof RunConfig> {
   /** The setting. */
   readonly key: Key;
   /** Its only value. */
@@ -15,6 +17,10 @@ export interface FixedSetting<Key extends keyof RunConfig = keyof RunConfig> {
 }
 
 const fixed: Partial<Record<AggregatorName, readonly FixedSetting[]>> = {
+  flexlora: [
+    { key: "rankBy", value: "server", why: "a component is another one after each round" },
+    { key: "optimizerState", value: "reset", why: "a component is another one after each round" },
+  ],
   flora: [
     ...ownSettings("flora"),
     { key: "rankBy", value: "server", why: "no component outlives its round" },
@@ -31,9 +37,18 @@ const fixed: Partial<Record<AggregatorName, readonly FixedSetting[]>> = {
   ],
 };
 
-/** The first setting of a run that its aggregation rule cannot go with. */
-export function misfit(config: RunConfig): FixedSetting | undefined {
-  return fixed[config.aggregation]?.find(({ key, value }) => config[key] !== value);
+/**
+ * Checks that a run's settings leave its aggregation rule what it has to have.
+ *
+ * @throws UserError naming the first that does not.
+ */
+export function checkFixedSettings(config: RunConfig): void {
+  const wrong = fixed[config.aggregation]?.find(({ key, value }) => config[key] !== value);
+  if (wrong === undefined) return;
+  throw new UserError(
+    `Cannot use ${flagName(wrong.key)} ${settingText(config[wrong.key])} with --aggregation ` +
+      `${config.aggregation}: expected ${settingText(wrong.value)}, as ${wrong.why}`,
+  );
 }
 
 /** What the rule's own name stands for. */

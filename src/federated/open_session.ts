@@ -8,7 +8,7 @@ import { BUFFERS } from "../lora/classifier.ts";
 import { loadClassifier, type ProgramSizes } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
 import type { TrainableModel } from "./federation.ts";
-import type { DeviceName } from "./run_config.ts";
+import type { DeviceName } from "./settings/execution.ts";
 
 /** Which device to use; "auto" measures. */
 export interface DeviceChoice {

@@ -4,7 +4,8 @@
  * @module
  */
 
-import { completeRunConfig, type RunConfig } from "../federated/run_config.ts";
+import { completeRunConfig } from "../federated/complete_run_config.ts";
+import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { StudyRun } from "./result.ts";
 import type { Study, StudySettings } from "./study.ts";

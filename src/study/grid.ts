@@ -1,6 +1,7 @@
 /** The runs of a study, each with its settings and the place of its result. @module */
 
-import { completeRunConfig, type RunConfig } from "../federated/run_config.ts";
+import { completeRunConfig } from "../federated/complete_run_config.ts";
+import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { Study, StudySettings } from "./study.ts";
 

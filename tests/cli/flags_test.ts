@@ -1,20 +1,13 @@
 import assert from "node:assert/strict";
 import { CommanderError, Option } from "commander";
-import fc from "fast-check";
 import { commandEnd } from "../../src/cli/errors.ts";
 import { createCommand, readCommandLine, readFlags } from "../../src/cli/flags.ts";
-import {
-  completeRunConfig,
-  defaultConfig,
-  flagName,
-  resumedConfig,
-  type RunConfig,
-  settingText,
-} from "../../src/federated/run_config.ts";
-import { readSettings } from "../../src/federated/read_settings.ts";
-import { type SettingKey, settingKeys, settings } from "../../src/federated/settings.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../src/federated/run_config.ts";
+import { flagName } from "../../src/federated/setting_text.ts";
+import { type SettingKey, settingKeys } from "../../src/federated/settings.ts";
 import { UserError } from "../../src/protocol/errors.ts";
-import { methodNamed, namedMethods } from "../../src/protocol/methods/mod.ts";
+import { namedMethods } from "../../src/protocol/methods/mod.ts";
 
 const train = { name: "train", summary: "Train a federation." };
 const read = (line: string): Promise<Partial<RunConfig>> =>
@@ -25,20 +18,6 @@ async function configFile(content: string): Promise<string> {
   await Deno.writeTextFile(path, content);
   return path;
 }
-
-Deno.test("settings holds every key of a complete configuration, and no other", () => {
-  assert.deepEqual([...settingKeys].sort(), Object.keys(completeRunConfig({})).sort());
-});
-
-Deno.test("settings accepts every default, as a value and as a flag's text", () => {
-  for (const key of Object.keys(defaultConfig) as (keyof typeof defaultConfig)[]) {
-    const value = defaultConfig[key];
-    const { kind } = settings[key];
-    assert.deepEqual(kind.check(value), value, key);
-    const empty = value === null || (Array.isArray(value) && value.length === 0);
-    if (!empty) assert.deepEqual(kind.check(kind.fromText(settingText(value))), value, key);
-  }
-});
 
 Deno.test("readCommandLine() gives what was typed and no defaults", async () => {
   assert.deepEqual(await read("--ranks 2,4,8 --lr 1e-2 --no-eval-test --strip headers,quotes"), {
@@ -146,13 +125,6 @@ Deno.test("readCommandLine() names the file and the key of a mistake in a file",
   await assert.rejects(read(`--config ${await configFile("{")}`), UserError);
 });
 
-Deno.test("readSettings() gives back any number a setting allows", () => {
-  fc.assert(fc.property(fc.integer({ min: 1 }), (rounds) => {
-    const raw = { rounds: settings.rounds.kind.fromText(String(rounds)) };
-    assert.deepEqual(readSettings(raw, flagName), { rounds });
-  }));
-});
-
 Deno.test("readFlags() parts a command's own flags and words from the table's settings", async () => {
   const description = {
     ...train,
@@ -193,106 +165,6 @@ Deno.test("createCommand() tells every setting of the table in its help", () => 
   for (const key of settingKeys) {
     const flag = key === "evalTest" ? "--no-eval-test" : flagName(key satisfies SettingKey);
     assert.ok(help.includes(`  ${flag}`), flag);
-  }
-});
-
-Deno.test("completeRunConfig() derives rank, buckets, threads and folder", () => {
-  const surroundings = { threads: 3, now: new Date(2025, 2, 1, 14, 25, 30) };
-  const config = completeRunConfig({ ranks: [2, 6], seqLen: 33 }, surroundings);
-  assert.equal(config.rank, 6);
-  assert.deepEqual(config.buckets, [17, 33]);
-  assert.equal(config.threads, 3);
-  assert.equal(config.out, "runs/2025-03-01-142530");
-  assert.deepEqual(completeRunConfig({ seqLen: 1 }).buckets, [1]);
-  assert.equal(completeRunConfig({ buckets: [128, 32] }).seqLen, 128);
-});
-
-Deno.test("completeRunConfig() accepts one client at one rank", () => {
-  assert.equal(completeRunConfig({ clients: 1, ranks: [8] }).rank, 8);
-});
-
-Deno.test("completeRunConfig() refuses settings that contradict each other", () => {
-  const [flora, local] = ["flora", "local"].map((name) => methodNamed(name)!.settings);
-  const expected: [Partial<RunConfig>, RegExp][] = [
-    [{ ranks: [2, 16], rank: 8 }, /client rank 16 .*at most the server's rank, 8/],
-    [{ clients: 2, ranks: [2, 4, 8] }, /deal 3 ranks .* over 2 clients/],
-    [{ aggregation: "fedit" }, /freeze \+ fedit: expected every client at rank 8, got rank 2/],
-    [{ method: "full" }, /full \+ adaptive: .* \(--ranks 2,4,8\); use --ranks 8$/],
-    [{ aggregation: "flexlora", factors: "b" }, /flexlora with factors b: expected both/],
-    [{ aggregation: "flexlora", serverOptimizer: "adam" }, /adam with aggregation flexlora/],
-    [{ selection: "first", scope: "global" }, /first with scope global: expected scope module/],
-    [{ buckets: [16, 32], seqLen: 64 }, /longest to be --seq-len 64, got 32/],
-    [{ revision: "main" }, /--revision without --model/],
-    [{ method: "head", factors: "b" }, /--factors b with --method head: no component is trained/],
-    [{ aggregation: "flora" }, /--method freeze with --aggregation flora: expected truncate, as/],
-    [{ ...flora, selection: "greedy" }, /selection greedy .* flora: expected first, as --method/],
-    [{ ...flora, warmupRounds: 1 }, /--warmup-rounds 1 with --aggregation flora: expected 0/],
-    [{ ...flora, rankBy: "client" }, /--rank-by client with --aggregation flora: expected server/],
-    [
-      { ...flora, optimizerState: "keep" },
-      /keep .* flora: expected reset, as every round trains a/,
-    ],
-    [{ ...flora, baseDtype: "f16" }, /--base-dtype f16 with --aggregation flora: expected f32/],
-    [{ ...flora, factors: "b" }, /aggregation flora with factors b: expected both/],
-    [{ ...flora, serverOptimizer: "adam" }, /server optimizer adam with aggregation flora/],
-    [{ ...local, method: "freeze" }, /--method freeze with --aggregation local: expected truncate/],
-    [{ ...local, rankBy: "client" }, /--rank-by client with --aggregation local: expected server/],
-    [{ ...local, serverOptimizer: "adam" }, /adam .* local: expected none, as nothing is combined/],
-    [{ ...local, dropouts: 0.1 }, /--dropouts 0\.1 .* local: expected 0, as nothing is sent/],
-    [{ ...local, stragglers: 0.1 }, /--stragglers 0\.1 .* local: expected 0, as nothing is sent/],
-    [{ ...local, proximal: 1 }, /--proximal 1 .* local: expected 0, as nothing is received/],
-  ];
-  for (const [given, message] of expected) {
-    assert.throws(
-      () => completeRunConfig(given),
-      (error) => error instanceof UserError && message.test(error.message),
-      JSON.stringify(given),
-    );
-  }
-  const fedit = completeRunConfig({ aggregation: "fedit", method: "full", ranks: [2] });
-  assert.equal(fedit.rank, 2);
-});
-
-Deno.test("completeRunConfig() pools a federation into one client that takes everyone's steps", () => {
-  const { settings } = methodNamed("centralised")!;
-  const config = completeRunConfig({
-    ...settings,
-    clients: 10,
-    participation: 0.5,
-    dropouts: 0.1,
-    localSteps: 4,
-    ranks: [2, 4],
-    partition: "shards",
-  });
-  const { clients, localSteps, ranks, rank, partition, participation, dropouts } = config;
-  assert.deepEqual([clients, ranks, rank, partition], [1, [4], 4, "iid"]);
-  assert.equal(localSteps, 5 * 4, "of the clients that a round would sample");
-  assert.deepEqual([participation, dropouts], [1, 0]);
-  assert.deepEqual(completeRunConfig(config), config, "what is pooled stays so");
-  assert.deepEqual(completeRunConfig({ ...settings, rank: 16 }).ranks, [16]);
-});
-
-Deno.test("resumedConfig() keeps the run's settings and takes what may change", () => {
-  const saved = completeRunConfig({ seed: 7, rounds: 10, out: "runs/old" });
-  const config = resumedConfig(saved, { resume: "runs/moved", rounds: 20, seed: 7 });
-  assert.deepEqual(
-    [config.seed, config.rounds, config.out, config.resume],
-    [7, 20, "runs/moved", "runs/moved"],
-  );
-});
-
-Deno.test("resumedConfig() refuses to change what the run is", () => {
-  const saved = completeRunConfig({ schedule: "linear", out: "a" });
-  const refused: [Partial<RunConfig>, RegExp][] = [
-    [{ seed: 2 }, /Cannot change --seed on --resume: the run was started with 1, got 2/],
-    [{ baseDtype: "f16" }, /Cannot change --base-dtype on --resume: .* with f32, got f16/],
-    [{ ranks: [8] }, /Cannot change --ranks .* started with 2,4,8, got 8/],
-    [{ rounds: 40 }, /linear schedule spans 20 rounds, got 40/],
-    [{ overwrite: true }, /--overwrite with --resume/],
-    [{ out: "b" }, /Cannot change --out/],
-  ];
-  for (const [given, message] of refused) {
-    assert.throws(() => resumedConfig(saved, { resume: "a", ...given }), message);
   }
 });
 

@@ -2,7 +2,8 @@ import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
 import { type RoundRecord, summarizeRun } from "../../src/protocol/records.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import { sampledClients } from "../../src/federated/attendance.ts";
-import { completeRunConfig, type RunConfig } from "../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../src/federated/run_config.ts";
 import type { ReportedRun } from "../../src/cli/report/report.ts";
 
 /** The shape of a made-up run. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { prepareFederation } from "../../src/federated/prepare.ts";
 import { readSettings } from "../../src/federated/read_settings.ts";
-import { completeRunConfig } from "../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { isServable } from "../../src/protocol/method.ts";

@@ -6,7 +6,8 @@ import type { LabelledData, Sample, TextTokenizer } from "../../src/data/types.t
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { openSession } from "../../src/federated/open_session.ts";
 import { dealSamples, prepareFederation } from "../../src/federated/prepare.ts";
-import { completeRunConfig, type RunConfig } from "../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../src/federated/run_config.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
 import { chooseTargets } from "../../src/federated/targets.ts";
 import { readModel } from "../../src/models/mod.ts";

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { completeRunConfig } from "../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
 import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 import { summarizeRun } from "../../src/protocol/records.ts";

@@ -1,7 +1,8 @@
 /** How a client is started: by its flags at first, by what it remembers of them later. @module */
 
 import { resolve } from "node:path";
-import { defaultConfig, type DeviceName, type RunConfig } from "../../federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../../federated/run_config.ts";
+import type { DeviceName } from "../../federated/settings/execution.ts";
 import { type ClientStore, readJson, writeJson } from "../../federated/remote/client_store.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { isHubId } from "../sources.ts";

@@ -1,7 +1,8 @@
 /** The flags of `deno task client`. @module */
 
 import { Option } from "commander";
-import { flagName, type RunConfig } from "../../federated/run_config.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { flagName } from "../../federated/setting_text.ts";
 import { type Kind, number, text, whole } from "../../federated/setting_kinds.ts";
 import type { SettingKey } from "../../federated/settings.ts";
 import { UserError } from "../../protocol/errors.ts";

@@ -4,13 +4,10 @@
  * @module
  */
 import type { RoundRecord } from "../../protocol/records.ts";
-import {
-  completeRunConfig,
-  flagName,
-  type RunConfig,
-  settingText,
-} from "../../federated/run_config.ts";
-import { settingKeys, settings, topics } from "../../federated/settings.ts";
+import { completeRunConfig } from "../../federated/complete_run_config.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { flagName, settingText } from "../../federated/setting_text.ts";
+import { topics } from "../../federated/settings.ts";
 import { bytesText, countText, durationText, percentText } from "../units.ts";
 import { element, escapeText } from "./svg.ts";
 
@@ -54,8 +51,8 @@ function attendanceText({ attendance }: RoundRecord): string {
 /** Every setting under its topic; those that differ from the default stand out. */
 export function configTable(config: RunConfig): string {
   const byDefault = completeRunConfig({}, { threads: config.threads, now: new Date(0) });
-  const lists = topics.map((topic) => {
-    const entries = settingKeys.filter((key) => settings[key].topic === topic).map((key) => {
+  const lists = topics.map(({ name, keys }) => {
+    const entries = keys.map((key) => {
       const value = settingText(config[key]);
       const changed = key !== "out" && value !== settingText(byDefault[key]);
       return element(
@@ -65,7 +62,7 @@ export function configTable(config: RunConfig): string {
         element("dd", {}, escapeText(value)),
       );
     });
-    return element("section", {}, element("h3", {}, topic), element("dl", {}, ...entries));
+    return element("section", {}, element("h3", {}, name), element("dl", {}, ...entries));
   });
   return element("div", { class: "settings" }, ...lists);
 }

@@ -2,7 +2,7 @@
 
 import { Option } from "commander";
 import { readServerUrl } from "../../federated/remote/invitation_url.ts";
-import { type OutputFormat, outputFormats } from "../../federated/run_config.ts";
+import { type OutputFormat, outputFormats } from "../../federated/settings/execution.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { GivenFlags } from "../flags.ts";
 import { isPrivate } from "../private_address.ts";

@@ -1,7 +1,7 @@
 /** Invitations as they are shown, once. @module */
 
 import { invitationUrl } from "../../federated/remote/invitation_url.ts";
-import type { OutputFormat } from "../../federated/run_config.ts";
+import type { OutputFormat } from "../../federated/settings/execution.ts";
 import type { Invitation, SeatRole } from "../../protocol/http/documents.ts";
 import { builtInBaseName, type RanksPolicy, type RunManifest } from "../../protocol/manifest.ts";
 import { modelFiles } from "./admin_api.ts";

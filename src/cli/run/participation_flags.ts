@@ -1,7 +1,7 @@
 /** Flags that say who takes part in a round, and how long it may take. @module */
 
 import { Option } from "commander";
-import { flagName } from "../../federated/run_config.ts";
+import { flagName } from "../../federated/setting_text.ts";
 import { type Kind, number, whole } from "../../federated/setting_kinds.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { type Participation, sampleSize, type UpdateLimits } from "../../protocol/manifest.ts";

@@ -1,7 +1,7 @@
 /** `deno task run watch`: a run as it goes on. @module */
 
 import { retryDelay, type Sleep, timerSleep } from "../../federated/remote/retry.ts";
-import type { OutputFormat } from "../../federated/run_config.ts";
+import type { OutputFormat } from "../../federated/settings/execution.ts";
 import type { RunStatus } from "../../protocol/http/documents.ts";
 import { readFlags } from "../flags.ts";
 import { openEvents } from "./admin_api.ts";

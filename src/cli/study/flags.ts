@@ -3,7 +3,8 @@
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
 import { accept } from "../../federated/read_settings.ts";
-import { deviceNames, type RunConfig } from "../../federated/run_config.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { deviceNames } from "../../federated/settings/execution.ts";
 import { type Kind, whole } from "../../federated/setting_kinds.ts";
 import { settings } from "../../federated/settings.ts";
 import { UserError } from "../../protocol/errors.ts";

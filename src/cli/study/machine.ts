@@ -1,7 +1,7 @@
 /** What a study's runs are spread over. @module */
 
 import { findAdapter, isSoftware } from "../../engine/webgpu/adapter.ts";
-import type { DeviceName } from "../../federated/run_config.ts";
+import type { DeviceName } from "../../federated/settings/execution.ts";
 import type { StudyFlags } from "./flags.ts";
 
 /** A device, and how many runs share it. */

@@ -1,7 +1,9 @@
 /** Settings as a study's results keep them, and how they differ from what the study says now. @module */
 
 import { basename } from "node:path";
-import { defaultConfig, type RunConfig, settingText } from "../../federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../../federated/run_config.ts";
+import { usualServerLr } from "../../federated/settings/method.ts";
+import { settingText } from "../../federated/setting_text.ts";
 import { outsideSettings } from "../../study/read_study.ts";
 import type { StudySettings } from "../../study/study.ts";
 import { isHubId } from "../sources.ts";
@@ -30,10 +32,13 @@ export function recordedConfig(config: RunConfig): StudySettings {
  */
 export function differenceOf(kept: StudySettings, now: StudySettings): string | undefined {
   const keys = new Set([...Object.keys(now), ...Object.keys(kept)] as (keyof RunConfig)[]);
+  const { serverOptimizer = defaultConfig.serverOptimizer } = kept;
+  const defaults: StudySettings = {
+    ...defaultConfig,
+    serverLr: usualServerLr[serverOptimizer],
+  };
   for (const key of keys) {
-    const before = Object.hasOwn(kept, key)
-      ? kept[key]
-      : defaultConfig[key as keyof typeof defaultConfig];
+    const before = Object.hasOwn(kept, key) ? kept[key] : defaults[key];
     if (JSON.stringify(before) === JSON.stringify(now[key])) continue;
     return `${key} ${settingText(before)}, now ${settingText(now[key])}`;
   }

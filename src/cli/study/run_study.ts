@@ -5,7 +5,7 @@ import { type FailedRun, type StudyRun, studyRunKind } from "../../study/result.
 import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
 import { join } from "node:path";
-import { settingText } from "../../federated/run_config.ts";
+import { settingText } from "../../federated/setting_text.ts";
 import { percentText } from "../units.ts";
 import { fingerprinter } from "./fingerprints.ts";
 import { openStudyFolder, writeChoices, writeOutcome } from "./folder.ts";

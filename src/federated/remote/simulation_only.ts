@@ -2,7 +2,8 @@
 
 import { UserError } from "../../protocol/errors.ts";
 import { isServable } from "../../protocol/method.ts";
-import { defaultConfig, flagName, type RunConfig, settingText } from "../run_config.ts";
+import { defaultConfig, type RunConfig } from "../run_config.ts";
+import { flagName, settingText } from "../setting_text.ts";
 
 const simulationOnly = ["pooled", "participation", "dropouts", "stragglers"] as const;
 

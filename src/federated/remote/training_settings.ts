@@ -4,7 +4,8 @@ import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest, ServerMethod } from "../../protocol/manifest.ts";
 import { serverOptimizerSettings } from "../../protocol/server_optimizer.ts";
 import { readSettings } from "../read_settings.ts";
-import { completeRunConfig, type RunConfig } from "../run_config.ts";
+import { completeRunConfig } from "../complete_run_config.ts";
+import type { RunConfig } from "../run_config.ts";
 
 /** Settings of `manifest.training`: what local training depends on and the server does not look at. A client takes no other ones from a server. */
 export const trainingKeys = [

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
 import { problem } from "../../federated/remote/fake_server.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { workerTrainer } from "../../../src/cli/client/worker_trainer.ts";
 import { folderFiles } from "../../../src/cli/deno_files.ts";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import { loneClientRun } from "./lone_client.ts";
 
 Deno.test("the training worker tokenizes for a model in a folder", async () => {

@@ -8,7 +8,8 @@ import {
 } from "../../../src/cli/client/worker_trainer.ts";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
 import { RoundFailure } from "../../../src/federated/remote/client_job.ts";
-import { completeRunConfig, type RunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../../src/federated/run_config.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { dealOf } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { create } from "../../../src/cli/run/create.ts";
 import { prepareFederation } from "../../../src/federated/prepare.ts";
 import { initialBank } from "../../../src/federated/federation.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import { builtinCorpus, createTokenizer } from "../../../src/data/mod.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { sha256Hex } from "../../../src/protocol/hash.ts";

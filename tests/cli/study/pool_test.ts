@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createPool, type PoolListener } from "../../../src/cli/study/pool.ts";
 import type { Outcome, WorkerProcess } from "../../../src/cli/study/worker_process.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import type { PlannedRun } from "../../../src/study/grid.ts";
 
 const runs: PlannedRun[] = [1, 2, 3, 4].map((seed) => ({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { studyProgress } from "../../../src/cli/study/progress.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import type { PlannedRun } from "../../../src/study/grid.ts";
 import type { FailedRun, StudyRun } from "../../../src/study/result.ts";
 

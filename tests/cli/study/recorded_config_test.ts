@@ -4,7 +4,7 @@ import {
   recordedConfig,
   withoutFolders,
 } from "../../../src/cli/study/recorded_config.ts";
-import { completeRunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
 import { outsideSettings } from "../../../src/study/read_study.ts";
 
 const config = completeRunConfig({

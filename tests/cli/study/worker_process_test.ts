@@ -4,7 +4,8 @@ import { readLines } from "../../../src/cli/study/lines.ts";
 import type { Told } from "../../../src/cli/study/messages.ts";
 import type { RunListener } from "../../../src/cli/study/run_once.ts";
 import { startWorker } from "../../../src/cli/study/worker_process.ts";
-import { completeRunConfig, type RunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../../src/federated/run_config.ts";
 import { methodNamed } from "../../../src/protocol/methods/mod.ts";
 import { root } from "../command.ts";
 

@@ -1,7 +1,8 @@
 /** A run on a tiny model, as its administrator and its clients see it. */
 
 import type { LabelledData, Sample, TextTokenizer } from "../../../src/data/types.ts";
-import { completeRunConfig, type RunConfig } from "../../../src/federated/run_config.ts";
+import { completeRunConfig } from "../../../src/federated/complete_run_config.ts";
+import type { RunConfig } from "../../../src/federated/run_config.ts";
 import { createManifest, type ManifestSources } from "../../../src/federated/remote/manifest.ts";
 import type { Participation } from "../../../src/protocol/manifest.ts";
 import { memoryFiles } from "../../weights/memory_files.ts";

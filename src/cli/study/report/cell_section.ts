@@ -1,5 +1,5 @@
 import { methodsOf, runsOf, type StudyResults } from "../../../study/study_results.ts";
-import { flagName, settingText } from "../../../federated/run_config.ts";
+import { flagName, settingText } from "../../../federated/setting_text.ts";
 import {
   accuracyFigure,
   costAndLossFigures,

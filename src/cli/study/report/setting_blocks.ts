@@ -1,10 +1,7 @@
-import {
-  completeRunConfig,
-  defaultConfig,
-  flagName,
-  type RunConfig,
-  settingText,
-} from "../../../federated/run_config.ts";
+import { completeRunConfig } from "../../../federated/complete_run_config.ts";
+import { defaultConfig, type RunConfig } from "../../../federated/run_config.ts";
+import { flagName, settingText } from "../../../federated/setting_text.ts";
+import type { StudySettings } from "../../../study/study.ts";
 import { cellsOf, type StudyResults } from "../../../study/study_results.ts";
 import type { Block, Table } from "./document.ts";
 import { nothing } from "./number_text.ts";
@@ -13,16 +10,9 @@ import { splitSettings } from "./split_settings.ts";
 /** All settings of all runs, each said once. */
 export function settingBlocks({ study, runs }: StudyResults): Block[] {
   const { common, ofCells, ofMethods } = splitSettings(runs);
-  const { seqLen, ranks } = runs[0].config;
-  // Some defaults follow from these two.
-  const defaults = completeRunConfig(
-    { ...(seqLen !== undefined && { seqLen }), ...(ranks !== undefined && { ranks }) },
-    { threads: 1, now: new Date(0) },
-  );
+  const defaults = defaultsBeside(runs[0].config);
   const isDefault = ([key, value]: readonly [string, unknown]): boolean =>
-    key !== "seqLen" && key !== "ranks"
-      ? JSON.stringify(defaults[key as keyof RunConfig]) === JSON.stringify(value)
-      : JSON.stringify(defaultConfig[key]) === JSON.stringify(value);
+    JSON.stringify(defaults[key as keyof RunConfig]) === JSON.stringify(value);
   const listed = (entries: readonly (readonly [string, unknown])[]): string =>
     entries.map(([key, value]) =>
       `${flagName(key).slice(2)} ${settingText(value as RunConfig[keyof RunConfig])}`
@@ -47,6 +37,16 @@ export function settingBlocks({ study, runs }: StudyResults): Block[] {
       usualValues([...ofMethods.values()]),
     ),
   ];
+}
+
+/** The defaults where those that follow from other settings follow from these. */
+function defaultsBeside(config: StudySettings): StudySettings {
+  const { seqLen, ranks, serverOptimizer } = { ...defaultConfig, ...config };
+  const { buckets, rank, serverLr } = completeRunConfig(
+    { seqLen, ranks, clients: ranks.length, serverOptimizer },
+    { threads: 1, now: new Date(0) },
+  );
+  return { ...defaultConfig, buckets, rank, serverLr };
 }
 
 /** What is usual is said once, and each row tells the rest; nothing where there is nothing to tell. */

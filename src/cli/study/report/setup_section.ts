@@ -4,7 +4,7 @@
  * @module
  */
 
-import { flagName, settingText } from "../../../federated/run_config.ts";
+import { flagName, settingText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import {
   cellsOf,

@@ -1,4 +1,5 @@
-import { type RunConfig, settingText } from "../../../federated/run_config.ts";
+import type { RunConfig } from "../../../federated/run_config.ts";
+import { settingText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
 
 /** Settings of a study's runs, by what they depend on. */

@@ -240,6 +240,12 @@ Deno.test("the client's round bundles for a browser", async () => {
   assert.doesNotMatch(bundle, /\bDeno\b|["'`](node|npm):/);
 });
 
+Deno.test("a client over HTTP loads no package to aggregate with", () => {
+  const reached = reachedFrom("src/federated/remote/client_federation.ts", imports);
+  assert.ok(reached.has("src/federated/run_setup.ts"), "deno info found the client");
+  assert.ok(!reached.has("src/protocol/aggregate/load_aggregator.ts"));
+});
+
 Deno.test("packages have exact versions, written out where other projects import them", () => {
   const files = [...sources, "deno.json"];
   const loose = files.flatMap((path) =>

@@ -2,7 +2,7 @@
 
 import { partition, type PartitionScheme } from "../data/partition.ts";
 import type { EncodeProgress, TokenCache } from "../data/token_cache.ts";
-import type { LabelledData, Sample } from "../data/types.ts";
+import type { LabelledData, Sample, TokenizedSample } from "../data/types.ts";
 import type { Model } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
 import { dealRanks } from "../protocol/ranks.ts";
@@ -10,9 +10,10 @@ import type { ClientFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
 import { countLabels } from "./count_labels.ts";
 import { courseOf } from "./course.ts";
-import type { Federation } from "./federation.ts";
+import type { FederatedClient, Federation } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
-import { setUpRun } from "./run_setup.ts";
+import { type RunSetup, setUpRun } from "./run_setup.ts";
+import { serverSettings } from "./server_settings.ts";
 import { type CreateTokenizer, tokenizeRows } from "./tokenize_rows.ts";
 
 /** What a run is made from. */
@@ -51,7 +52,7 @@ export interface PreparedRun {
  * @throws UserError (of many kinds) naming what is missing or does not fit.
  */
 export async function prepareFederation(sources: RunSources): Promise<PreparedRun> {
-  const { config, files, data, createTokenizer, cache, onProgress } = sources;
+  const { config, files, data } = sources;
   const { labels } = data;
   const shares = dealSamples(config, data);
   const ranks = dealRanks(config.ranks, config.clients, config.rank);
@@ -61,40 +62,53 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
     );
   }
   const setup = await setUpRun({ config, files, labels });
-  // In an order that no seed decides, so that one entry of the cache serves runs of every seed.
-  const rows = [...data.train, ...data.validation, ...(config.evalTest ? data.test : [])]
-    .sort((one, other) => one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
-  const options = { setup, labels, createTokenizer, cache, onProgress };
-  const tokenize = await tokenizeRows(rows, options);
-  const train = tokenize(data.train);
-  const { model, modelParameters, tokenizer: _, ...common } = setup;
-  const federation: Federation = {
-    ...common,
-    run: "simulation",
-    course: courseOf(config.aggregation),
-    attendance: {
-      participation: config.participation,
-      dropouts: config.dropouts,
-      stragglers: config.stragglers,
-    },
-    clients: shares.map((share, client) => ({
-      rank: ranks[client],
-      samples: Array.from(share, (index) => train[index]),
-    })),
-    validation: tokenize(spread(data.validation, config.evalPosts)),
-    test: config.evalTest ? tokenize(data.test) : [],
-  };
+  const { model, modelParameters, tokenizer: _, selection, ...common } = setup;
+  const server = await serverSettings(config, selection);
+  const { train, validation, test } = await tokenizeParts(sources, setup);
+  const clients = shares.map((share, client): FederatedClient => ({
+    rank: ranks[client],
+    samples: Array.from(share, (index) => train[index]),
+  }));
+  const { participation, dropouts, stragglers } = config;
   return {
-    federation,
+    federation: {
+      ...common,
+      run: "simulation",
+      server,
+      course: courseOf(config.aggregation),
+      attendance: { participation, dropouts, stragglers },
+      clients,
+      validation,
+      test,
+    },
     model,
     modelParameters,
-    clients: federation.clients.map(({ rank, samples }, client) => ({
+    clients: clients.map(({ rank, samples }, client) => ({
       client: client + 1,
       rank,
       samples: samples.length,
       labelCounts: countLabels(samples, labels.length),
     })),
     testRows: data.test.length,
+  };
+}
+
+/** The parts of the data that a run trains on and evaluates. */
+async function tokenizeParts(
+  { config, data, createTokenizer, cache, onProgress }: RunSources,
+  setup: RunSetup,
+): Promise<Record<"train" | "validation" | "test", TokenizedSample[]>> {
+  const { labels, train, validation } = data;
+  const test = config.evalTest ? data.test : [];
+  // In an order that no seed decides, so that one entry of the cache serves runs of every seed.
+  const rows = [...train, ...validation, ...test]
+    .sort((one, other) => one.id < other.id ? -1 : one.id > other.id ? 1 : 0);
+  const options = { setup, labels, createTokenizer, cache, onProgress };
+  const tokenized = await tokenizeRows(rows, options);
+  return {
+    train: tokenized(train),
+    validation: tokenized(spread(validation, config.evalPosts)),
+    test: tokenized(test),
   };
 }
 

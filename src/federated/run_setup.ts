@@ -7,11 +7,10 @@ import { packLayout } from "../lora/layout.ts";
 import { baseTensors } from "../lora/load.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import { type Model, readModel } from "../models/mod.ts";
-import { loadAggregator } from "../protocol/aggregate/load_aggregator.ts";
+import type { SelectionSettings } from "../protocol/deal.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
 import { selectorOf } from "../protocol/selection.ts";
-import { serverOptimizerOf, withServerOptimizer } from "../protocol/server_optimizer.ts";
 import {
   type ModelFiles,
   readConfig,
@@ -21,7 +20,7 @@ import {
 } from "../weights/mod.ts";
 import { checkShape } from "../weights/tensor_checks.ts";
 import type { LocalSettings } from "./client_round.ts";
-import type { Federation, ServerSettings } from "./federation.ts";
+import type { TrainableModel } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
 import { chooseTargets } from "./targets.ts";
 
@@ -41,9 +40,14 @@ export interface RunSetupSources {
   readonly labels: readonly string[];
 }
 
-/** A federation before it has clients and texts. */
-export interface RunSetup
-  extends Omit<Federation, "run" | "course" | "clients" | "attendance" | "validation" | "test"> {
+/** What all parties of a run have in common. */
+export interface RunSetup extends TrainableModel {
+  /** What every client knows. */
+  readonly local: LocalSettings;
+  /** How components are picked by score, by the server, or by clients that rank for themselves. */
+  readonly selection: SelectionSettings;
+  /** LoRA's α; the classifier's scale is α / r. */
+  readonly alpha: number;
   /** The base model's architecture, read from its config.json. */
   readonly model: Model;
   /** How many numbers the checkpoint holds. */
@@ -76,7 +80,11 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
     },
     weights,
     local: localSettings(config, classifier, facts),
-    server: await serverSettings(config),
+    selection: {
+      selector: selectorOf(config.selection, config.temperature),
+      scope: scopedSelections[config.scope],
+      seed: config.seed,
+    },
     alpha: config.alpha,
     model,
     modelParameters: countParameters(model, weights),
@@ -117,24 +125,6 @@ function localSettings(
     optimizerState: config.optimizerState,
     score: config.score,
     rankBy: config.rankBy,
-  };
-}
-
-async function serverSettings(config: RunConfig): Promise<ServerSettings> {
-  return {
-    distribution: config.method,
-    factors: config.factors,
-    aggregator: withServerOptimizer(
-      await loadAggregator(config.aggregation),
-      serverOptimizerOf(config),
-    ),
-    selection: {
-      selector: selectorOf(config.selection, config.temperature),
-      scope: scopedSelections[config.scope],
-      seed: config.seed,
-    },
-    scopeName: config.scope,
-    warmupRounds: config.warmupRounds,
   };
 }
 

@@ -74,13 +74,13 @@ export async function clientFederation(sources: ClientSources): Promise<ClientFe
   const setup = await setUpRun({ config, files, labels });
   checkTokenizer(manifest, files, setup);
   checkLayout(manifest, setup);
-  const { classifier, sizes, weights, local, server } = setup;
+  const { classifier, sizes, weights, local, selection } = setup;
   return {
     classifier,
     sizes,
     weights,
     local,
-    selection: server.selection,
+    selection,
     config,
     async tokenize(data) {
       const rows = [...data.train, ...data.validation, ...data.test];

@@ -86,7 +86,15 @@ export type {
   StepEvent,
   StepListener,
 } from "./src/federated/collect_updates.ts";
-export { type Course, courseOf, type ModelScores, type RunModels } from "./src/federated/course.ts";
+export {
+  type ClientTurn,
+  type Course,
+  courseOf,
+  type DealtRound,
+  type EvaluationOptions,
+  type ModelScores,
+  type RunModels,
+} from "./src/federated/course.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
 export type { Tally } from "./src/federated/tally.ts";
 export { runRound, startState } from "./src/federated/simulate.ts";

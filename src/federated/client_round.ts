@@ -215,18 +215,8 @@ export async function trainAdapter(
     }),
     stepsBefore,
   );
-  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
-  if (bad >= 0) {
-    throw new DivergedError(`the loss became ${losses[bad]}`, round, client, bad + 1);
-  }
-
   const { modules, head } = await readAdapter(session);
-  // Losses are those before each step, so that only the weights tell of the last one.
-  const weights = [...modules.flatMap(({ a, b }) => [a, b]), ...head.map(({ data }) => data)];
-  const worst = weights.flatMap((data) => data.find((value) => !Number.isFinite(value)) ?? [])[0];
-  if (worst !== undefined) {
-    throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
-  }
+  checkFinite(losses, { modules, head }, round, client);
   const steps = () => countSteps(session.classifier.layout, deal, losses.length, stepsBefore);
   return {
     modules,
@@ -240,6 +230,23 @@ export async function trainAdapter(
       ? await readOptimizerState(session, steps())
       : undefined,
   };
+}
+
+function checkFinite(
+  losses: Float64Array,
+  { modules, head }: Pick<ClientAdapter, "modules" | "head">,
+  round: number,
+  client: number,
+): void {
+  const bad = losses.findIndex((loss) => !Number.isFinite(loss));
+  if (bad >= 0) {
+    throw new DivergedError(`the loss became ${losses[bad]}`, round, client, bad + 1);
+  }
+  // Losses are those before each step, so that only the weights tell of the last one.
+  const weights = [...modules.flatMap(({ a, b }) => [a, b]), ...head.map(({ data }) => data)];
+  const worst = weights.flatMap((data) => data.find((value) => !Number.isFinite(value)) ?? [])[0];
+  if (worst === undefined) return;
+  throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
 }
 
 /** A batch with the pooling weights its model asks for. */

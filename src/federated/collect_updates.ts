@@ -12,13 +12,12 @@ import { addBytes } from "../protocol/records.ts";
 import { startScoreMerge } from "../protocol/scores.ts";
 import type { ClientUpdate } from "../protocol/update.ts";
 import { validateUpdate } from "../protocol/validate_update.ts";
-import type { Attendant } from "./attendance.ts";
 import type { ClientMemory, KeepMemory, KeptMemory } from "./client_memory.ts";
 import { type OnStep, type ReceivedRound, trainAndAnswer } from "./client_round.ts";
+import type { DealtRound } from "./course.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Federation } from "./federation.ts";
-import type { FederationState } from "./state.ts";
-import { startTally, type Tally } from "./tally.ts";
+import { countLosses, startTally, type Tally } from "./tally.ts";
 
 /** A local step that has just been taken; round, client, step and place count from 1. */
 export interface StepEvent {
@@ -82,34 +81,29 @@ export interface CollectionHooks {
  * At any time it holds the update, and what it remembers, of one client alone, and the encoded updates that are late.
  *
  * @param exchange how the model reaches the clients.
- * @param attendants in the order of `deals`.
  *
  * @throws DivergedError when a loss or a weight of a client is not finite.
  */
 export async function collectUpdates(
   exchange: Exchange,
-  federation: Federation,
-  session: Session,
-  state: FederationState,
-  attendants: readonly Attendant[],
-  deals: readonly Deal[],
+  { federation, session, state, turns }: DealtRound,
   { take, onStep, keep }: CollectionHooks,
 ): Promise<CollectedUpdates> {
   const { bank } = state;
+  const round = state.rounds + 1;
   const clients = [...state.clients];
   const late: SentUpdate[] = [];
   const ownScores = startScoreMerge(bank.scores);
   const tally = startTally(bank);
-  const places = attendants.filter(({ fate }) => fate !== "vanishes").length;
+  const places = turns.filter(({ fate }) => fate !== "vanishes").length;
   let place = 0, steps = 0, tokens = 0;
   let downBytes = await exchange.announce(federation, session, state);
   const arrive = (sent: SentUpdate, update: ClientUpdate) => {
     take(update);
     tally.add(update, { ...sent, sizes: sent.message.sizes });
   };
-
-  const turns = attendants.map((attendant, at) => ({ ...attendant, deal: deals[at] }));
-  for (const turn of [...state.late, ...turns].sort((one, other) => one.client - other.client)) {
+  const inOrder = [...state.late, ...turns].sort((one, other) => one.client - other.client);
+  for (const turn of inOrder) {
     if ("message" in turn) {
       arrive(turn, decodeUpdate(turn.message.bytes, bank).update);
       continue;
@@ -119,33 +113,23 @@ export async function collectUpdates(
     downBytes = addBytes(downBytes, download.sizes);
     if (fate === "vanishes") continue;
     place++;
-    const trained = await trainClient(
+    const { sent, update, memory, ...trained } = await trainClient(
       federation,
       session,
       exchange.receive(federation.local, deal, download.bytes),
       deal,
       await state.clients[client]?.read(),
-      (step) => onStep({ round: state.rounds + 1, client: client + 1, step, place, places }),
+      (step) => onStep({ round, client: client + 1, step, place, places }),
     );
-    const { sent, update, memory } = trained;
-    if (memory.scores || memory.optimizer) {
-      clients[client] = await keep(client, state.rounds + 1, memory);
-    }
+    if (memory.scores || memory.optimizer) clients[client] = await keep(client, round, memory);
     if (memory.scores) ownScores.add({ samples: update.samples, scores: memory.scores });
     steps += sent.steps;
     tokens += trained.tokens;
     if (fate === "late") late.push(sent);
     else arrive(sent, update);
   }
-  return {
-    ...tally.finish(),
-    late,
-    clients,
-    downBytes,
-    ownScores: ownScores.finish(),
-    steps,
-    tokens,
-  };
+  const merged = ownScores.finish();
+  return { ...tally.finish(), late, clients, downBytes, ownScores: merged, steps, tokens };
 }
 
 /** A client's turn, from what it received to an update that the server accepts. */
@@ -163,9 +147,8 @@ async function trainClient(
   const { message, losses, tokens } = outcome;
   const { update } = decodeUpdate(message.bytes, local.layout);
   validateUpdate(local.layout, deal, update);
-  const lossSum = losses.reduce((sum, loss) => sum + loss, 0);
   return {
-    sent: { client: deal.client, message, steps: losses.length, lossSum },
+    sent: { client: deal.client, message, ...countLosses(losses) },
     update,
     memory: { scores: outcome.scores, optimizer: outcome.state },
     tokens,

@@ -31,28 +31,43 @@ export interface ModelScores {
   readonly own?: readonly Evaluation[];
 }
 
+/** A sampled client's part of a round. */
+export interface ClientTurn extends Attendant {
+  /** What it holds and trains. */
+  readonly deal: Deal;
+}
+
+/** A round whose components are dealt. */
+export interface DealtRound {
+  /** The run. */
+  readonly federation: Federation;
+  /** Its device. */
+  readonly session: Session;
+  /** The state before the round. */
+  readonly state: FederationState;
+  /** The sampled clients, ascending. */
+  readonly turns: readonly ClientTurn[];
+}
+
+/** How models are evaluated. */
+export interface EvaluationOptions {
+  /** Models that were evaluated on the same rows: what has not changed since need not be evaluated again. */
+  readonly before?: RunModels & ModelScores;
+  /** Called before each batch. */
+  readonly onBatch?: OnBatch | undefined;
+}
+
 /** The parts of a round that are a method's own. */
 export interface Course {
   /** A round from its deals to what clients have trained. */
-  collect(
-    federation: Federation,
-    session: Session,
-    state: FederationState,
-    attendants: readonly Attendant[],
-    deals: readonly Deal[],
-    hooks: CollectionHooks,
-  ): Promise<CollectedUpdates>;
-  /**
-   * Evaluates a run's models.
-   *
-   * @param before models that were evaluated on the same rows: what has not changed since need not be evaluated again.
-   */
+  collect(round: DealtRound, hooks: CollectionHooks): Promise<CollectedUpdates>;
+  /** Evaluates a run's models. */
   evaluate(
     federation: Federation,
     session: Session,
     models: RunModels,
     samples: readonly TokenizedSample[],
-    options?: { readonly before?: RunModels & ModelScores; readonly onBatch?: OnBatch },
+    options?: EvaluationOptions,
   ): Promise<ModelScores>;
 }
 
@@ -71,7 +86,7 @@ export function courseOf(aggregation: AggregatorName): Course {
 /** Clients train what the server shares, and what it combines is evaluated. */
 function sharing(exchange: Exchange): Course {
   return {
-    collect: (...round) => collectUpdates(exchange, ...round),
+    collect: (round, hooks) => collectUpdates(exchange, round, hooks),
     evaluate: async (federation, session, { bank }, samples, { onBatch } = {}) => ({
       evaluation: await evaluateBank(federation, session, bank, samples, onBatch),
     }),

@@ -17,8 +17,7 @@ export async function finalScore(
   const { course, test } = federation;
   if (test.length === 0) return undefined;
   const accuracy = async (models: RunModels): Promise<number> => {
-    const options = { ...(onBatch && { onBatch }) };
-    const { evaluation } = await course.evaluate(federation, session, models, test, options);
+    const { evaluation } = await course.evaluate(federation, session, models, test, { onBatch });
     return evaluation.correct / evaluation.rows;
   };
   const accuracyAtFinal = await accuracy({ bank, clients });

@@ -14,15 +14,13 @@ import type { ClientAdapter } from "../protocol/messages/mod.ts";
 import { NO_BYTES } from "../protocol/records.ts";
 import { startScoreMerge } from "../protocol/scores.ts";
 import { extractUpdate } from "../protocol/update.ts";
-import type { Attendant } from "./attendance.ts";
 import type { KeptMemory, OwnModel } from "./client_memory.ts";
-import { trainAdapter } from "./client_round.ts";
+import { trainAdapter, type TrainedAdapter } from "./client_round.ts";
 import type { CollectedUpdates, CollectionHooks } from "./collect_updates.ts";
-import type { ModelScores, RunModels } from "./course.ts";
+import type { DealtRound, EvaluationOptions, ModelScores, RunModels } from "./course.ts";
 import { evaluateAdapter, evaluateBank, type OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
-import type { FederationState } from "./state.ts";
-import { startTally } from "./tally.ts";
+import { countLosses, startTally } from "./tally.ts";
 
 /**
  * A round of clients that go on with what is their own: the first r_k components, and the head, at first as the server's bank has them drawn. Each is put
@@ -31,58 +29,43 @@ import { startTally } from "./tally.ts";
  * @throws DivergedError when a loss or a weight of a client is not finite.
  */
 export async function trainOwn(
-  { clients: federated, local }: Federation,
-  session: Session,
-  state: FederationState,
-  attendants: readonly Attendant[],
-  deals: readonly Deal[],
+  { federation: { clients: federated, local }, session, state, turns }: DealtRound,
   { take, onStep, keep }: CollectionHooks,
 ): Promise<CollectedUpdates> {
   const { bank } = state;
   const round = state.rounds + 1;
   const clients = [...state.clients];
   const tally = startTally(bank);
-  const places = attendants.length;
   let steps = 0, tokens = 0;
-  for (const [at, deal] of deals.entries()) {
-    const { client, indices } = deal;
+  for (const [at, { client, deal }] of turns.entries()) {
     const { samples } = federated[client];
     const { model, optimizer } = await state.clients[client]?.read() ?? {};
     const trained = await trainAdapter(
       session,
       local,
-      { deal, ...ownAdapter(bank, indices, model) },
+      { deal, ...ownAdapter(bank, deal.indices, model) },
       { samples, state: optimizer },
-      (step) => onStep({ round, client: client + 1, step, place: at + 1, places }),
+      (step) => onStep({ round, client: client + 1, step, place: at + 1, places: turns.length }),
     );
-    const { modules, head, losses, scores, state: optimizerAfter } = trained;
-    clients[client] = await keep(client, round, {
-      model: {
-        modules: modules.map((module, m) => gatherComponents(module, bank.rank, indices[m])),
-        head: head.map(({ data }) => data),
-      },
-      optimizer: optimizerAfter,
-    });
-    const update = extractUpdate(local.layout, deal, {
-      samples: samples.length,
-      modules,
-      head,
-      ...(scores && { scores }),
-    });
+    const memory = { model: ownModel(trained, bank.rank, deal), optimizer: trained.state };
+    clients[client] = await keep(client, round, memory);
+    const { modules, head, losses, scores } = trained;
+    const result = { samples: samples.length, modules, head, ...(scores && { scores }) };
+    const update = extractUpdate(local.layout, deal, result);
     take(update);
-    const lossSum = losses.reduce((sum, loss) => sum + loss, 0);
-    tally.add(update, { steps: losses.length, lossSum, sizes: NO_BYTES });
+    tally.add(update, { ...countLosses(losses), sizes: NO_BYTES });
     steps += losses.length;
     tokens += trained.tokens;
   }
+  const ownScores = startScoreMerge(bank.scores).finish();
+  return { ...tally.finish(), late: [], clients, downBytes: NO_BYTES, ownScores, steps, tokens };
+}
+
+/** What a client keeps of what it has trained. */
+function ownModel({ modules, head }: TrainedAdapter, rank: number, { indices }: Deal): OwnModel {
   return {
-    ...tally.finish(),
-    late: [],
-    clients,
-    downBytes: NO_BYTES,
-    ownScores: startScoreMerge(bank.scores).finish(),
-    steps,
-    tokens,
+    modules: modules.map((module, m) => gatherComponents(module, rank, indices[m])),
+    head: head.map(({ data }) => data),
   };
 }
 
@@ -92,22 +75,17 @@ export async function evaluateOwn(
   session: Session,
   { bank, clients }: RunModels,
   samples: readonly TokenizedSample[],
-  { before, onBatch }: {
-    readonly before?: RunModels & ModelScores;
-    readonly onBatch?: OnBatch;
-  } = {},
+  { before, onBatch }: EvaluationOptions = {},
 ): Promise<ModelScores> {
   let untrained: Evaluation | undefined;
+  const evaluateClient = async (client: number, memory: KeptMemory | undefined) =>
+    memory === undefined
+      ? untrained ??= await evaluateBank(federation, session, bank, samples, onBatch)
+      : await evaluateKept(federation, session, bank, client, memory, samples, onBatch);
   const own: Evaluation[] = [];
   for (const [client, memory] of clients.entries()) {
-    const unchanged = before?.own !== undefined && memory === before.clients[client];
-    own.push(
-      unchanged
-        ? before.own![client]
-        : memory === undefined
-        ? untrained ??= await evaluateBank(federation, session, bank, samples, onBatch)
-        : await evaluateKept(federation, session, bank, client, memory, samples, onBatch),
-    );
+    const known = before?.clients[client] === memory ? before?.own?.[client] : undefined;
+    own.push(known ?? await evaluateClient(client, memory));
   }
   return { evaluation: own.reduce(addEvaluations), own };
 }

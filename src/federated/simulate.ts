@@ -5,19 +5,21 @@
  */
 
 import type { Session } from "../lora/session.ts";
+import type { AdapterBank } from "../protocol/bank.ts";
 import { withoutStack } from "../protocol/merged_base.ts";
-import { addBytes, type AttendanceRecord, type RoundRecord } from "../protocol/records.ts";
-import { trainedShare } from "../protocol/trained_share.ts";
-import { type Attendant, drawAttendants, type Fate } from "./attendance.ts";
+import type { MessageSizes } from "../protocol/messages/mod.ts";
+import { addBytes, type RoundRecord } from "../protocol/records.ts";
+import { drawAttendants } from "./attendance.ts";
 import { keepInMemory, type KeepMemory } from "./client_memory.ts";
 import { DivergedError } from "./client_round.ts";
-import type { StepListener } from "./collect_updates.ts";
+import type { CollectedUpdates, StepListener } from "./collect_updates.ts";
+import type { DealtRound } from "./course.ts";
 import { dealClients } from "./deal_clients.ts";
 import type { OnBatch } from "./evaluate_bank.ts";
 import { evaluateTiers } from "./evaluate_tiers.ts";
 import { type Federation, initialBank } from "./federation.ts";
+import { roundRecord } from "./round_record.ts";
 import type { FederationState } from "./state.ts";
-import { worstClient } from "./worst_client.ts";
 
 /** The state before the first round: {@linkcode initialBank}, evaluated on the validation rows. */
 export async function startState(
@@ -28,8 +30,8 @@ export async function startState(
   const { course, validation } = federation;
   const bank = initialBank(federation);
   const clients = federation.clients.map(() => undefined);
-  const options = { ...(onBatch && { onBatch }) };
-  const scores = await course.evaluate(federation, session, { bank, clients }, validation, options);
+  const models = { bank, clients };
+  const scores = await course.evaluate(federation, session, models, validation, { onBatch });
   return {
     rounds: 0,
     bank,
@@ -61,87 +63,61 @@ export async function runRound(
   keep: KeepMemory = keepInMemory,
 ): Promise<{ state: FederationState; record: RoundRecord }> {
   const started = performance.now();
-  const { local, server, course, validation } = federation;
-  const round = state.rounds;
   const attendants = drawAttendants(federation.attendance, {
     clients: federation.clients.length,
     busy: state.late.map(({ client }) => client),
-    seed: local.seed,
-    round,
+    seed: federation.local.seed,
+    round: state.rounds,
   });
   const sampled = attendants.map(({ client }) => client);
   const { deals, choiceBytes } = await dealClients(federation, state, sampled);
+  const turns = attendants.map((attendant, at) => ({ ...attendant, deal: deals[at] }));
+  const round: DealtRound = { federation, session, state, turns };
   const perTier = await evaluateTiers(federation, session, state, deals);
 
-  const aggregation = server.aggregator(state.bank);
-  const collected = await course.collect(federation, session, state, attendants, deals, {
+  const aggregation = federation.server.aggregator(state.bank);
+  const collected = await federation.course.collect(round, {
     take: (update) => aggregation.add(update),
     onStep,
     keep,
   });
-  const { arrived, clients, downBytes, steps } = collected;
-  const bank = arrived === 0 ? withoutStack(state.bank) : aggregation.finish();
+  const bank = collected.arrived === 0 ? withoutStack(state.bank) : aggregation.finish();
+  const upBytes = addBytes(choiceBytes, collected.upBytes);
+  const after = await stateAfter(round, collected, bank, upBytes);
+  const seconds = (performance.now() - started) / 1000;
+  const record = roundRecord({ round, perTier, collected, upBytes, after, seconds });
+  return { state: after, record };
+}
+
+/** The state after a round, its models evaluated. */
+async function stateAfter(
+  { federation, session, state }: DealtRound,
+  { arrived, clients, late, downBytes }: CollectedUpdates,
+  bank: AdapterBank,
+  upBytes: MessageSizes,
+): Promise<FederationState> {
+  const { course, validation } = federation;
   const models = { bank, clients };
   const { evaluation, own } = arrived === 0
     ? state
     : await course.evaluate(federation, session, models, validation, { before: state });
   if (!Number.isFinite(evaluation.loss)) {
-    throw new DivergedError(`the validation loss became ${evaluation.loss}`, round);
+    throw new DivergedError(`the validation loss became ${evaluation.loss}`, state.rounds);
   }
-  const better = evaluation.correct > state.best.correct || round === 0;
-  const upBytes = addBytes(choiceBytes, collected.upBytes);
-  const next: FederationState = {
-    rounds: round + 1,
+  const rounds = state.rounds + 1;
+  const { correct } = evaluation;
+  const better = correct > state.best.correct || rounds === 1;
+  return {
+    rounds,
     bank,
     evaluation,
     ...(own && { own }),
     best: better
-      ? {
-        round: round + 1,
-        correct: evaluation.correct,
-        bank: withoutStack(bank),
-        ...(own && { clients }),
-      }
+      ? { round: rounds, correct, bank: withoutStack(bank), ...(own && { clients }) }
       : state.best,
     clients,
-    late: collected.late,
+    late,
     cumulativeUp: state.cumulativeUp + upBytes.total,
     cumulativeDown: state.cumulativeDown + downBytes.total,
-  };
-  const seconds = (performance.now() - started) / 1000;
-  return {
-    state: next,
-    record: {
-      round: next.rounds,
-      attendance: countAttendance(attendants, state.late.length),
-      accuracy: evaluation.correct / evaluation.rows,
-      worstClient: worstClient(federation.clients, evaluation, own),
-      loss: evaluation.loss / evaluation.rows,
-      trainLoss: collected.trainLoss,
-      perTier,
-      upBytes,
-      downBytes,
-      cumulativeUp: next.cumulativeUp,
-      cumulativeDown: next.cumulativeDown,
-      trainedShare: trainedShare(bank),
-      scores: (local.rankBy === "server" ? bank.scores : collected.ownScores).map((
-        list,
-      ) => [...list]),
-      selected: collected.selected,
-      seconds,
-      steps,
-      tokensPerSecond: collected.tokens / seconds,
-    },
-  };
-}
-
-function countAttendance(attendants: readonly Attendant[], arrived: number): AttendanceRecord {
-  const count = (fate: Fate) => attendants.filter((attendant) => attendant.fate === fate).length;
-  return {
-    sampled: attendants.length,
-    answered: count("answers"),
-    vanished: count("vanishes"),
-    late: count("late"),
-    arrived,
   };
 }

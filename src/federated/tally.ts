@@ -27,6 +27,11 @@ export interface Tally {
   readonly selected: readonly (readonly number[])[];
 }
 
+/** What the losses [steps] of a client's local steps, in nats, come to. */
+export function countLosses(losses: Float64Array): Pick<UpdateFacts, "steps" | "lossSum"> {
+  return { steps: losses.length, lossSum: losses.reduce((sum, loss) => sum + loss, 0) };
+}
+
 /** Starts the sums of a round. */
 export function startTally(
   { rank, modules }: Pick<AdapterBank, "rank" | "modules">,

@@ -14,12 +14,13 @@ export function settingText(value: RunConfig[keyof RunConfig] | undefined): stri
   return String(value);
 }
 
-/** A setting with its value as tables and sentences have them: "seq-len 64". */
-export function namedSettingText(
-  key: string,
-  value: RunConfig[keyof RunConfig] | undefined,
+/** Settings with their values as tables and sentences have them: "seq-len 64, lr 0.01". */
+export function settingsText(
+  settings: Iterable<readonly [key: string, value: RunConfig[keyof RunConfig] | undefined]>,
+  separator = ", ",
 ): string {
-  return `${kebabName(key)} ${settingText(value)}`;
+  return [...settings].map(([key, value]) => `${kebabName(key)} ${settingText(value)}`)
+    .join(separator);
 }
 
 function kebabName(key: string): string {

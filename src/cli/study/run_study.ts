@@ -5,7 +5,7 @@ import { type FailedRun, type StudyRun, studyRunKind } from "../../study/result.
 import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
 import { join } from "node:path";
-import { settingText } from "../../federated/setting_text.ts";
+import { settingsText } from "../../federated/setting_text.ts";
 import { percentText } from "../units.ts";
 import { fingerprinter } from "./fingerprints.ts";
 import { openStudyFolder, writeChoices, writeOutcome } from "./folder.ts";
@@ -145,7 +145,7 @@ function choiceLines({ methods }: TuningChoices): string[] {
   return Object.entries(methods).map(([method, { chosen, trials }]) => {
     if (chosen === null) return `Tuned    ${method}: every trial failed; its runs are left out`;
     const { settings, accuracy } = trials[chosen];
-    const values = Object.entries(settings).map(([key, value]) => `${key} ${settingText(value)}`);
-    return `Tuned    ${method}: ${values.join(", ")} (validation ${percentText(accuracy!)})`;
+    const chosenText = settingsText(Object.entries(settings));
+    return `Tuned    ${method}: ${chosenText} (validation ${percentText(accuracy!)})`;
   });
 }

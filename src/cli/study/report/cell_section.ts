@@ -1,5 +1,5 @@
 import { methodsOf, runsOf, type StudyResults } from "../../../study/study_results.ts";
-import { flagName, settingText } from "../../../federated/setting_text.ts";
+import { settingsText } from "../../../federated/setting_text.ts";
 import {
   accuracyFigure,
   costAndLossFigures,
@@ -72,8 +72,7 @@ export function baselineOf({ study }: StudyResults, cell: string): string {
 /** A cell's own settings and what data they led to. */
 function cellText(results: StudyResults, cell: string): string {
   const { study } = results;
-  const own = Object.entries(study.cells[cell])
-    .map(([key, value]) => `${flagName(key).slice(2)} ${settingText(value)}`).join(", ");
+  const own = settingsText(Object.entries(study.cells[cell]));
   const runs = methodsOf(study, cell).flatMap((method) => runsOf(results, cell, method));
   if (runs.length === 0) return own;
   const { facts, config, rounds } = runs[0];

@@ -15,7 +15,7 @@ import { failuresOf, readingsOf, runsOf, seedsOf } from "../../../study/study_re
 import { bytesText, percentText } from "../../units.ts";
 import { type CellContext, comparedMetrics, mainMetric, rankedMethods } from "./cell_context.ts";
 import type { Table, TableRow } from "./document.ts";
-import { accuracyText, lossText, nothing, referenceText, targetText } from "./number_text.ts";
+import { accuracyText, lostText, nothing, referenceText, targetText } from "./number_text.ts";
 
 /** Accuracies of every method, the scores from elsewhere among them. */
 export function accuracyTable(context: CellContext): Table {
@@ -28,12 +28,12 @@ export function accuracyTable(context: CellContext): Table {
     return {
       score: mean(valuesOf(context, method, metric)),
       row: methodRow(context, method, [
-        countText(context, method),
+        seedCountText(context, method),
         values("testAtFinal"),
         values("testAtBest"),
         values("final"),
         values("best"),
-        lossText(runs.map(lateLoss)),
+        lostText(runs.map(lateLoss)),
         values("worstClient"),
       ]),
     };
@@ -162,8 +162,8 @@ export function dropTable(context: CellContext): Table {
     const at = (rank: number) =>
       runs.flatMap((tiers) => tiers.filter((tier) => tier.rank === rank));
     return methodRow(context, method, [
-      ...ranks.map((rank) => lossText(at(rank).map(({ mean }) => mean))),
-      lossText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
+      ...ranks.map((rank) => lostText(at(rank).map(({ mean }) => mean))),
+      lostText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
     ]);
   });
   return {
@@ -191,7 +191,7 @@ function methodRow({ looks, baseline }: CellContext, method: string, cells: stri
 }
 
 /** Finished seeds, and of how many where some are not. */
-function countText({ results, cell }: CellContext, method: string): string {
+function seedCountText({ results, cell }: CellContext, method: string): string {
   const done = runsOf(results, cell, method).length;
   const planned = seedsOf(results.study, cell, method).length;
   const failed = failuresOf(results, cell, method).length;

@@ -19,7 +19,7 @@ export function accuracyText(values: readonly number[]): string {
 }
 
 /** Losses of accuracy in points; a bare "0" where each of them is exactly zero, and not just rounded to it. */
-export function lossText(values: readonly number[]): string {
+export function lostText(values: readonly number[]): string {
   if (values.length > 0 && values.every((value) => value === 0)) return "0";
   return accuracyText(values);
 }

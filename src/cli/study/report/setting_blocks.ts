@@ -1,22 +1,18 @@
 import { completeRunConfig } from "../../../federated/complete_run_config.ts";
-import { defaultConfig, type RunConfig } from "../../../federated/run_config.ts";
-import { flagName, settingText } from "../../../federated/setting_text.ts";
+import { defaultConfig } from "../../../federated/run_config.ts";
+import { settingsText } from "../../../federated/setting_text.ts";
 import type { StudySettings } from "../../../study/study.ts";
 import { cellsOf, type StudyResults } from "../../../study/study_results.ts";
 import type { Block, Table } from "./document.ts";
 import { nothing } from "./number_text.ts";
-import { splitSettings } from "./split_settings.ts";
+import { type SettingEntry, splitSettings } from "./split_settings.ts";
 
 /** All settings of all runs, each said once. */
 export function settingBlocks({ study, runs }: StudyResults): Block[] {
   const { common, ofCells, ofMethods } = splitSettings(runs);
   const defaults = defaultsBeside(runs[0].config);
-  const isDefault = ([key, value]: readonly [string, unknown]): boolean =>
-    JSON.stringify(defaults[key as keyof RunConfig]) === JSON.stringify(value);
-  const listed = (entries: readonly (readonly [string, unknown])[]): string =>
-    entries.map(([key, value]) =>
-      `${flagName(key).slice(2)} ${settingText(value as RunConfig[keyof RunConfig])}`
-    ).join("; ");
+  const isDefault = ([key, value]: SettingEntry): boolean =>
+    JSON.stringify(defaults[key]) === JSON.stringify(value);
   const own = common.filter((entry) => !isDefault(entry));
   const rest = common.filter(isDefault);
   return [
@@ -24,8 +20,8 @@ export function settingBlocks({ study, runs }: StudyResults): Block[] {
       kind: "prose",
       title: "Settings of all runs",
       paragraphs: [
-        ...(own.length > 0 ? [`Other than the defaults: ${listed(own)}.`] : []),
-        ...(rest.length > 0 ? [`As by default: ${listed(rest)}.`] : []),
+        ...(own.length > 0 ? [`Other than the defaults: ${settingsText(own, "; ")}.`] : []),
+        ...(rest.length > 0 ? [`As by default: ${settingsText(rest, "; ")}.`] : []),
       ],
     },
     ...settingTable("Settings of the cells", "Cell", cellsOf(study), ofCells, new Map()),
@@ -59,20 +55,20 @@ function settingTable(
 ): Table[] {
   const there = names.filter((name) => settings.has(name));
   if (there.every((name) => settings.get(name)!.size === 0)) return [];
-  const told = (entries: Iterable<readonly [string, string]>): string =>
-    [...entries].map(([key, value]) => `${flagName(key).slice(2)} ${value}`).join("; ");
   return [{
     kind: "table",
     title,
-    ...(usual.size > 0 && { about: `Unless a row says otherwise: ${told(usual)}.` }),
+    ...(usual.size > 0 && { about: `Unless a row says otherwise: ${settingsText(usual, "; ")}.` }),
     texts: 2,
     wordy: true,
     head: [first, "Settings"],
     rows: there.map((name) => ({
       cells: [
         name,
-        told([...settings.get(name)!].filter(([key, value]) => usual.get(key) !== value)) ||
-        nothing,
+        settingsText(
+          [...settings.get(name)!].filter(([key, value]) => usual.get(key) !== value),
+          "; ",
+        ) || nothing,
       ],
     })),
   }];

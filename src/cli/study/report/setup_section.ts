@@ -4,7 +4,7 @@
  * @module
  */
 
-import { flagName, settingText } from "../../../federated/setting_text.ts";
+import { settingsText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import {
   cellsOf,
@@ -98,8 +98,7 @@ function tuningBlocks({ study, trials }: StudyResults): Block[] {
       ],
     };
   });
-  const settings = Object.entries(tuning.settings)
-    .map(([key, value]) => `${flagName(key).slice(2)} ${settingText(value)}`).join(", ");
+  const settings = settingsText(Object.entries(tuning.settings));
   return [{
     kind: "table",
     title: "Tuning",
@@ -109,12 +108,7 @@ function tuningBlocks({ study, trials }: StudyResults): Block[] {
     texts: 1,
     head: [
       "Method",
-      ...tuning.trials.map((trial) =>
-        Object.entries(trial).map(([key, value]) =>
-          `${flagName(key).slice(2)} ${settingText(value)}`
-        )
-          .join(", ")
-      ),
+      ...tuning.trials.map((trial) => settingsText(Object.entries(trial))),
     ],
     rows,
   }];

@@ -2,10 +2,16 @@ import type { RunConfig } from "../../../federated/run_config.ts";
 import { settingText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
 
+/** A setting and its value; undefined in runs that lack it. */
+export type SettingEntry = readonly [
+  key: keyof RunConfig,
+  value: RunConfig[keyof RunConfig] | undefined,
+];
+
 /** Settings of a study's runs, by what they depend on. */
 export interface SplitSettings {
   /** What all runs share. */
-  readonly common: readonly (readonly [string, unknown])[];
+  readonly common: readonly SettingEntry[];
   /** By cell: what all runs of a cell share, but not all cells. */
   readonly ofCells: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** By method: the rest, but for the seed. Values that differ by cell stand beside each other. */
@@ -16,7 +22,7 @@ export interface SplitSettings {
 export function splitSettings(runs: readonly StudyRun[]): SplitSettings {
   const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))]
     .filter((key) => key !== "seed") as (keyof RunConfig)[];
-  const common: (readonly [string, unknown])[] = [];
+  const common: SettingEntry[] = [];
   const cellKeys: (keyof RunConfig)[] = [];
   const methodKeys: (keyof RunConfig)[] = [];
   const byCell = Map.groupBy(runs, ({ cell }) => cell);

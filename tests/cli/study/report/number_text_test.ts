@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import {
   accuracyText,
-  lossText,
+  lostText,
   rangesText,
   referenceText,
   targetText,
@@ -15,10 +15,10 @@ Deno.test("accuracyText() gives mean and standard deviation, of one value the va
   assert.equal(accuracyText([-0.0001]), "0.0");
 });
 
-Deno.test("lossText() tells what is exactly zero from what is rounded to it", () => {
-  assert.equal(lossText([0, 0]), "0");
-  assert.equal(lossText([0, 1e-9]), "0.0 ± 0.0");
-  assert.equal(lossText([]), "–");
+Deno.test("lostText() tells what is exactly zero from what is rounded to it", () => {
+  assert.equal(lostText([0, 0]), "0");
+  assert.equal(lostText([0, 1e-9]), "0.0 ± 0.0");
+  assert.equal(lostText([]), "–");
 });
 
 Deno.test("referenceText() keeps what was given, to two decimals", () => {

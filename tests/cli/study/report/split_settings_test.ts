@@ -29,7 +29,7 @@ Deno.test("splitSettings() says each setting once: of all, of cells, of methods,
   assert.deepEqual(Object.fromEntries(ofMethods.get("fast")!), { lr: "0.1", ranks: "2,4,8" });
   assert.ok(common.some(([key, value]) => key === "rounds" && value === 1));
   const keys = common.map(([key]) => key);
-  assert.ok(!["seed", "lr", "partition"].some((key) => keys.includes(key)));
+  assert.ok(!(["seed", "lr", "partition"] as const).some((key) => keys.includes(key)));
 });
 
 Deno.test("splitSettings() sets values of a method that differ by cell beside each other", () => {

@@ -5,7 +5,9 @@
  * @module
  */
 
+import { type AggregationRule, aggregationRules, type AggregatorName } from "./aggregate/mod.ts";
 import type { AdapterBank } from "./bank.ts";
+import type { ServerOptimizerKind } from "./server_optimizer.ts";
 import type { ClientUpdate } from "./update.ts";
 
 /**
@@ -44,7 +46,7 @@ export function updateNorm(bank: AdapterBank, update: ClientUpdate): number {
   return Math.sqrt(sum);
 }
 
-/** The settings of local training that bound an update, by the names of a simulated run's. */
+/** The settings that bound an update, by the names of a simulated run's. */
 export interface TrainingBoundSettings {
   /** What moves the weights. */
   readonly optimizer: "adamw" | "sgd";
@@ -66,6 +68,10 @@ export interface TrainingBoundSettings {
   readonly rounds: number;
   /** Whether AdamW's moments start each round at zero. */
   readonly optimizerState: "reset" | "keep";
+  /** How the server combines. */
+  readonly aggregation: AggregatorName;
+  /** What it makes of a round's combined change. */
+  readonly serverOptimizer: ServerOptimizerKind;
 }
 
 /** What float32 on a device adds to the bound of exact arithmetic, generously. */
@@ -79,9 +85,10 @@ const ROUNDING_ROOM = 1.01;
  *
  *     |w_T − w_0| ≤ lr·Σ_t R_t + (1 − (1 − lr·decay)^T)·|w_0|
  *
- * with R_t the largest direction: {@linkcode adamRatio} for AdamW, the clip norm for SGD. Every aggregation rule averages clients' weights, the
- * server's and zeros, so no weight of a later round's bank is larger than |w_initial| + rounds·lr·Σ R_t. The norm takes all r components and
- * the head for trained.
+ * with R_t the largest direction: {@linkcode adamRatio} for AdamW, the clip norm for SGD. Rules that average clients' weights, the server's and zeros
+ * leave no weight of a later round's bank larger than |w_initial| + rounds·lr·Σ R_t. A server's optimizer can step beyond the average, and a rule
+ * that makes other components shares them out anew: with these nothing bounds |w_0|, and so, under decay, nothing the update. The norm takes all r
+ * components and the head for trained.
  *
  * @param bank the initial bank.
  */
@@ -126,9 +133,16 @@ function groupBound(
   const decay = rate * weightDecay;
   if (decay === 0) return move;
   if (decay > 1) return Infinity; // Steps that overshoot zero can grow without end.
+  if (!averages(settings)) return Infinity;
   const largest = Math.sqrt(tensors.reduce((sum, data) => sum + squares(data), 0)) +
     rounds * ofWeight * spread;
   return move + (1 - (1 - decay) ** localSteps) * largest;
+}
+
+/** Whether a round's bank is an average of weights that were there before. */
+function averages({ aggregation, serverOptimizer }: TrainingBoundSettings): boolean {
+  const { sortsAnew }: AggregationRule = aggregationRules[aggregation];
+  return serverOptimizer === "none" && sortsAnew !== true;
 }
 
 function sumOfRatios(settings: TrainingBoundSettings): number {

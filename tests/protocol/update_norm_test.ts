@@ -23,6 +23,8 @@ const settings: TrainingBoundSettings = {
   localSteps: 20,
   rounds: 10,
   optimizerState: "reset",
+  aggregation: "adaptive",
+  serverOptimizer: "none",
 };
 
 const bank = createBank({
@@ -167,6 +169,18 @@ Deno.test("honestNormBound() holds over rounds in which weights grow and decay",
   }
   const undecayed = honestNormBound({ ...own, weightDecay: 0 }, bank);
   assert.ok(largest <= bound && undecayed < bound, `${largest} of ${bound}`);
+});
+
+Deno.test("honestNormBound() under decay is Infinity where the server's weights can grow by themselves", () => {
+  const growing: readonly Partial<TrainingBoundSettings>[] = [
+    { serverOptimizer: "momentum" },
+    { serverOptimizer: "adam" },
+    { aggregation: "flexlora" },
+  ];
+  for (const own of growing) {
+    assert.equal(honestNormBound({ ...settings, ...own, weightDecay: 0.1 }, bank), Infinity);
+    assert.equal(honestNormBound({ ...settings, ...own }, bank), honestNormBound(settings, bank));
+  }
 });
 
 Deno.test("honestNormBound() covers moments that go on from round to round", () => {

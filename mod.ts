@@ -196,22 +196,10 @@ export {
   type ScheduleKind,
   scheduleKinds,
 } from "./src/lora/schedule.ts";
-export {
-  evaluate,
-  installAdapter,
-  installOptimizerState,
-  readAdapter,
-  train,
-} from "./src/lora/session.ts";
-export type {
-  ClassifierBatch,
-  Evaluation,
-  InstalledAdapter,
-  LabelCount,
-  OptimizerState,
-  Session,
-  TrainingStep,
-} from "./src/lora/session.ts";
+export { evaluate } from "./src/lora/evaluate.ts";
+export { installAdapter, installOptimizerState, readAdapter, train } from "./src/lora/session.ts";
+export type { Evaluation, LabelCount } from "./src/lora/evaluate.ts";
+export type { ClassifierBatch, InstalledAdapter, OptimizerState, Session, TrainingStep } from "./src/lora/session.ts";
 
 // Devices.
 export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";

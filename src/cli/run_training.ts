@@ -88,8 +88,8 @@ export async function runTraining(
       hashes: await hashSources(config, files),
     };
     const memories = clientMemories(clientsFolder(config.out));
-    const { facts } = run;
-    const job: Job = { config, facts, files, federation, session, memories, reporter };
+    const { facts, hashes: { model: baseHash } } = run;
+    const job: Job = { config, facts, files, baseHash, federation, session, memories, reporter };
     announce(job);
     let done = saved?.checkpoint.round;
     using interrupt = onInterrupt(() => stoppedText(config, done));
@@ -131,6 +131,7 @@ interface Job {
   readonly config: RunConfig;
   readonly facts: RunFacts;
   readonly files: ModelFiles;
+  readonly baseHash: string;
   readonly federation: Federation;
   readonly session: LastingSession;
   readonly memories: ClientMemories;
@@ -268,7 +269,7 @@ async function trainRounds(
 }
 
 async function finish(
-  { config, facts, files, federation, session, reporter }: Job,
+  { config, facts, files, baseHash, federation, session, reporter }: Job,
   { state, records }: TrainedRun,
   check: () => void,
 ): Promise<void> {
@@ -277,7 +278,7 @@ async function finish(
     (session) => finalScore(federation, session, state, check),
   );
   const summary = summarizeRun(records, facts.labels.length, test);
-  const result = await writeResult({ config, facts, files, federation, state, summary });
+  const result = await writeResult({ config, facts, files, baseHash, federation, state, summary });
   await writeAtomically(
     join(config.out, "report.html"),
     renderReport({ config, facts, records, summary }),

@@ -19,6 +19,8 @@ export interface TrainedFederation {
   readonly facts: RunFacts;
   /** The base model. */
   readonly files: ModelFiles;
+  /** Its `modelHash`. */
+  readonly baseHash: string;
   readonly federation: Federation;
   readonly state: FederationState;
   readonly summary: RunSummary;
@@ -92,9 +94,10 @@ async function writeOwnAdapters(run: TrainedFederation): Promise<string> {
   return `Adapters ${folder}, one a client: nothing was combined`;
 }
 
-function peftSettings({ config, facts }: TrainedFederation): PeftSettings {
-  const { model, revision, loraDropout } = config;
-  return { baseModel: model ?? facts.model, revision, loraDropout };
+function peftSettings({ config, facts, baseHash }: TrainedFederation): PeftSettings {
+  const { model, revision, loraDropout, adapterLayout: layout } = config;
+  const { labels } = facts;
+  return { baseModel: model ?? facts.model, revision, loraDropout, layout, baseHash, labels };
 }
 
 function cardFacts({ config, facts, summary }: TrainedFederation): AdapterFacts {

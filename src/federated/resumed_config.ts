@@ -10,6 +10,7 @@ const changeableOnResume: ReadonlySet<keyof RunConfig> = new Set([
   "device", // another device continues the same run, but not to the same last bit
   "threads", // results do not depend on it
   "evalTest",
+  "adapterLayout",
   "format",
   "offline",
   "cacheDir",

@@ -8,6 +8,7 @@ import { type AdapterBank, scale } from "../protocol/bank.ts";
 import { UserError } from "../protocol/errors.ts";
 import { encodeSafetensors, type SafetensorsInput } from "../protocol/safetensors.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
+import { type AdapterLayout, type StoredModule, storedModules } from "./peft_layout.ts";
 
 /** The files of an adapter folder. */
 export interface PeftFiles {
@@ -25,7 +26,16 @@ export interface PeftSettings {
   readonly revision?: string | null;
   /** The dropout that it was trained with, 0 ≤ p < 1; it does not matter for use. */
   readonly loraDropout: number;
+  /** Which components are written; `uniform` when left out. */
+  readonly layout?: AdapterLayout;
+  /** The base's `modelHash`, so that an import can tell another model of the same name. */
+  readonly baseHash?: string;
+  /** The label set, in the order of the logits. */
+  readonly labels?: readonly string[];
 }
+
+/** Under which keys the file of tensors tells what PEFT's config has no place for. */
+export const PEFT_METADATA = { baseHash: "base_model_hash", labels: "labels" } as const;
 
 /** An adapter that cannot be written for PEFT, or files of PEFT's that cannot be read as an adapter. */
 export class PeftError extends UserError {
@@ -42,8 +52,11 @@ export const SEQUENCE_HEADS: readonly string[] = ["classifier", "score"];
 /**
  * An adapter as the folder that PEFT would write, the same bytes for the same adapter.
  *
- * Every module has the bank's rank and lora_alpha equals it, so that PEFT's scale is 1: some servers read one scale for all adapters, or none.
- * The bank's scale s = α / r is therefore folded into B, which is stored as s·B: exact when s is a power of two, and rounded to float32 otherwise.
+ * lora_alpha equals r, and in the compact layout each module's alpha its own rank, so that PEFT's scale is 1 everywhere: some servers read one scale
+ * for all adapters, or none. The bank's scale s = α / r is therefore folded into B, which is stored as s·B: exact when s is a power of two, and
+ * rounded to float32 otherwise.
+ *
+ * An adapter with a head is one of a sequence classifier (SEQ_CLS), any other one of a language model (CAUSAL_LM).
  *
  * @throws PeftError when a number is not finite, before anything is returned; it names the tensor.
  *
@@ -62,21 +75,29 @@ export function exportPeft(
   bank: Pick<AdapterBank, "rank" | "alpha" | "modules" | "head">,
   settings: PeftSettings,
 ): PeftFiles {
-  const { rank, modules, head } = bank;
   const s = scale(bank);
+  const modules = storedModules(bank.modules, bank.rank, settings.layout ?? "uniform");
   const tensors = [
-    ...modules.flatMap(({ name, inFeatures, outFeatures, a, b }) => [
+    ...modules.flatMap(({ name, inFeatures, outFeatures, rank, a, b }) => [
       { name: loraAName(name), shape: [rank, inFeatures], data: a },
       { name: loraBName(name), shape: [outFeatures, rank], data: b.map((value) => s * value) },
     ]),
-    ...head,
+    ...bank.head,
   ].map(({ name, shape, data }): SafetensorsInput => {
     requireFinite(`export "${name}"`, data);
     return { name: PEFT_PREFIX + name, shape, data };
   });
   return {
-    "adapter_config.json": JSON.stringify(configOf(bank, settings), null, 2),
-    "adapter_model.safetensors": encodeSafetensors(tensors, { format: "pt" }),
+    "adapter_config.json": JSON.stringify(configOf(modules, bank.head, settings), null, 2),
+    "adapter_model.safetensors": encodeSafetensors(tensors, metadataOf(settings)),
+  };
+}
+
+function metadataOf({ baseHash, labels }: PeftSettings): Record<string, string> {
+  return {
+    format: "pt",
+    ...(baseHash !== undefined && { [PEFT_METADATA.baseHash]: baseHash }),
+    ...(labels && { [PEFT_METADATA.labels]: JSON.stringify(labels) }),
   };
 }
 
@@ -91,11 +112,17 @@ export function requireFinite(action: string, data: Float32Array): void {
 
 /** The fields of PEFT 0.12's LoraConfig, sorted as PEFT sorts them; later versions take their defaults for the fields they added. */
 function configOf(
-  { rank, modules, head }: Pick<AdapterBank, "rank" | "modules" | "head">,
+  stored: readonly StoredModule[],
+  head: AdapterBank["head"],
   { baseModel, revision, loraDropout }: PeftSettings,
 ): Record<string, unknown> {
+  const modules = stored.toSorted((one, other) => one.name < other.name ? -1 : 1);
+  const rank = Math.max(1, ...modules.map((module) => module.rank));
+  const ownRanks = Object.fromEntries(
+    modules.filter((module) => module.rank !== rank).map((module) => [module.name, module.rank]),
+  );
   return {
-    alpha_pattern: {},
+    alpha_pattern: ownRanks,
     auto_mapping: null,
     base_model_name_or_path: baseModel,
     bias: "none",
@@ -113,10 +140,10 @@ function configOf(
     modules_to_save: [...new Set(head.map(({ name }) => savedModule(name)))],
     peft_type: "LORA",
     r: rank,
-    rank_pattern: {},
+    rank_pattern: ownRanks,
     revision: revision ?? null,
-    target_modules: modules.map(({ name }) => name).sort(),
-    task_type: "SEQ_CLS",
+    target_modules: modules.map(({ name }) => name),
+    task_type: head.length > 0 ? "SEQ_CLS" : "CAUSAL_LM",
     use_dora: false,
     use_rslora: false,
   };

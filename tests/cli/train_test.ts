@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { RunConfig } from "../../src/federated/run_config.ts";
+import { type ImportedAdapter, importPeft } from "../../src/lora/peft_import.ts";
+import { deltaWeight } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { type Ended, root, runCli, tiny } from "./command.ts";
 
@@ -36,6 +38,26 @@ Deno.test("train writes a run: settings, a line a round, adapter, report, checkp
   assert.equal(tensors.size, 2 * 16 + 2, "two matrices for each of 16 modules, and the head");
   const report = await Deno.readTextFile(join(folder, "whole", "report.html"));
   assert.doesNotMatch(report, /(src|href)="https?:/, "the report must not need a network");
+});
+
+Deno.test("train writes a compact adapter that is the uniform one without what does nothing, and names its base", async () => {
+  const given = [...tiny, "--clients=2", "--ranks=1,2", "--rank=8", "--warmup-rounds=0"];
+  const [compact, uniform] = await Promise.all(["compact", "uniform"].map(async (layout) => {
+    const out = join(folder, layout);
+    const { code, err } = await train(...given, `--adapter-layout=${layout}`, `--out=${out}`);
+    assert.equal(code, 0, err);
+    return importPeft({
+      "adapter_config.json": await Deno.readTextFile(join(out, "adapter/adapter_config.json")),
+      "adapter_model.safetensors": await Deno.readFile(
+        join(out, "adapter/adapter_model.safetensors"),
+      ),
+    });
+  }));
+  assert.equal(uniform.rank, 8);
+  assert.ok(compact.rank <= 6, "two rounds of two clients of rank 1 and 2");
+  const deltas = ({ modules }: ImportedAdapter) => modules.map((one) => deltaWeight(one, 1));
+  assert.deepEqual(deltas(compact), deltas(uniform));
+  assert.deepEqual(compact.head, uniform.head);
 });
 
 Deno.test("train resumes to the same bytes as an uninterrupted run, with other threads", async () => {

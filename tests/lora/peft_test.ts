@@ -65,6 +65,54 @@ Deno.test("exportPeft() writes a config with one rank, scale 1 and full names", 
   assert.deepEqual(Object.keys(config), Object.keys(config).sort());
 });
 
+Deno.test("exportPeft() leaves out what does nothing from a compact adapter, and names the ranks", () => {
+  const module = (name: string, a: number[], b: number[]) => ({
+    name,
+    inFeatures: 1,
+    outFeatures: 2,
+    a: Float32Array.from(a),
+    b: Float32Array.from(b),
+  });
+  const bank = {
+    rank: 3,
+    alpha: 6,
+    modules: [
+      module("layers.1.q", [1, 2, 3], [4, 0, 5, 6, 0, -0]), // component 1 has b = 0
+      module("layers.0.v", [1, 2, 3], [0, 0, 0, 0, 0, 0]),
+      module("layers.0.q", [1, 2, 3], [0, 0, 7, 0, 0, 0]),
+    ],
+    head: [],
+  };
+  const uniform = exportPeft(bank, SETTINGS);
+  const compact = exportPeft(bank, { ...SETTINGS, layout: "compact" });
+  assert.deepEqual(numbersOf(compact), {
+    "base_model.model.layers.0.q.lora_A.weight": [3],
+    "base_model.model.layers.0.q.lora_B.weight": [14, 0],
+    "base_model.model.layers.0.v.lora_A.weight": [1],
+    "base_model.model.layers.0.v.lora_B.weight": [0, 0],
+    "base_model.model.layers.1.q.lora_A.weight": [1, 3],
+    "base_model.model.layers.1.q.lora_B.weight": [8, 10, 12, -0],
+  });
+  const config = JSON.parse(compact["adapter_config.json"]);
+  const ranks = { "layers.0.q": 1, "layers.0.v": 1 };
+  assert.deepEqual([config.r, config.lora_alpha], [2, 2]);
+  assert.deepEqual([config.rank_pattern, config.alpha_pattern], [ranks, ranks]);
+  const deltas = (files: PeftFiles) => importPeft(files).modules.map((one) => deltaWeight(one, 1));
+  assert.deepEqual(deltas(compact), deltas(uniform));
+});
+
+Deno.test("exportPeft() names the task, and in the file of tensors the base's hash and the labels", () => {
+  const taskOf = (head: typeof BANK.head) =>
+    JSON.parse(exportPeft({ ...BANK, head }, SETTINGS)["adapter_config.json"]).task_type;
+  assert.deepEqual([taskOf(BANK.head), taskOf([])], ["SEQ_CLS", "CAUSAL_LM"]);
+  const files = exportPeft(BANK, { ...SETTINGS, baseHash: "abc", labels: ["high", "low"] });
+  assert.deepEqual(decodeSafetensors(files["adapter_model.safetensors"]).metadata, {
+    base_model_hash: "abc",
+    format: "pt",
+    labels: '["high","low"]',
+  });
+});
+
 Deno.test("exportPeft() names the revision of a hub model", () => {
   const config = JSON.parse(
     exportPeft(BANK, { ...SETTINGS, revision: "v1" })["adapter_config.json"],

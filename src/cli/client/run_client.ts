@@ -171,11 +171,13 @@ async function writeAdapter(
   manifest: RunManifest,
   bank: Uint8Array,
 ): Promise<void> {
-  const { model, training } = manifest;
+  const { model, training, labels } = manifest;
   const files = exportPeft(readRunBank(bank, manifest), {
     baseModel: model.name,
     revision: model.revision,
     loraDropout: Number(training.loraDropout),
+    baseHash: model.hash,
+    labels,
   });
   for (const [name, content] of Object.entries(files)) {
     await writeAtomically(join(folder, name), content);

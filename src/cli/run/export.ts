@@ -4,13 +4,15 @@ import { Option } from "commander";
 import project from "../../../deno.json" with { type: "json" };
 import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { manifestConfig } from "../../federated/remote/training_settings.ts";
-import { whole } from "../../federated/setting_kinds.ts";
+import { choice, whole } from "../../federated/setting_kinds.ts";
+import { executionDefaults, executionRows } from "../../federated/settings/execution.ts";
 import { exportPeft } from "../../lora/peft.ts";
+import { type AdapterLayout, adapterLayouts } from "../../lora/peft_layout.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { adapterCard } from "../adapter_card.ts";
-import { readFlags } from "../flags.ts";
+import { type GivenFlags, readFlags } from "../flags.ts";
 import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
@@ -29,6 +31,10 @@ const description = {
       "--round <n|best>",
       "the adapter after this round, or that of the best held-out accuracy (default: the latest)",
     ),
+    new Option(
+      "--adapter-layout <name>",
+      `${executionRows.adapterLayout.help} (default: ${executionDefaults.adapterLayout})`,
+    ),
     new Option("--overwrite", "replace what --out holds"),
     ...adminOptions(),
   ],
@@ -39,6 +45,7 @@ export const exportAdapter: RunCommand = {
   summary: "write a run's adapter for PEFT",
   async run(args, print) {
     const { own, words: [run] } = await readFlags(args, description);
+    const layout = readAdapterLayout(own);
     const admin = await readServer(own);
     const status = await runStatus(admin, run);
     const manifest = await manifestOf(admin, run);
@@ -49,6 +56,9 @@ export const exportAdapter: RunCommand = {
       baseModel: manifest.model.name,
       revision: manifest.model.revision,
       loraDropout: config.loraDropout,
+      layout,
+      baseHash: manifest.model.hash,
+      labels: manifest.labels,
     });
     const card = describeAdapter(manifest, status, round);
     const out = String(own.out);
@@ -90,6 +100,15 @@ export function chooseRound({ run, published }: RunStatus, asked: string): Round
   if (round !== undefined) return round;
   throw new UserError(
     `Cannot export round ${number} of ${run}: expected at most ${latest.round}, the rounds done`,
+  );
+}
+
+function readAdapterLayout({ adapterLayout }: GivenFlags["own"]): AdapterLayout {
+  const kind = choice(adapterLayouts);
+  const layout = kind.check(adapterLayout ?? executionDefaults.adapterLayout);
+  if (layout !== undefined) return layout;
+  throw new UserError(
+    `Cannot use --adapter-layout: expected ${kind.expected}, got "${adapterLayout}"`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** How and where a run is run, and what is told of it. @module */
 
+import { type AdapterLayout, adapterLayouts } from "../../lora/peft_layout.ts";
 import { choice, optional, text, toggle, whole } from "../setting_kinds.ts";
 import { count, type SettingRows } from "./rows.ts";
 
@@ -33,6 +34,8 @@ export interface ExecutionConfig {
   readonly out: string;
   /** Folder of a run to continue from its last checkpoint; null: a new run. */
   readonly resume: string | null;
+  /** Which components an exported adapter holds. */
+  readonly adapterLayout: AdapterLayout;
   /** Whether to replace a run that `out` already holds. */
   readonly overwrite: boolean;
   /** How the command tells of the run. */
@@ -50,6 +53,7 @@ export const executionDefaults: Omit<ExecutionConfig, "threads" | "out"> = {
   evalBatch: 64, // evaluation keeps nothing for a backward pass, so more rows fit
   evalTest: true, // once, at the end: the number to report
   device: "auto", // the faster of what is there, by a short measurement
+  adapterLayout: "uniform", // one rank and one scale, which every program that loads adapters understands
   resume: null,
   overwrite: false, // nothing is lost by repeating a command
   format: "text",
@@ -81,6 +85,11 @@ export const executionRows: SettingRows<ExecutionConfig> = {
   resume: {
     kind: optional(text("<folder>")),
     help: "continue the run in this folder from its last checkpoint",
+  },
+  adapterLayout: {
+    kind: choice(adapterLayouts),
+    help:
+      "uniform gives every module of the adapter one rank, compact leaves out components that do nothing",
   },
   overwrite: { kind: toggle, help: "replace a run that --out already holds" },
   format: {

@@ -34,8 +34,13 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
     assert.deepEqual([config.base_model_name_or_path, config.r], ["org/tiny", 4]);
     assert.equal(config.lora_dropout, 0.1);
     const weights = await Deno.readFile(join(out, "adapter_model.safetensors"));
-    const { tensors } = decodeSafetensors(weights);
+    const { tensors, metadata } = decodeSafetensors(weights);
     assert.equal(tensors.size, 2 * bank.modules.length + bank.head.length);
+    assert.deepEqual(metadata, {
+      format: "pt",
+      base_model_hash: manifest.model.hash,
+      labels: JSON.stringify(manifest.labels),
+    });
     const card = await Deno.readTextFile(join(out, "README.md"));
     assert.match(card, /: 2 clients, freeze \+ adaptive, 2 rounds\.\n/);
     assert.match(card, /Accuracy 75\.0 % on 100 held-out rows of 1 client \(chance 50\.0 %\)\./);
@@ -51,6 +56,16 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
     );
     await exportAdapter.run(["rabc", "--out", out, "--overwrite", ...server.flags], print);
     assert.deepEqual(await namesIn(join(folder, "deep")), ["adapter"]);
+
+    const small = join(folder, "deep", "small");
+    const flags = ["--adapter-layout", "compact", ...server.flags];
+    await exportAdapter.run(["rabc", "--out", small, ...flags], print);
+    const compact = JSON.parse(await Deno.readTextFile(join(small, "adapter_config.json")));
+    assert.equal(compact.r, 1, "nothing is trained in a fresh bank");
+    await assert.rejects(
+      exportAdapter.run(["rabc", "--out", small, "--adapter-layout", "full"], print),
+      /^UserError: Cannot use --adapter-layout: expected one of uniform, compact, got "full"$/,
+    );
 
     await using other = await stubServer({
       "GET /v1/runs/rabc": () => sample,

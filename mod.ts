@@ -199,7 +199,13 @@ export {
 export { evaluate } from "./src/lora/evaluate.ts";
 export { installAdapter, installOptimizerState, readAdapter, train } from "./src/lora/session.ts";
 export type { Evaluation, LabelCount } from "./src/lora/evaluate.ts";
-export type { ClassifierBatch, InstalledAdapter, OptimizerState, Session, TrainingStep } from "./src/lora/session.ts";
+export type {
+  ClassifierBatch,
+  InstalledAdapter,
+  OptimizerState,
+  Session,
+  TrainingStep,
+} from "./src/lora/session.ts";
 
 // Devices.
 export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";

@@ -1,7 +1,8 @@
 /** What of a simulated round differs between methods: how clients train, and whose models are evaluated. Chosen once, by the run's aggregation. @module */
 
 import type { TokenizedSample } from "../data/types.ts";
-import type { Evaluation, Session } from "../lora/session.ts";
+import type { Evaluation } from "../lora/evaluate.ts";
+import type { Session } from "../lora/session.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";

@@ -3,13 +3,8 @@
 import { evaluationBatches } from "../data/batches.ts";
 import type { TokenizedSample } from "../data/types.ts";
 import { installBase } from "../lora/base_changes.ts";
-import {
-  evaluate,
-  type Evaluation,
-  installAdapter,
-  type InstalledAdapter,
-  type Session,
-} from "../lora/session.ts";
+import { evaluate, type Evaluation } from "../lora/evaluate.ts";
+import { installAdapter, type InstalledAdapter, type Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { withPooling } from "./client_round.ts";
 import type { Federation } from "./federation.ts";
@@ -37,7 +32,7 @@ export async function evaluateBank(
 export async function evaluateAdapter(
   { sizes, local }: Pick<Federation, "sizes" | "local">,
   session: Session,
-  adapter: Omit<InstalledAdapter, "train">,
+  adapter: InstalledAdapter,
   samples: readonly TokenizedSample[],
   onBatch: OnBatch = () => {},
 ): Promise<Evaluation> {

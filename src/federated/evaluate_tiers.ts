@@ -1,6 +1,7 @@
 /** What distribution costs: accuracy of the model as clients hold it before they train. @module */
 
-import type { Evaluation, Session } from "../lora/session.ts";
+import type { Evaluation } from "../lora/evaluate.ts";
+import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";
 import { applyDownload, decodeDownload, encodeDownload } from "../protocol/messages/mod.ts";

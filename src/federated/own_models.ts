@@ -1,7 +1,8 @@
 /** The baseline `local`: every client trains an adapter and a head of its own from round to round, and nobody sends anything. @module */
 
 import type { TokenizedSample } from "../data/types.ts";
-import type { Evaluation, LabelCount, Session } from "../lora/session.ts";
+import type { Evaluation, LabelCount } from "../lora/evaluate.ts";
+import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import {
   allComponents,

@@ -1,6 +1,6 @@
 /** What a simulated run carries from round to round, and how it is saved. @module */
 
-import type { Evaluation } from "../lora/session.ts";
+import type { Evaluation } from "../lora/evaluate.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
 import { decodeMerged, encodeMerged } from "../protocol/merged_codec.ts";

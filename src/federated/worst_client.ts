@@ -1,6 +1,6 @@
 /** How the client fares that a run's models serve worst. @module */
 
-import type { Evaluation } from "../lora/session.ts";
+import type { Evaluation } from "../lora/evaluate.ts";
 import { countLabels } from "./count_labels.ts";
 import type { FederatedClient } from "./federation.ts";
 

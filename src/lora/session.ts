@@ -1,6 +1,5 @@
 /**
- * One adapted model on a device: install an adapter, train it, evaluate it, read it back. Switching client means installing another adapter; the base
- * weights stay.
+ * One adapted model on a device: install an adapter, train it, read it back. Switching client means installing another adapter; the base weights stay.
  *
  * @module
  */
@@ -39,7 +38,7 @@ export interface ClassifierBatch {
   readonly rows: number;
 }
 
-/** An adapter as a client holds it, and what it may train. */
+/** An adapter as a client holds it. */
 export interface InstalledAdapter {
   /** A and B of all r components, in the layout's order; what is not held may be zeros. */
   readonly modules: readonly ModuleComponents[];
@@ -47,8 +46,6 @@ export interface InstalledAdapter {
   readonly head: readonly NamedTensor[];
   /** Per module [r]: components of the forward pass. */
   readonly forward: readonly Uint8Array[];
-  /** Per module [r]: components that move. */
-  readonly train: readonly Uint8Array[];
 }
 
 /** Optimizer state that outlives a round when clients keep it. */
@@ -71,26 +68,6 @@ export interface TrainingStep {
   readonly seed: number;
 }
 
-/** Sums over evaluated rows. */
-export interface Evaluation {
-  /** Rows evaluated, without padding. */
-  readonly rows: number;
-  /** Rows whose label had the highest logit. */
-  readonly correct: number;
-  /** Sum of the rows' cross-entropies, in nats. */
-  readonly loss: number;
-  /** [labels]: the same counts for the rows of each label. */
-  readonly perLabel: readonly LabelCount[];
-}
-
-/** Evaluated rows of one label. */
-export interface LabelCount {
-  /** Rows of the label. */
-  readonly rows: number;
-  /** Those whose label had the highest logit. */
-  readonly correct: number;
-}
-
 /** A classifier's programs and base weights on a device. One adapter is installed at a time; close the executor when done. */
 export interface Session {
   /** The loaded programs and their buffers. */
@@ -106,7 +83,7 @@ export interface Session {
 /** Writes A, B and head, and which components take part in the forward pass, over the adapter that was installed. What a proximal term pulls to follows. */
 export function installAdapter(
   { executor, classifier: { layout, proximal } }: Session,
-  { modules, head, forward }: Omit<InstalledAdapter, "train">,
+  { modules, head, forward }: InstalledAdapter,
 ): void {
   const packed = new Float32Array(layout.length);
   const masks = new Uint32Array(layout.modules.length * maskStride(layout));
@@ -233,65 +210,8 @@ export async function train(
   return Float64Array.from(losses);
 }
 
-/** Counts what the installed adapter gets right, and sums its loss, over the real rows of some batches. Nothing is dropped out. */
-export async function evaluate(
-  session: Session,
-  batches: Iterable<ClassifierBatch>,
-): Promise<Evaluation> {
-  const { executor, classifier: { model, labels }, evaluationRing } = session;
-  const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
-  let loss = 0;
-  let pending: ClassifierBatch[] = [];
-  const collect = async () => {
-    if (pending.length === 0) return;
-    const rows = pending[0].B;
-    const logits = await executor.read(
-      BUFFERS.logits,
-      0,
-      pending.length * rows * labels,
-    ) as Float32Array;
-    const losses = await executor.read(
-      BUFFERS.evaluationLosses,
-      0,
-      pending.length * rows,
-    ) as Float32Array;
-    pending.forEach((batch, i) => {
-      const chosen = logits.subarray(i * rows * labels, (i + 1) * rows * labels);
-      for (let row = 0; row < batch.rows; row++) {
-        const count = perLabel[batch.labels[row]];
-        count.rows++;
-        if (highest(chosen.subarray(row * labels, (row + 1) * labels)) === batch.labels[row]) {
-          count.correct++;
-        }
-        // The row losses come weighted by 1 / rows.
-        loss += losses[i * rows + row] / batch.weights[row];
-      }
-    });
-    pending = [];
-  };
-  for (const batch of batches) {
-    writeBatch(executor, model.positions, batch);
-    executor.write(BUFFERS.cursor, Uint32Array.of(pending.length));
-    executor.run(`evaluate ${batch.B}×${batch.T}`);
-    pending.push(batch);
-    if (pending.length === evaluationRing) await collect();
-    await letTasksRun();
-  }
-  await collect();
-  const sum = (key: keyof LabelCount) => perLabel.reduce((all, count) => all + count[key], 0);
-  return { rows: sum("rows"), correct: sum("correct"), loss, perLabel };
-}
-
-/** Place of the highest logit, the first of several. */
-function highest(logits: Float32Array): number {
-  let best = 0;
-  for (let label = 1; label < logits.length; label++) {
-    if (logits[label] > logits[best]) best = label;
-  }
-  return best;
-}
-
-function writeBatch(
+/** Writes the inputs that training and evaluation share. */
+export function writeBatch(
   executor: Executor,
   positionsOf: (mask: Uint32Array) => Uint32Array,
   { B, T, ids, mask, labels, weights, poolWeights }: ClassifierBatch,

@@ -14,7 +14,8 @@ import {
   buildEvaluation,
   buildTraining,
 } from "../../src/lora/classifier.ts";
-import { type ClassifierBatch, evaluate, readAdapter, train } from "../../src/lora/session.ts";
+import { evaluate } from "../../src/lora/evaluate.ts";
+import { type ClassifierBatch, readAdapter, train } from "../../src/lora/session.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { FAMILIES, recordingContext, type Values } from "../models/support.ts";
 import {

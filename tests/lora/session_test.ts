@@ -6,8 +6,6 @@ import { BUFFERS } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { countSteps } from "../../src/lora/optimizer_settings.ts";
 import {
-  type ClassifierBatch,
-  evaluate,
   type InstalledAdapter,
   installOptimizerState,
   readAdapter,
@@ -21,14 +19,12 @@ import { gatherComponents, scatterComponents } from "../../src/protocol/componen
 import { onEveryDevice } from "../engine/devices.ts";
 import { assertClose } from "../reference/compare.ts";
 import {
-  B,
   classifierOf,
   everywhere,
   GOLDEN_OPTIMIZER,
   goldenAdapter,
   goldenBatches,
   install,
-  LABELS,
   logitsOf,
   readTinyModel,
   STANDSTILL,
@@ -287,68 +283,12 @@ onEveryDevice(
   },
 );
 
-onEveryDevice("evaluate() sums over batches beyond its ring", async (device) => {
-  await withSession(device, bert, async (session) => {
-    install(session, goldenAdapter(bert, "stored"));
-    const short = { ...batches[4], weights: Float32Array.of(1, 0, 0, 0), rows: 1 };
-    let rows = 0, correct = 0, loss = 0;
-    for (const batch of [...batches.slice(0, 4), short]) {
-      const logits = await logitsOf(session, batch);
-      for (let row = 0; row < batch.rows; row++) {
-        const values = Array.from(logits.subarray(row * LABELS, (row + 1) * LABELS));
-        const label = batch.labels[row];
-        rows++;
-        if (values.indexOf(Math.max(...values)) === label) correct++;
-        loss += Math.log(values.reduce((sum, value) => sum + Math.exp(value), 0)) - values[label];
-      }
-    }
-    const total = await evaluate(session, [...batches.slice(0, 4), short]);
-    assert.equal(rows, 4 * B + 1);
-    assert.deepEqual([total.rows, total.correct], [rows, correct]);
-    assert.ok(Math.abs(total.loss / loss - 1) < 1e-5, `expected ${loss}, got ${total.loss}`);
-  });
-});
-
-onEveryDevice(
-  "loadClassifier() serves training and evaluation of several sizes from one adapter",
-  async (device) => {
-    const all = goldenBatches(llama);
-    const longer = padded(all[0], 5);
-    const sizes = { buckets: [T, T + 5], evaluationBatch: 2 };
-    const [losses, logits] = await withSession(
-      device,
-      llama,
-      async (session) => {
-        install(session, goldenAdapter(llama, "stored"));
-        const steps = stepsOver([all[0], longer, all[1]], 6);
-        const losses = await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps);
-        await evaluate(session, [firstRows(longer, 2)]);
-        return [losses, await session.executor.read(BUFFERS.logits, 0, 2 * LABELS)];
-      },
-      {},
-      sizes,
-    );
-    await withSession(device, llama, async (session) => {
-      install(session, goldenAdapter(llama, "stored"));
-      const steps = stepsOver([all[0], all[0], all[1]], 6);
-      assertClose(
-        losses,
-        await train(session, GOLDEN_OPTIMIZER, { train: ALL }, steps),
-        1e-4,
-        "losses",
-      );
-      const expected = (await logitsOf(session, all[0])).subarray(0, 2 * LABELS);
-      assertClose(logits, expected, 1e-4, "logits");
-    });
-  },
-);
-
 onEveryDevice("train() trains a head alone where no module is adapted", async (device) => {
   const { layout } = classifierOf(bert);
   const headOnly = { layout: packLayout([], layout.rank, layout.head), loraDropout: 0.1 };
   await withSession(device, bert, async (session) => {
     const { head } = goldenAdapter(bert, "zero");
-    install(session, { modules: [], head, forward: [], train: [] });
+    install(session, { modules: [], head, forward: [] });
     const losses = await train(
       session,
       GOLDEN_OPTIMIZER,
@@ -358,38 +298,6 @@ onEveryDevice("train() trains a head alone where no module is adapted", async (d
     assert.ok(losses[9] < losses[0], `from ${losses[0]} to ${losses[9]}`);
   }, headOnly);
 });
-
-/** The same rows with `extra` tokens of padding at the right. */
-function padded(batch: ClassifierBatch, extra: number): ClassifierBatch {
-  const longer = batch.T + extra;
-  const widen = (values: ArrayLike<number>) =>
-    Array.from({ length: batch.B * longer }, (_, n) => {
-      const t = n % longer;
-      return t < batch.T ? values[Math.floor(n / longer) * batch.T + t] : 0;
-    });
-  return {
-    ...batch,
-    T: longer,
-    ids: Uint32Array.from(widen(batch.ids)),
-    mask: Uint32Array.from(widen(batch.mask)),
-    poolWeights: Float32Array.from(widen(batch.poolWeights)),
-  };
-}
-
-/** A batch of the first `rows` rows. */
-function firstRows(batch: ClassifierBatch, rows: number): ClassifierBatch {
-  const { T, ids, mask, labels, poolWeights } = batch;
-  return {
-    B: rows,
-    T,
-    rows,
-    ids: ids.subarray(0, rows * T),
-    mask: mask.subarray(0, rows * T),
-    labels: labels.subarray(0, rows),
-    weights: new Float32Array(rows).fill(1 / rows),
-    poolWeights: poolWeights.subarray(0, rows * T),
-  };
-}
 
 /** The loss of the first batch under a dropout seed, without moving the adapter. */
 async function lossOf(session: Session, seed: number): Promise<number> {

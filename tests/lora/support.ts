@@ -6,9 +6,9 @@ import type { Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
+import { evaluate } from "../../src/lora/evaluate.ts";
 import {
   type ClassifierBatch,
-  evaluate,
   installAdapter,
   type InstalledAdapter,
   installOptimizerState,
@@ -96,7 +96,7 @@ export async function withSession<Result>(
   }
 }
 
-/** The golden's adapter, all of it in use and trained; B as stored, or zero as training starts. */
+/** The golden's adapter, all of it in use; B as stored, or zero as training starts. */
 export function goldenAdapter(tiny: TinyModel, b: "stored" | "zero"): InstalledAdapter {
   const { layout } = classifierOf(tiny);
   const values = (name: string) => Float32Array.from(tiny.golden.tensor(name).data);
@@ -112,7 +112,7 @@ export function goldenAdapter(tiny: TinyModel, b: "stored" | "zero"): InstalledA
     shape,
     data: tiny.weights.get(name)!.data,
   }));
-  return { modules, head, forward: everywhere(tiny, 1), train: everywhere(tiny, 1) };
+  return { modules, head, forward: everywhere(tiny, 1) };
 }
 
 /** Masks with one value for all components. */

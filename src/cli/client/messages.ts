@@ -5,7 +5,7 @@ import type { DeviceChoice } from "../../federated/open_session.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import type { Scorable, TrainedRound } from "../../federated/remote/client_job.ts";
 import type { ClientMemory } from "../../federated/client_memory.ts";
-import type { Evaluation } from "../../lora/session.ts";
+import type { Evaluation } from "../../lora/evaluate.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { Preparation } from "../progress.ts";
 import type { DataChoice } from "./client_data.ts";

@@ -3,7 +3,7 @@
 import type { EvaluationReport, Progress } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { ClientMemory } from "../client_memory.ts";
-import type { Evaluation } from "../../lora/session.ts";
+import type { Evaluation } from "../../lora/evaluate.ts";
 import type { ClientStore } from "./client_store.ts";
 import type { Connection } from "./connection.ts";
 import type { Seat } from "./seat.ts";

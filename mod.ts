@@ -189,6 +189,7 @@ export {
 export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
 export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
+export { type AdapterLayout, adapterLayouts } from "./src/lora/peft_layout.ts";
 export { type ImportedAdapter, importPeft } from "./src/lora/peft_import.ts";
 export {
   type Schedule,

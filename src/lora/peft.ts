@@ -35,7 +35,7 @@ export interface PeftSettings {
 }
 
 /** Under which keys the file of tensors tells what PEFT's config has no place for. */
-export const PEFT_METADATA = { baseHash: "base_model_hash", labels: "labels" } as const;
+export const PEFT_METADATA = { baseHash: "hafl_base_hash", labels: "hafl_labels" } as const;
 
 /** An adapter that cannot be written for PEFT, or files of PEFT's that cannot be read as an adapter. */
 export class PeftError extends UserError {

@@ -4,7 +4,8 @@ import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import { allComponents, scatterComponents } from "../protocol/components.ts";
 import { decodeSafetensors, type SafetensorsTensor, toFloat32 } from "../protocol/safetensors.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
-import { PEFT_PREFIX, PeftError, type PeftFiles, requireFinite, SEQUENCE_HEADS } from "./peft.ts";
+import { PEFT_METADATA, PEFT_PREFIX, PeftError, type PeftFiles, requireFinite } from "./peft.ts";
+import { type LoraConfig, readLoraConfig } from "./peft_config.ts";
 
 /** An adapter of one rank, with scale α / r = 1. */
 export interface ImportedAdapter {
@@ -16,32 +17,17 @@ export interface ImportedAdapter {
   readonly modules: readonly ModuleComponents[];
   /** Tensors saved beside the adapter, by name, ascending. */
   readonly head: readonly NamedTensor[];
+  /** PEFT's name of what the model is for, such as "SEQ_CLS" or "CAUSAL_LM"; null where it is not told. */
+  readonly task: string | null;
+  /** Hub id or path of the model that it was trained on; null where it is not told. */
+  readonly baseModel: string | null;
+  /** That model's `modelHash`; null where it is not told, which only this program does. */
+  readonly baseHash: string | null;
+  /** The label set, in the order of the logits; null where it is not told, which only this program does. */
+  readonly labels: readonly string[] | null;
 }
 
-/** Settings that change what the numbers mean, with the values under which they mean plain LoRA. Absent or null is PEFT's default, which is among them. */
-const PLAIN_LORA: Readonly<Record<string, readonly unknown[]>> = {
-  alora_invocation_tokens: [],
-  bias: ["none"],
-  fan_in_fan_out: [false],
-  // PiSSA, OLoRA, LoftQ and others change the base weights as well.
-  init_lora_weights: [true, false, "gaussian"],
-  layer_replication: [],
-  lora_bias: [false],
-  use_dora: [false],
-  use_qalora: [false],
-};
-
-/** The config's part in ΔW. */
-interface LoraConfig {
-  readonly rank: number;
-  readonly alpha: number;
-  readonly rankPattern: ReadonlyMap<string, number>;
-  readonly alphaPattern: ReadonlyMap<string, number>;
-  readonly rankStabilised: boolean;
-  readonly saved: readonly string[];
-}
-
-/** The tensors of a file, without PEFT's prefix. */
+/** The tensors of a file, by the names that they have in the model. */
 interface LoraTensors {
   /** Names of the adapted modules, ascending. */
   readonly modules: readonly string[];
@@ -52,7 +38,9 @@ interface LoraTensors {
 
 /**
  * Reads an adapter folder. rank_pattern, alpha_pattern and use_rslora are honoured: ΔW = B·A of every returned module is PEFT's, up to one
- * rounding of B to float32.
+ * rounding of B to float32. Tensors may have the names of PEFT's files, or those of its models in memory, which name the adapter "default" too.
+ *
+ * Whether the adapter belongs to a model, `fitAdapter` tells.
  *
  * @throws PeftError naming the setting or tensor when it is not plain LoRA on linear layers, a tensor is missing, unknown or of a wrong shape,
  * or a number is not finite.
@@ -70,8 +58,9 @@ interface LoraTensors {
  * ```
  */
 export function importPeft(files: PeftFiles): ImportedAdapter {
-  const config = readConfig(files["adapter_config.json"]);
-  const tensors = readTensors(files["adapter_model.safetensors"]);
+  const config = readLoraConfig(files["adapter_config.json"]);
+  const { tensors: stored, metadata } = decodeSafetensors(files["adapter_model.safetensors"]);
+  const tensors = sortTensors(stored);
   const stranger = tensors.others.find((name) => !isSaved(name, config.saved));
   if (stranger !== undefined) {
     throw new PeftError(
@@ -89,88 +78,37 @@ export function importPeft(files: PeftFiles): ImportedAdapter {
       scatterComponents(module, rank, allComponents(rankOf(module)), module)
     ),
     head: tensors.others.map((name) => readTensor(name, tensors.byName)),
+    task: config.task,
+    baseModel: config.baseModel,
+    baseHash: metadata[PEFT_METADATA.baseHash] ?? null,
+    labels: readLabels(metadata[PEFT_METADATA.labels]),
   };
 }
 
-function readConfig(text: string): LoraConfig {
-  const config = parseObject(text);
-  if (config.peft_type !== "LORA") throw unexpected("peft_type", '"LORA"', config.peft_type);
-  for (const [key, values] of Object.entries(PLAIN_LORA)) {
-    const value = config[key] ?? null;
-    if (value === null || values.includes(value)) continue;
-    throw unexpected(key, values.map((one) => JSON.stringify(one)).join(" or ") || "null", value);
-  }
-  const saved = config.modules_to_save ?? [];
-  if (!Array.isArray(saved) || saved.some((name) => typeof name !== "string")) {
-    throw unexpected("modules_to_save", "a list of names", saved);
-  }
-  return {
-    rank: readNumber("r", config.r, isRank),
-    alpha: readNumber("lora_alpha", config.lora_alpha, Number.isFinite),
-    rankPattern: readPattern("rank_pattern", config.rank_pattern, isRank),
-    alphaPattern: readPattern("alpha_pattern", config.alpha_pattern, Number.isFinite),
-    rankStabilised: config.use_rslora === true,
-    saved: config.task_type === "SEQ_CLS" ? [...new Set([...saved, ...SEQUENCE_HEADS])] : saved,
-  };
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
+function readLabels(text: string | undefined): string[] | null {
+  if (text === undefined) return null;
+  let labels: unknown;
   try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new PeftError(`Cannot read adapter_config.json: ${(error as Error).message}`);
+    labels = JSON.parse(text);
+  } catch {
+    labels = undefined;
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new PeftError(
-      `Cannot read adapter_config.json: expected an object, got ${JSON.stringify(value)}`,
-    );
-  }
-  return value as Record<string, unknown>;
-}
-
-function isRank(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 1;
-}
-
-function readNumber(key: string, value: unknown, accepts: (value: number) => boolean): number {
-  if (typeof value === "number" && accepts(value)) return value;
-  throw unexpected(key, accepts === isRank ? "a whole number of at least 1" : "a number", value);
-}
-
-function readPattern(
-  key: string,
-  value: unknown,
-  accepts: (value: number) => boolean,
-): Map<string, number> {
-  const pattern = value ?? {};
-  if (typeof pattern !== "object" || Array.isArray(pattern)) {
-    throw unexpected(key, "an object", value);
-  }
-  return new Map(
-    Object.entries(pattern).map((
-      [name, one],
-    ) => [name, readNumber(`${key}.${name}`, one, accepts)]),
+  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
+  throw new PeftError(
+    `Cannot import the adapter: expected ${PEFT_METADATA.labels} to be a list of texts, got ${text}`,
   );
 }
 
-function unexpected(key: string, expected: string, got: unknown): PeftError {
-  return new PeftError(
-    `Cannot import the adapter: expected "${key}" in adapter_config.json to be ${expected}, got ${
-      JSON.stringify(got) ?? "nothing"
-    }`,
-  );
-}
-
-function readTensors(file: Uint8Array): LoraTensors {
+function sortTensors(stored: ReadonlyMap<string, SafetensorsTensor>): LoraTensors {
   const byName = new Map<string, SafetensorsTensor>();
-  for (const [name, tensor] of decodeSafetensors(file).tensors) {
-    if (!name.startsWith(PEFT_PREFIX)) {
+  for (const [stated, tensor] of stored) {
+    const name = modelName(stated);
+    if (byName.has(name)) {
       throw new PeftError(
-        `Cannot import tensor "${name}": expected a name that starts with "${PEFT_PREFIX}"`,
+        `Cannot import tensor "${stated}": adapter_model.safetensors has "${name}" twice`,
       );
     }
-    byName.set(name.slice(PEFT_PREFIX.length), tensor);
+    byName.set(name, tensor);
   }
   const names = [...byName.keys()].sort();
   const modules = new Set<string>();
@@ -186,6 +124,13 @@ function readTensors(file: Uint8Array): LoraTensors {
     );
   }
   return { modules: [...modules], others, byName };
+}
+
+/** A tensor's name in the model: without what PEFT puts before it, and without the adapter's own name. */
+function modelName(stated: string): string {
+  const name = stated.startsWith(PEFT_PREFIX) ? stated.slice(PEFT_PREFIX.length) : stated;
+  return name.replace(/\.modules_to_save\.default\./, ".")
+    .replace(/\.(lora_[A-Za-z_]+)\.default(?=\.|$)/, ".$1");
 }
 
 /** PEFT saves a module when its path ends with an entry of modules_to_save, as "pre_classifier" does with "classifier". */
@@ -224,34 +169,20 @@ function readTensor(
 /** A module at its own rank, its scale folded into B. */
 function readModule(
   name: string,
-  { rank, alpha, rankPattern, alphaPattern, rankStabilised }: LoraConfig,
+  config: LoraConfig,
   byName: ReadonlyMap<string, SafetensorsTensor>,
 ): ModuleComponents {
-  const r = patternValue(rankPattern, name) ?? rank;
-  const a = readTensor(loraAName(name), byName, [r, undefined]);
-  const b = readTensor(loraBName(name), byName, [undefined, r]);
-  // Kalajdzievski 2023: rank-stabilised LoRA divides by √r.
-  const s = (patternValue(alphaPattern, name) ?? alpha) / (rankStabilised ? Math.sqrt(r) : r);
-  const scaled = b.data.map((value) => s * value);
-  requireFinite(`import "${b.name}" at scale ${s}`, scaled);
-  return { name, inFeatures: a.shape[1], outFeatures: b.shape[0], a: a.data, b: scaled };
-}
-
-/** The value of the first pattern that matches a module's name or its last parts, as PEFT's get_pattern_key looks for it. */
-function patternValue(pattern: ReadonlyMap<string, number>, module: string): number | undefined {
-  for (const [key, value] of pattern) {
-    if (compilePattern(key).test(module)) return value;
-  }
-}
-
-function compilePattern(key: string): RegExp {
-  try {
-    return new RegExp(`^(.*\\.)?(${key})$`);
-  } catch {
+  if (!config.targets(name)) {
     throw new PeftError(
-      `Cannot import the adapter: "${key}" in adapter_config.json is not a pattern of names`,
+      `Cannot import "${name}": target_modules in adapter_config.json does not name it`,
     );
   }
+  const { rank, scale } = config.scaleOf(name);
+  const a = readTensor(loraAName(name), byName, [rank, undefined]);
+  const b = readTensor(loraBName(name), byName, [undefined, rank]);
+  const scaled = b.data.map((value) => scale * value);
+  requireFinite(`import "${b.name}" at scale ${scale}`, scaled);
+  return { name, inFeatures: a.shape[1], outFeatures: b.shape[0], a: a.data, b: scaled };
 }
 
 function rankOf({ a, inFeatures }: ModuleComponents): number {

@@ -38,8 +38,8 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
     assert.equal(tensors.size, 2 * bank.modules.length + bank.head.length);
     assert.deepEqual(metadata, {
       format: "pt",
-      base_model_hash: manifest.model.hash,
-      labels: JSON.stringify(manifest.labels),
+      hafl_base_hash: manifest.model.hash,
+      hafl_labels: JSON.stringify(manifest.labels),
     });
     const card = await Deno.readTextFile(join(out, "README.md"));
     assert.match(card, /: 2 clients, freeze \+ adaptive, 2 rounds\.\n/);

@@ -190,6 +190,13 @@ export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.t
 export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
 export { type AdapterLayout, adapterLayouts } from "./src/lora/peft_layout.ts";
+export {
+  type AdapterBase,
+  compareBase,
+  fitAdapter,
+  type FittedAdapter,
+  type NamedBase,
+} from "./src/lora/peft_fit.ts";
 export { type ImportedAdapter, importPeft } from "./src/lora/peft_import.ts";
 export {
   type Schedule,

@@ -45,16 +45,30 @@ export function rowwiseCall(
   };
 }
 
-/** Invocations that share a row, of rowwise kernels whose rows are those of the node's first input. */
-export const rowwiseVariants: KernelVariants = {
-  kindOf: ({ op, inputs: [x] }) => `${op} ${rowsOf(x)}x${widthOf(x)}`,
-  suiting({ inputs: [x] }, software) {
-    // llvmpipe runs 8 invocations as one vector, so that their barriers cost nothing.
-    const preferred = software ? LANES[0] : lanesFor(widthOf(x));
-    if (sizeOf(x) < SMALL) return [lanesText(preferred)];
-    return [...new Set([preferred, ...LANES])].map(lanesText);
-  },
-};
+/** Invocations that share a row, of rowwise kernels whose rows `sizes` tells. */
+export function laneVariants(
+  sizes: (node: Node) => { readonly rows: number; readonly width: number },
+): KernelVariants {
+  return {
+    kindOf(node) {
+      const { rows, width } = sizes(node);
+      return `${node.op} ${rows}x${width}`;
+    },
+    suiting(node, software) {
+      const { rows, width } = sizes(node);
+      // llvmpipe runs 8 invocations as one vector, so that their barriers cost nothing.
+      const preferred = software ? LANES[0] : lanesFor(width);
+      if (rows * width < SMALL) return [lanesText(preferred)];
+      return [...new Set([preferred, ...LANES])].map(lanesText);
+    },
+  };
+}
+
+/** {@linkcode laneVariants} of kernels whose rows are those of the node's first input. */
+export const rowwiseVariants: KernelVariants = laneVariants(({ inputs: [x] }) => ({
+  rows: rowsOf(x),
+  width: widthOf(x),
+}));
 
 /** Lanes of rowwise kernels: powers of two. */
 const LANES = [8, 16, 32, 64];

@@ -42,3 +42,23 @@ testOp(
   })),
   lanes,
 );
+
+testOp(
+  "rms norm of heads",
+  [[1, 3, 2], [3, 5, 7], [6, 4, 12], [9, 3, 130], [35_001, 2, 2]].map(([N, H, D]) => {
+    const vectors = { N: N * H, C: D };
+    return {
+      name: `rms norm of ${H} heads of ${D}, ${N} rows`,
+      inputs: { x: { shape: [N, H * D] }, gamma: { shape: [D] } },
+      build: (program, { x, gamma }) => rmsNorm(program, x, gamma, 1e-3),
+      oracle({ x, gamma }, dy) {
+        const { dx, dgamma } = rmsOracle.rmsNormBackward(dy, x, gamma, vectors, 1e-3);
+        return {
+          y: rmsOracle.rmsNorm(x, gamma, vectors, 1e-3),
+          gradients: { x: dx, ...(fits(N * H) && { gamma: dgamma }) },
+        };
+      },
+    };
+  }),
+  lanes,
+);

@@ -36,11 +36,21 @@ export function readLayers(config: ModelConfig, key: string): number {
   throw malformed(key, `a whole number from 1 to ${MOST_LAYERS}`, layers);
 }
 
-/** A finite number above 0. @throws ModelConfigError when it is something else. */
-export function readPositive(config: ModelConfig, key: string, fallback: number): number {
+/** A finite number above `bound`. @throws ModelConfigError when it is absent (and there is no `fallback`) or something else. */
+export function readAbove(
+  config: ModelConfig,
+  key: string,
+  bound: number,
+  fallback?: number,
+): number {
   const value = config[key] ?? fallback;
-  if (typeof value === "number" && Number.isFinite(value) && value > 0) return value;
-  throw malformed(key, "a finite number above 0", value);
+  if (typeof value === "number" && Number.isFinite(value) && value > bound) return value;
+  throw malformed(key, `a finite number above ${bound}`, value);
+}
+
+/** A finite number above 0. @throws ModelConfigError when it is absent (and there is no `fallback`) or something else. */
+export function readPositive(config: ModelConfig, key: string, fallback?: number): number {
+  return readAbove(config, key, 0, fallback);
 }
 
 /** true or false. @throws ModelConfigError when it is something else. */

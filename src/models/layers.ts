@@ -31,14 +31,14 @@ export function layerNormLayer(
   return layerNorm(context.program, x, gamma, beta, epsilon);
 }
 
-/** Root-mean-square normalisation with `name`.weight [C]. */
+/** Root-mean-square normalisation with `name`.weight [width]: of the last axis, or of the parts of it that are `width` long. */
 export function rmsNormLayer(
   context: ModelContext,
   name: string,
   x: Tensor,
   epsilon: number,
+  width: number = x.shape[x.shape.length - 1],
 ): Tensor {
-  const width = x.shape[x.shape.length - 1];
   return rmsNorm(context.program, x, context.weight(`${name}.weight`, [width]), epsilon);
 }
 

@@ -9,7 +9,7 @@ import { gate } from "../../src/engine/ops/gate.ts";
 import { linear } from "../../src/engine/ops/matmul.ts";
 import { pool } from "../../src/engine/ops/pool.ts";
 import { rmsNorm } from "../../src/engine/ops/rms_norm.ts";
-import { rope, ropeTable } from "../../src/engine/ops/rope.ts";
+import { rope, ropeFrequencies, ropeTable } from "../../src/engine/ops/rope.ts";
 import { bufferTensor, type Program, type Tensor } from "../../src/engine/program.ts";
 
 const B = 2, T = 6, H = 4, Hkv = 2, D = 4, C = H * D, F = 20, V = 13, L = 3;
@@ -34,7 +34,7 @@ export const decoderShapes = {
 export const decoderBatch = {
   ids: Uint32Array.from({ length: B * T }, (_, i) => (i * 5 + 2) % V),
   positions: Uint32Array.from({ length: B * T }, (_, i) => i % T),
-  angles: ropeTable(T, D, 10_000),
+  angles: ropeTable(T, ropeFrequencies(D, 10_000)),
   mask: Uint32Array.from({ length: B * T }, (_, i) => i < T + 4 ? 1 : 0),
   pooling: Float32Array.from({ length: B * T }, (_, i) => i === T - 1 || i === T + 3 ? 1 : 0),
   labels: Uint32Array.of(1, 2),

@@ -19,17 +19,24 @@ from safetensors_file import read_safetensors
 HERE = pathlib.Path(__file__).parent
 # The encoders agree to 1e-13; Llama only to float32, in which transformers computes RMS norms and rotary angles always.
 TOLERANCE = 1e-5
+DECODER_TARGETS = r".*self_attn\.(q|k|v|o)_proj"
 TARGETS = {
     "bert": r".*attention\.(self\.(query|key|value)|output\.dense)",
     "roberta": r".*attention\.(self\.(query|key|value)|output\.dense)",
     "distilbert": r".*attention\.(q|k|v|out)_lin",
-    "llama": r".*self_attn\.(q|k|v|o)_proj",
+    "llama": DECODER_TARGETS,
+    "llama3": DECODER_TARGETS,
+    "qwen2": DECODER_TARGETS,
+    "qwen3": DECODER_TARGETS,
 }
 HEADS = {
     "bert": ["classifier"],
     "roberta": ["classifier"],
     "distilbert": ["pre_classifier", "classifier"],
     "llama": ["score"],
+    "llama3": ["score"],
+    "qwen2": ["score"],
+    "qwen3": ["score"],
 }
 
 
@@ -98,6 +105,12 @@ def check_forward(family, golden):
         golden.compare("hidden_states", "hidden_states", hidden)
         logits = model(ids, attention_mask=mask).logits
         golden.compare("logits", f"logits.{golden.settings['pooling']}", logits)
+        if "logits.next" in golden.tensors:
+            # The class's output layer is tied to the embeddings, which the checkpoint of the classifier holds.
+            language_model = transformers.AutoModelForCausalLM.from_pretrained(
+                HERE / family, attn_implementation="eager", dtype=torch.float64
+            ).eval()
+            golden.compare("logits", "logits.next", language_model(ids, attention_mask=mask).logits)
 
 
 def check_gradients(family, golden):

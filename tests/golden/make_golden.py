@@ -21,7 +21,9 @@ RANK, ALPHA = 4, 8
 BATCHES, B, T, STEPS = 5, 4, 12, 50
 # Picked for good conditioning: perturbing all weights by 3e-7 moves no trajectory tensor by more than 3e-5 (under other
 # seeds up to 8e-3, when some gradient passes so near zero that Adam's sign of it is rounding noise).
-SEEDS = {"bert": 104, "distilbert": 108, "roberta": 124, "llama": 114}
+SEEDS = {
+    "bert": 104, "distilbert": 108, "roberta": 124, "llama": 114, "llama3": 111, "qwen2": 101, "qwen3": 115,
+}
 LORA_RATE, HEAD_RATE, WEIGHT_DECAY, CLIP_NORM, BETA = 1e-2, 3e-2, 0.01, 1.0, 0.85
 
 
@@ -102,6 +104,9 @@ def forward_golden(model, ids, mask):
     golden = {"hidden_states": model.hidden_states(ids, mask)}
     for pooling in ("first", "mean", "last"):
         golden[f"logits.{pooling}"] = logits(model, ids, mask, pooling)
+    following = model.next_logits(golden["hidden_states"]) if hasattr(model, "next_logits") else None
+    if following is not None:
+        golden["logits.next"] = following
     return golden
 
 

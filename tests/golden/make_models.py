@@ -10,6 +10,12 @@ import modules
 from safetensors_file import write_safetensors
 
 HERE = pathlib.Path(__file__).parent
+
+
+def without(config, *keys):
+    return {key: value for key, value in config.items() if key not in keys}
+
+
 LABELS = {"0": "low", "1": "middle", "2": "high"}
 SHARED = {
     "id2label": LABELS,
@@ -29,6 +35,25 @@ ENCODER = {
     "hidden_dropout_prob": 0.1,
     "attention_probs_dropout_prob": 0.1,
     "position_embedding_type": "absolute",
+}
+LLAMA = {
+    **SHARED,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "intermediate_size": 64,
+    "hidden_act": "silu",
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
+    "rope_scaling": None,
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "mlp_bias": False,
+    "tie_word_embeddings": False,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "pad_token_id": 0,
 }
 CONFIGS = {
     "bert": {
@@ -69,23 +94,41 @@ CONFIGS = {
     "llama": {
         "architectures": ["LlamaForSequenceClassification"],
         "model_type": "llama",
-        **SHARED,
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 4,
-        "num_key_value_heads": 2,
-        "intermediate_size": 64,
-        "hidden_act": "silu",
-        "rms_norm_eps": 1e-6,
-        "rope_theta": 10000.0,
-        "rope_scaling": None,
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "mlp_bias": False,
-        "tie_word_embeddings": False,
-        "bos_token_id": 1,
-        "eos_token_id": 2,
-        "pad_token_id": 0,
+        **LLAMA,
+    },
+    "llama3": {
+        "architectures": ["LlamaForSequenceClassification"],
+        "model_type": "llama",
+        **LLAMA,
+        "rope_theta": 100.0,
+        # Of the four pairs one turns as before, one is between, two turn at an eighth.
+        "rope_scaling": {
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 32,
+            "rope_type": "llama3",
+        },
+        "tie_word_embeddings": True,
+    },
+    "qwen2": {
+        "architectures": ["Qwen2ForSequenceClassification"],
+        "model_type": "qwen2",
+        **without(LLAMA, "attention_bias", "mlp_bias"),
+        "sliding_window": 32,
+        "use_sliding_window": False,
+        "max_window_layers": 2,
+        "tie_word_embeddings": True,
+    },
+    "qwen3": {
+        "architectures": ["Qwen3ForSequenceClassification"],
+        "model_type": "qwen3",
+        **without(LLAMA, "mlp_bias"),
+        "head_dim": 12,
+        "sliding_window": None,
+        "use_sliding_window": False,
+        "max_window_layers": 2,
+        "tie_word_embeddings": True,
     },
 }
 

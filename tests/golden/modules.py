@@ -5,6 +5,8 @@ Every model takes a config (the dictionary of config.json) and offers
   classify(pooled)             [B, C] -> logits [B, L]
   pooling                      what the family's head reads: "first" or "last"
   targets()                    names of its attention projections, in order
+and a decoder also
+  next_logits(hidden)          [B, T, C] -> logits of the next token [B, T, V], None unless its output layer is tied
 """
 
 import math
@@ -35,6 +37,12 @@ def attend(query, key, value, allowed):
     context = torch.softmax(scores, -1) @ value
     B, H, T, D = context.shape
     return context.transpose(1, 2).reshape(B, T, H * D)
+
+
+def causal_mask(mask):
+    """[B, T] -> [B, 1, T, T] of bool: a token sees the real tokens up to itself."""
+    T = mask.shape[1]
+    return torch.ones(T, T, dtype=torch.bool).tril() & mask.bool()[:, None, None, :]
 
 
 def pool(hidden, mask, pooling):
@@ -208,52 +216,73 @@ class RmsNorm(nn.Module):
         return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
 
 
-def rotate(x, theta):
+def rotary_frequencies(config, D):
+    """Angle per position of each pair of a head of size D, [D / 2], scaled as rope_scaling says."""
+    frequencies = config["rope_theta"] ** (-torch.arange(0, D, 2, dtype=torch.float64) / D)
+    scaling = config.get("rope_scaling")
+    if scaling is None:
+        return frequencies
+    assert scaling["rope_type"] == "llama3"
+    # Llama 3.1: slow pairs turn `factor` times slower, fast ones as before, those between in proportion.
+    turns = scaling["original_max_position_embeddings"] * frequencies / (2 * math.pi)
+    low, high = scaling["low_freq_factor"], scaling["high_freq_factor"]
+    kept = ((turns - low) / (high - low)).clamp(0, 1)
+    return frequencies * (kept + (1 - kept) / scaling["factor"])
+
+
+def rotate(x, frequencies):
     """Rotary positions on [B, H, T, D], halves paired as Hugging Face pairs them."""
-    T, D = x.shape[2:]
-    frequencies = theta ** (-torch.arange(0, D, 2, dtype=x.dtype) / D)
-    angles = torch.arange(T, dtype=x.dtype)[:, None] * frequencies
+    angles = torch.arange(x.shape[2], dtype=x.dtype)[:, None] * frequencies.to(x.dtype)
     first, second = x.chunk(2, -1)
     cosine, sine = angles.cos(), angles.sin()
     return torch.cat([first * cosine - second * sine, second * cosine + first * sine], -1)
 
 
 class LlamaDecoder(nn.Module):
-    def __init__(self, config):
+    """Llama's decoder, and with other settings Qwen2's (biases) and Qwen3's (norms of the heads)."""
+
+    def __init__(self, config, projection_bias=False, head_norms=False):
         super().__init__()
         C, F, eps = config["hidden_size"], config["intermediate_size"], config["rms_norm_eps"]
         self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
-        self.theta = config["rope_theta"]
+        D = config.get("head_dim") or C // self.heads
+        self.frequencies = rotary_frequencies(config, D)
         self.embed_tokens = nn.Embedding(config["vocab_size"], C)
-        shared = C // self.heads * self.key_heads
-        layers = [self.layer(C, shared, F, eps) for _ in range(config["num_hidden_layers"])]
+        sizes = C, self.heads * D, self.key_heads * D, F
+        norms = {name: D for name in ("q_norm", "k_norm") if head_norms}
+        layers = [self.layer(*sizes, eps, projection_bias, norms) for _ in range(config["num_hidden_layers"])]
         self.layers = nn.ModuleList(layers)
         self.norm = RmsNorm(C, eps)
 
     @staticmethod
-    def layer(C, shared, F, eps):
-        def linear(inputs, outputs):
-            return nn.Linear(inputs, outputs, bias=False)
+    def layer(C, queries, keys, F, eps, projection_bias, norms):
+        def linear(inputs, outputs, bias=False):
+            return nn.Linear(inputs, outputs, bias=bias)
 
         return container(
             input_layernorm=RmsNorm(C, eps),
             self_attn=container(
-                q_proj=linear(C, C), k_proj=linear(C, shared), v_proj=linear(C, shared), o_proj=linear(C, C)
+                q_proj=linear(C, queries, projection_bias),
+                k_proj=linear(C, keys, projection_bias),
+                v_proj=linear(C, keys, projection_bias),
+                o_proj=linear(queries, C),
+                **{name: RmsNorm(D, eps) for name, D in norms.items()},
             ),
             post_attention_layernorm=RmsNorm(C, eps),
             mlp=container(gate_proj=linear(C, F), up_proj=linear(C, F), down_proj=linear(F, C)),
         )
 
     def forward(self, ids, mask):
-        T = ids.shape[1]
-        causal = torch.ones(T, T, dtype=torch.bool).tril()
-        allowed = causal & mask.bool()[:, None, None, :]
+        allowed = causal_mask(mask)
         x = self.embed_tokens(ids)
         for layer in self.layers:
             attention, normalized = layer.self_attn, layer.input_layernorm(x)
-            query = rotate(split_heads(attention.q_proj(normalized), self.heads), self.theta)
-            key = rotate(split_heads(attention.k_proj(normalized), self.key_heads), self.theta)
+            query = split_heads(attention.q_proj(normalized), self.heads)
+            key = split_heads(attention.k_proj(normalized), self.key_heads)
             value = split_heads(attention.v_proj(normalized), self.key_heads)
+            if hasattr(attention, "q_norm"):
+                query, key = attention.q_norm(query), attention.k_norm(key)
+            query, key = rotate(query, self.frequencies), rotate(key, self.frequencies)
             group = self.heads // self.key_heads
             key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
             x = x + attention.o_proj(attend(query, key, value, allowed))
@@ -266,14 +295,19 @@ class LlamaDecoder(nn.Module):
 class LlamaForSequenceClassification(nn.Module):
     pooling = "last"
     head = ["score.weight"]
+    decoder = {}
 
     def __init__(self, config):
         super().__init__()
-        self.model = LlamaDecoder(config)
+        self.model = LlamaDecoder(config, **self.decoder)
         self.score = nn.Linear(config["hidden_size"], len(config["id2label"]), bias=False)
+        self.tied = config["tie_word_embeddings"]
 
     def hidden_states(self, ids, mask):
         return self.model(ids, mask)
+
+    def next_logits(self, hidden):
+        return hidden @ self.model.embed_tokens.weight.T if self.tied else None
 
     def classify(self, pooled):
         return self.score(pooled)
@@ -281,3 +315,11 @@ class LlamaForSequenceClassification(nn.Module):
     def targets(self):
         parts = ("q_proj", "k_proj", "v_proj", "o_proj")
         return [f"model.layers.{i}.self_attn.{part}" for i in range(len(self.model.layers)) for part in parts]
+
+
+class Qwen2ForSequenceClassification(LlamaForSequenceClassification):
+    decoder = {"projection_bias": True}
+
+
+class Qwen3ForSequenceClassification(LlamaForSequenceClassification):
+    decoder = {"head_norms": True}

@@ -8,7 +8,7 @@ import { mergeDelta } from "../../src/lora/merge.ts";
 import { readAdapter, readSensitivity, type Session, train } from "../../src/lora/session.ts";
 import { componentScores } from "../../src/protocol/scores.ts";
 import { onEveryDevice } from "../engine/devices.ts";
-import { FAMILIES, largestDifference, runForward, type Values } from "../models/support.ts";
+import { GOLDENS, largestDifference, runForward, type Values } from "../models/support.ts";
 import { assertClose } from "../reference/compare.ts";
 import {
   everywhere,
@@ -27,7 +27,7 @@ import {
 /** PyTorch in float32 shows up to 3e-6 on the gradients, 2e-5 on the trajectories (tests/golden/README.md). */
 const TOLERANCE = 1e-4;
 
-for (const family of FAMILIES) {
+for (const family of GOLDENS) {
   const tiny = await readTinyModel(family);
   const batches = goldenBatches(tiny);
   const check = (name: string, actual: ArrayLike<number>) =>

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readModel, storedName } from "../../src/models/mod.ts";
 import { onEveryDevice, testDevices } from "../engine/devices.ts";
 import {
-  FAMILIES,
   goldenRows,
+  GOLDENS,
   largestDifference,
   padded,
   POOLINGS,
@@ -19,7 +19,7 @@ import {
 const TOLERANCE = 1e-5;
 const LABELS = 3;
 
-for (const family of FAMILIES) {
+for (const family of GOLDENS) {
   const { model, weights, expected } = readGolden(family);
   const rows = goldenRows(expected);
 

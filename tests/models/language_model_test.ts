@@ -7,7 +7,7 @@ import { normalNumbers } from "../engine/op_testing.ts";
 import { runProgram } from "../engine/run_program.ts";
 import { assertClose } from "../reference/compare.ts";
 import { bertHead, llamaHead } from "./language_model_oracle.ts";
-import { recordingContext } from "./support.ts";
+import { goldenRows, GOLDENS, largestDifference, readGolden, recordingContext } from "./support.ts";
 
 const [N, C, V] = [7, 6, 13];
 const sizes = {
@@ -70,9 +70,41 @@ for (const { name, config, table, oracle } of cases) {
   });
 }
 
-Deno.test("languageModel is there for BERT and Llama alone", () => {
-  const objective = (config: Record<string, unknown>) => readModel(config).languageModel?.objective;
-  assert.equal(objective({ model_type: "bert", ...sizes }), "masked");
-  assert.equal(objective({ model_type: "llama", ...sizes }), "next");
-  assert.equal(objective({ model_type: "roberta", ...sizes }), undefined);
+for (const family of GOLDENS) {
+  const { model, weights, expected } = readGolden(family);
+  const golden = expected.get("logits.next");
+  if (golden === undefined) continue;
+  onEveryDevice(
+    `encode() and languageModel.logits() of ${family} equal PyTorch's`,
+    async (device) => {
+      const rows = goldenRows(expected);
+      const program = createProgram("next");
+      const { context, requests } = recordingContext(program, rows.B, rows.T);
+      keepAs(program, model.languageModel!.logits(context, model.encode(context)), "logits");
+      const inputs = {
+        ...Object.fromEntries(
+          [...requests.weights.keys()].map((name) => [name, weights.get(name)!.data]),
+        ),
+        ...Object.fromEntries(requests.constants),
+        ids: rows.ids,
+        mask: rows.mask,
+        positions: Uint32Array.from(rows.ids, (_, i) => i % rows.T),
+      };
+      const { logits } = await runProgram(device, lower(program), inputs, ["logits"]);
+      const difference = largestDifference(logits, golden.data);
+      assert.ok(difference <= 2e-5, `logits differ by ${difference}`);
+    },
+  );
+}
+
+Deno.test("languageModel is there for BERT and decoders alone, with the class that Hugging Face has for it", () => {
+  const head = (model_type: string) => {
+    const { languageModel } = readModel({ model_type, ...sizes });
+    return languageModel && [languageModel.objective, languageModel.architecture];
+  };
+  assert.deepEqual(head("bert"), ["masked", "BertForMaskedLM"]);
+  assert.deepEqual(head("llama"), ["next", "LlamaForCausalLM"]);
+  assert.deepEqual(head("qwen2"), ["next", "Qwen2ForCausalLM"]);
+  assert.deepEqual(head("qwen3"), ["next", "Qwen3ForCausalLM"]);
+  assert.equal(head("roberta"), undefined);
 });

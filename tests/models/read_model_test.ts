@@ -28,6 +28,16 @@ const DISTILBERT = {
 };
 const ROBERTA = { ...BERT, model_type: "roberta" };
 const LLAMA = { ...BERT, model_type: "llama" };
+const QWEN2 = { ...BERT, model_type: "qwen2" };
+const QWEN3 = { ...BERT, model_type: "qwen3" };
+
+const LLAMA3 = {
+  rope_type: "llama3",
+  factor: 8,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+  original_max_position_embeddings: 8192,
+};
 
 function without(config: Record<string, unknown>, key: string): Record<string, unknown> {
   return Object.fromEntries(Object.entries(config).filter(([name]) => name !== key));
@@ -40,8 +50,18 @@ Deno.test("readModel() finds the family of every supported model_type", () => {
     ROBERTA,
     { ...ROBERTA, model_type: "xlm-roberta" },
     LLAMA,
+    QWEN2,
+    QWEN3,
   ].map((config) => readModel(config).family);
-  assert.deepEqual(families, ["bert", "distilbert", "roberta", "roberta", "llama"]);
+  assert.deepEqual(families, [
+    "bert",
+    "distilbert",
+    "roberta",
+    "roberta",
+    "llama",
+    "qwen2",
+    "qwen3",
+  ]);
 });
 
 Deno.test("readModel() goes by architectures when model_type is absent", () => {
@@ -51,6 +71,8 @@ Deno.test("readModel() goes by architectures when model_type is absent", () => {
     [DISTILBERT, "DistilBertForMaskedLM", "distilbert"],
     [ROBERTA, "XLMRobertaForMaskedLM", "roberta"],
     [LLAMA, "LlamaForCausalLM", "llama"],
+    [QWEN2, "Qwen2ForCausalLM", "qwen2"],
+    [QWEN3, "Qwen3ForSequenceClassification", "qwen3"],
   ] as const;
   for (const [config, architecture, family] of cases) {
     const settings = { ...without(config, "model_type"), architectures: [architecture] };
@@ -59,15 +81,15 @@ Deno.test("readModel() goes by architectures when model_type is absent", () => {
 });
 
 Deno.test("readModel() names the model types it supports when it meets another", () => {
-  const types = "bert, distilbert, roberta, xlm-roberta, llama";
-  assert.throws(() => readModel({ model_type: "gpt2" }), {
+  const types = "bert, distilbert, roberta, xlm-roberta, llama, qwen2, qwen3";
+  assert.throws(() => readModel({ model_type: "opt" }), {
     name: "UnsupportedModelError",
-    message: `Cannot use this model: expected a model of type ${types}, got "model_type" "gpt2"`,
+    message: `Cannot use this model: expected a model of type ${types}, got "model_type" "opt"`,
   });
-  assert.throws(() => readModel({ architectures: ["GPT2LMHeadModel"] }), {
+  assert.throws(() => readModel({ architectures: ["OPTForCausalLM"] }), {
     name: "UnsupportedModelError",
     message:
-      `Cannot use this model: expected a model of type ${types}, got "architectures" ["GPT2LMHeadModel"]`,
+      `Cannot use this model: expected a model of type ${types}, got "architectures" ["OPTForCausalLM"]`,
   });
   assert.throws(() => readModel({}), {
     name: "UnsupportedModelError",
@@ -86,7 +108,7 @@ Deno.test("readModel() refuses what is not an object", () => {
 });
 
 Deno.test("readModel() names a required setting that is missing", () => {
-  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA]) {
+  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA, QWEN2, QWEN3]) {
     for (const key of Object.keys(config).filter((name) => name !== "model_type")) {
       for (const broken of [without(config, key), { ...config, [key]: null }]) {
         assert.throws(() => readModel(broken), (error) => {
@@ -136,6 +158,18 @@ Deno.test("readModel() refuses a setting of the wrong kind or size", () => {
       "expected an even head size for rotary positions, got 5",
     ],
     [
+      { ...LLAMA, rope_scaling: { type: "linear" } },
+      'it has no "factor"; expected a finite number above 0',
+    ],
+    [
+      { ...LLAMA, rope_scaling: { ...LLAMA3, high_freq_factor: 1 } },
+      'expected "high_freq_factor" to be a finite number above 1, got 1',
+    ],
+    [
+      { ...LLAMA, rope_parameters: { ...LLAMA3, original_max_position_embeddings: null } },
+      'it has no "original_max_position_embeddings"; expected a whole number of at least 1',
+    ],
+    [
       { ...ROBERTA, pad_token_id: 11 },
       'expected "max_position_embeddings" to be above "pad_token_id" + 1 (12), got 12',
     ],
@@ -151,7 +185,7 @@ Deno.test("readModel() refuses a setting of the wrong kind or size", () => {
 Deno.test("readModel() names a setting that the family does not implement", () => {
   const names =
     "one of gelu, gelu_python, gelu_new, gelu_fast, gelu_pytorch_tanh, relu, silu, swish, tanh";
-  const rope = 'null or of rope_type "default"';
+  const rope = "null or of rope_type default, linear, llama3";
   const cases: [Record<string, unknown>, string][] = [
     [{ ...BERT, hidden_act: "mish" }, `"hidden_act" in config.json to be ${names}, got "mish"`],
     [
@@ -164,16 +198,24 @@ Deno.test("readModel() names a setting that the family does not implement", () =
     ],
     [{ ...BERT, is_decoder: true }, '"is_decoder" in config.json to be false, got true'],
     [
-      { ...LLAMA, rope_scaling: { rope_type: "llama3", factor: 8 } },
-      `"rope_scaling" in config.json to be ${rope}, got {"rope_type":"llama3","factor":8}`,
+      { ...LLAMA, rope_scaling: { rope_type: "yarn", factor: 4 } },
+      `"rope_scaling" in config.json to be ${rope}, got {"rope_type":"yarn","factor":4}`,
     ],
     [
-      { ...LLAMA, rope_scaling: { type: "linear", factor: 2 } },
-      `"rope_scaling" in config.json to be ${rope}, got {"type":"linear","factor":2}`,
+      { ...QWEN2, rope_scaling: { type: "dynamic", factor: 2 } },
+      `"rope_scaling" in config.json to be ${rope}, got {"type":"dynamic","factor":2}`,
     ],
     [
-      { ...LLAMA, rope_parameters: { rope_type: "yarn" } },
-      `"rope_parameters" in config.json to be ${rope}, got {"rope_type":"yarn"}`,
+      { ...LLAMA, rope_parameters: { rope_type: "toString" } },
+      `"rope_parameters" in config.json to be ${rope}, got {"rope_type":"toString"}`,
+    ],
+    [
+      { ...QWEN2, use_sliding_window: true, sliding_window: 4 },
+      '"use_sliding_window" in config.json to be false, got true',
+    ],
+    [
+      { ...QWEN3, layer_types: ["full_attention", "sliding_attention"] },
+      '"layer_types" in config.json to be "full_attention" for every layer, got ["full_attention","sliding_attention"]',
     ],
   ];
   for (const [config, message] of cases) {
@@ -204,7 +246,7 @@ Deno.test("positions() counts every token, in roberta the real ones from padding
   assert.deepEqual([...readModel({ ...ROBERTA, pad_token_id: 0 }).positions(left)], [0, 0, 1, 2]);
 });
 
-Deno.test("encode() of llama has biases where the config asks for them", () => {
+Deno.test("encode() of llama and qwen has biases where the family or the config asks for them", () => {
   const biased = (config: Record<string, unknown>) =>
     requestsOf(readModel(config), 2).linears.filter(({ bias }) => bias)
       .map(({ name }) => name.split(".").at(-1));
@@ -216,6 +258,8 @@ Deno.test("encode() of llama has biases where the config asks for them", () => {
     "o_proj",
   ]);
   assert.deepEqual(biased({ ...LLAMA, mlp_bias: true }), ["gate_proj", "up_proj", "down_proj"]);
+  assert.deepEqual(biased(QWEN2), ["q_proj", "k_proj", "v_proj"]);
+  assert.deepEqual(biased(QWEN3), []);
 });
 
 Deno.test("encode() of llama honours head_dim and num_key_value_heads", () => {
@@ -246,6 +290,53 @@ Deno.test("encode() of llama rotates by the config's rope_theta, wherever it sta
   near(angle({ ...LLAMA, rope_theta: 400 }), 0.05);
   near(angle({ ...LLAMA, rope_parameters: { rope_type: "default", rope_theta: 400 } }), 0.05);
   near(angle({ ...LLAMA, rope_theta: 400, rope_scaling: { type: "default" } }), 0.05);
+});
+
+Deno.test("encode() of llama turns a linearly scaled model slower, and llama3's by how often a pair turns", () => {
+  // Head size 4: pair 0 turns by 1 a position, pair 1 by 0.01.
+  const angles = (config: Record<string, unknown>) => {
+    const [table] = requestsOf(readModel(config), 2).constants.values();
+    return [table[4 + 2], table[4 + 3]].map(Math.asin);
+  };
+  const near = (actual: number[], ...expected: number[]) =>
+    expected.forEach((angle, i) =>
+      assert.ok(Math.abs(actual[i] - angle) < 1e-7, `expected ${expected}, got ${actual}`)
+    );
+  near(angles({ ...LLAMA, rope_scaling: { type: "linear", factor: 4 } }), 0.25, 0.0025);
+  // In 800 π positions pair 0 turns 400 times, pair 1 4 times.
+  const scaled = (low: number, high: number, key = "rope_scaling") => ({
+    ...LLAMA,
+    [key]: {
+      ...LLAMA3,
+      low_freq_factor: low,
+      high_freq_factor: high,
+      original_max_position_embeddings: Math.round(800 * Math.PI),
+    },
+  });
+  near(angles(scaled(1, 3.5)), 1, 0.01);
+  near(angles(scaled(4.5, 5)), 1, 0.01 / 8);
+  near(angles(scaled(500, 600)), 1 / 8, 0.01 / 8);
+  const kept = (Math.round(800 * Math.PI) * 0.01 / (2 * Math.PI) - 2) / (10 - 2);
+  near(angles(scaled(2, 10, "rope_parameters")), 1, 0.01 * (kept + (1 - kept) / 8));
+});
+
+Deno.test("readModel() of qwen2 and qwen3 takes configs as Hugging Face writes them", () => {
+  const window = { use_sliding_window: false, sliding_window: 131072, max_window_layers: 28 };
+  const layers = { layer_types: ["full_attention"] };
+  for (const config of [QWEN2, QWEN3]) {
+    assert.equal(readModel({ ...config, ...window, ...layers }).maxTokens, 12);
+    assert.deepEqual(readModel({ ...config, tie_word_embeddings: true }).tied, {
+      "model.embed_tokens.weight": "lm_head.weight",
+    });
+  }
+  const shapeOf = (config: Record<string, unknown>) => {
+    const { weights } = requestsOf(readModel(config), 2);
+    return weights.get("model.layers.0.self_attn.q_proj.weight");
+  };
+  assert.deepEqual(shapeOf(QWEN2), [8, 8]);
+  // Qwen3Config's own head_dim, whatever the width.
+  assert.deepEqual(shapeOf(QWEN3), [2 * 128, 8]);
+  assert.deepEqual(shapeOf({ ...QWEN3, head_dim: 6 }), [2 * 6, 8]);
 });
 
 Deno.test("readModel() ties the embeddings to the language model's output layer, llama on demand", () => {

@@ -15,7 +15,17 @@ import { type Model, type ModelContext, readModel } from "../../src/models/mod.t
 import { decodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
 
 /** Families with a tiny model in tests/golden. */
-export const FAMILIES = ["bert", "distilbert", "roberta", "llama"] as const;
+export const FAMILIES = [
+  "bert",
+  "distilbert",
+  "roberta",
+  "llama",
+  "qwen2",
+  "qwen3",
+] as const;
+
+/** Folders of tests/golden with a tiny model: the families, and Llama once more with Llama 3.1's rotary scaling. */
+export const GOLDENS = [...FAMILIES, "llama3"] as const;
 
 /** Numbers with their shape. */
 export interface Values {

@@ -75,19 +75,24 @@ export function rope(
   return apply(program, ropeOp, [x, positions, table], { heads, direction: 1 })[0];
 }
 
+/** Rotary angles a position turns by, θ^(−2j/D), [D/2]. */
+export function ropeFrequencies(headSize: number, theta: number): Float64Array {
+  return Float64Array.from({ length: headSize / 2 }, (_, j) => Math.pow(theta, -2 * j / headSize));
+}
+
 /**
- * Cosines and sines of position · θ^(−2j/D), [positions, D] as D/2 cosines then D/2 sines a row. Computed here in float64, because WGSL
- * promises little about the sine of a large angle.
+ * Cosines and sines of position · frequency, [positions, D] as D/2 cosines then D/2 sines a row; frequencies [D/2]. Computed here in float64, because
+ * WGSL promises little about the sine of a large angle.
  */
-export function ropeTable(positions: number, headSize: number, theta: number): Float32Array {
-  const half = headSize / 2;
-  const table = new Float32Array(positions * headSize);
+export function ropeTable(positions: number, frequencies: Float64Array): Float32Array {
+  const half = frequencies.length;
+  const table = new Float32Array(positions * 2 * half);
   for (let position = 0; position < positions; position++) {
-    for (let j = 0; j < half; j++) {
-      const angle = position * Math.pow(theta, -2 * j / headSize);
-      table[position * headSize + j] = Math.cos(angle);
-      table[position * headSize + half + j] = Math.sin(angle);
-    }
+    const start = position * 2 * half;
+    frequencies.forEach((frequency, j) => {
+      table[start + j] = Math.cos(position * frequency);
+      table[start + half + j] = Math.sin(position * frequency);
+    });
   }
   return table;
 }

@@ -2,7 +2,7 @@ import { crossEntropy } from "../../../src/engine/ops/cross_entropy.ts";
 import { IGNORED_LABEL } from "../../../src/engine/ops/ignored_label.ts";
 import { embedding } from "../../../src/engine/ops/embedding.ts";
 import { pool } from "../../../src/engine/ops/pool.ts";
-import { rope, ropeTable } from "../../../src/engine/ops/rope.ts";
+import { rope, ropeFrequencies, ropeTable } from "../../../src/engine/ops/rope.ts";
 import * as lossOracle from "../../reference/cross_entropy.ts";
 import * as embeddingOracle from "../../reference/embedding.ts";
 import * as poolOracle from "../../reference/pool.ts";
@@ -25,22 +25,24 @@ testOp(
   })),
 );
 
-testOp(
-  "embedding of halves",
-  [[1, 1, 1], [11, 5, 30], [9, 64, 7], [64, 131, 100]].map(([V, C, N]) => ({
-    name: `embedding of halves ${V}×${C} at ${N}`,
-    inputs: {
-      table: { shape: [V, C], half: true },
-      ids: { shape: [N], data: wholeNumbers(`ids ${V}`, N, V) },
-    },
-    build: (program, { table, ids }) => embedding(program, table, ids),
-    oracle: ({ table, ids }) => ({
-      y: embeddingOracle.embedding(table, ids, { V, C }),
-      gradients: {},
-    }),
-    tolerance: 0,
-  })),
-);
+for (const stored of ["f16", "int8"] as const) {
+  testOp(
+    `embedding of ${stored}`,
+    [[1, 1, 1], [11, 5, 30], [9, 64, 7], [64, 131, 100]].map(([V, C, N]) => ({
+      name: `embedding of ${stored} ${V}×${C} at ${N}`,
+      inputs: {
+        table: { shape: [V, C], stored },
+        ids: { shape: [N], data: wholeNumbers(`ids ${V}`, N, V) },
+      },
+      build: (program, { table, ids }) => embedding(program, table, ids),
+      oracle: ({ table, ids }) => ({
+        y: embeddingOracle.embedding(table, ids, { V, C }),
+        gradients: {},
+      }),
+      tolerance: 0,
+    })),
+  );
+}
 
 testOp("embedding of rows of states", [{
   name: "embedding of [2,3,5] at 4",
@@ -62,7 +64,7 @@ testOp(
     inputs: {
       x: { shape: [B, T, H * D] },
       positions: { shape: [B, T], data: Uint32Array.from({ length: B * T }, (_, i) => i % T) },
-      table: { shape: [T, D], data: ropeTable(T, D, 10_000) },
+      table: { shape: [T, D], data: ropeTable(T, ropeFrequencies(D, 10_000)) },
     },
     build: (program, { x, positions, table }) => rope(program, x, positions, table, H),
     oracle: ({ x }, dy) => ({

@@ -2,19 +2,13 @@
 
 import { join } from "node:path";
 import project from "../../deno.json" with { type: "json" };
-import {
-  createTokenizer,
-  createTransformersTokenizer,
-  type LabelledData,
-  readTokenizerFacts,
-} from "../data/mod.ts";
+import { readTokenizerFacts } from "../data/mod.ts";
 import { DeviceLostError } from "../engine/device.ts";
 import { sampledClients } from "../federated/attendance.ts";
 import { DivergedError } from "../federated/client_round.ts";
 import type { StepEvent } from "../federated/collect_updates.ts";
 import type { Federation } from "../federated/federation.ts";
 import { finalScore } from "../federated/final_score.ts";
-import { type PreparedRun, prepareFederation } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState, memoriesOf } from "../federated/state.ts";
@@ -24,6 +18,7 @@ import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.t
 import { type ClientMemories, clientMemories } from "./client_memories.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
+import { prepareRun } from "./prepare_run.ts";
 import { profileRun } from "./profile.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
@@ -41,7 +36,7 @@ import {
   writeProfile,
   writeRunFile,
 } from "./run_folder.ts";
-import { dataHash, openData, openModelFiles, openTokenCache } from "./sources.ts";
+import { dataHash, openData, openModelFiles } from "./sources.ts";
 import { percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeResult } from "./write_result.ts";
@@ -63,20 +58,15 @@ export async function runTraining(
   const files = await openModelFiles(config, reporter.prepare);
   const data = await openData(config);
   if (saved) checkSameSources(saved.run, await hashSources(config, files));
-  const prepared = await prepare(config, files, data, reporter);
+  const prepared = await prepareRun(
+    config,
+    { files, data },
+    reporter.note,
+    (done, total) => reporter.prepare({ label: "Tokenizing texts", done, total }),
+  );
   const { federation } = prepared;
   const preparedAt = performance.now();
-  // A resumed run stays on its kind of device and its variants of kernels, measured or not: others would not give the same bytes.
-  const device = config.device === "auto" && saved ? saved.run.device.kind : config.device;
-  const choice = {
-    device,
-    threads: config.threads,
-    profile,
-    tuning: saved?.run.device.tuning,
-    onMeasure: (done: number, total: number) =>
-      reporter.prepare({ label: "Measuring kernels", done, total }),
-  };
-  const session = await openLastingSession(federation, choice, reporter.note);
+  const session = await openSession(config, federation, saved, reporter, profile);
   const opened = performance.now();
   try {
     const run: RunFile = saved?.run ?? {
@@ -98,11 +88,7 @@ export async function runTraining(
       : await session.run("the start", (session) =>
         startState(federation, session, interrupt.check));
     using _lock = await lockRunFolder(config.out);
-    if (saved) await cutRecords(config.out, saved.records);
-    else await createRunFolder(config.out, config);
-    await memories.removeOthers(memoriesOf(start));
-    await writeRunFile(config.out, { ...run, config });
-    if (!saved) await writeCheckpoint(config.out, { round: 0, files: encodeState(start) });
+    await writeStart(job, run, saved, start);
     done = start.rounds;
     const trained = await trainRounds(
       job,
@@ -126,6 +112,25 @@ export async function runTraining(
   }
 }
 
+async function openSession(
+  { device, threads }: RunConfig,
+  federation: Federation,
+  saved: SavedRun | undefined,
+  reporter: Reporter,
+  profile: boolean,
+): Promise<LastingSession> {
+  const choice = {
+    // A resumed run stays on its kind of device and its variants of kernels, measured or not: others would not give the same bytes.
+    device: device === "auto" && saved ? saved.run.device.kind : device,
+    threads,
+    profile,
+    tuning: saved?.run.device.tuning,
+    onMeasure: (done: number, total: number) =>
+      reporter.prepare({ label: "Measuring kernels", done, total }),
+  };
+  return await openLastingSession(federation, choice, reporter.note);
+}
+
 /** What the parts of a run share. */
 interface Job {
   readonly config: RunConfig;
@@ -136,6 +141,20 @@ interface Job {
   readonly session: LastingSession;
   readonly memories: ClientMemories;
   readonly reporter: Reporter;
+}
+
+/** Writes what the next round starts from: a new folder, or that of a saved run, cut to its checkpoint. */
+async function writeStart(
+  { config, memories }: Job,
+  run: RunFile,
+  saved: SavedRun | undefined,
+  start: FederationState,
+): Promise<void> {
+  if (saved) await cutRecords(config.out, saved.records);
+  else await createRunFolder(config.out, config);
+  await memories.removeOthers(memoriesOf(start));
+  await writeRunFile(config.out, { ...run, config });
+  if (!saved) await writeCheckpoint(config.out, { round: 0, files: encodeState(start) });
 }
 
 /** What a user who stopped the run reads; `done` is undefined before there is a state to go on from. */
@@ -151,22 +170,6 @@ async function lastCheckpoint({ out }: RunConfig): Promise<string> {
   return saved === undefined || saved.checkpoint.round === 0
     ? "no round had ended"
     : `the last good checkpoint is that of round ${saved.checkpoint.round} in ${out}`;
-}
-
-async function prepare(
-  config: RunConfig,
-  files: ModelFiles,
-  data: LabelledData,
-  reporter: Reporter,
-): Promise<PreparedRun> {
-  return await prepareFederation({
-    config,
-    files,
-    data,
-    cache: openTokenCache(config, reporter.note),
-    createTokenizer: config.model === null ? createTokenizer : createTransformersTokenizer,
-    onProgress: (done, total) => reporter.prepare({ label: "Tokenizing texts", done, total }),
-  });
 }
 
 function checkSameSources({ hashes }: RunFile, now: RunFile["hashes"]): void {

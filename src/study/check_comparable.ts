@@ -8,8 +8,9 @@ import { completeRunConfig } from "../federated/complete_run_config.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { StudyRun } from "./result.ts";
+import { resultPath } from "./run_place.ts";
 import type { Study, StudySettings } from "./study.ts";
-import { placeText, type StudyResults } from "./study_results.ts";
+import type { StudyResults } from "./study_results.ts";
 
 /** Settings that name files, of which a run keeps the names without their folders. */
 const fileSettings: readonly string[] = ["data", "model", "labels"];
@@ -43,7 +44,7 @@ export function checkComparable({ study, runs }: StudyResults): void {
       firsts.set(run.cell, first);
       if (of(first) === of(run)) continue;
       throw new UserError(
-        `Cannot compare runs/${placeText(first)}.json with runs/${placeText(run)}.json: expected ` +
+        `Cannot compare ${resultPath(first)} with ${resultPath(run)}: expected ` +
           `the same ${name}, got ${of(first)} and ${of(run)}`,
       );
     }
@@ -60,7 +61,7 @@ function checkSettings(study: Study, { cell, method, seed, config }: StudyRun): 
     if (tuned.has(key) || fileSettings.includes(key) || actual === undefined) continue;
     if (JSON.stringify(actual) === JSON.stringify(expected)) continue;
     throw new UserError(
-      `Cannot report runs/${placeText({ cell, method, seed })}.json: expected ${key} ` +
+      `Cannot report ${resultPath({ cell, method, seed })}: expected ${key} ` +
         `${JSON.stringify(expected)} as study.json has it, got ${JSON.stringify(actual)}`,
     );
   }

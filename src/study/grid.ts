@@ -3,34 +3,16 @@
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
+import { resultPath, runName, type RunPlace } from "./run_place.ts";
 import type { Study, StudySettings } from "./study.ts";
 
 /** How and where runs are run, which does not change their results. */
 export type RunSurroundings = Pick<RunConfig, "device" | "threads" | "offline" | "cacheDir">;
 
 /** A run that a study asks for. */
-export interface PlannedRun {
-  /** The cell's name. */
-  readonly cell: string;
-  /** The method's name in the study. */
-  readonly method: string;
-  /** The run's seed. */
-  readonly seed: number;
-  /** Place of the trial among the tuning's, from 0; absent in runs of the grid. */
-  readonly trial?: number;
+export interface PlannedRun extends RunPlace {
   /** Complete settings. */
   readonly config: RunConfig;
-  /** Its result in the study's folder, such as `runs/iid/IFALoRA/seed-1.json`. */
-  readonly path: string;
-}
-
-/** A run as messages name it. */
-export function runName(
-  { cell, method, seed, trial }: Omit<PlannedRun, "config" | "path">,
-): string {
-  return trial === undefined
-    ? `${method} in ${cell}, seed ${seed}`
-    : `${method}, trial ${trial + 1} of the tuning`;
 }
 
 /**
@@ -49,7 +31,6 @@ export function planTuning(study: Study, surroundings: RunSurroundings): Planned
         method,
         seed,
         trial,
-        path: `tuning/${method}/trial-${trial}.json`,
         // The test rows are for the grid's runs: what is chosen must not have seen them.
         settings: { ...settings, ...given, evalTest: false },
       })
@@ -77,10 +58,11 @@ export function planGrid(
       if (!part.seeds.includes(seed)) continue;
       for (const cell of part.cells) {
         for (const method of part.methods) {
-          const path = `runs/${cell}/${method}/seed-${seed}.json`;
+          const place = { cell, method, seed };
+          const path = resultPath(place);
           if (runs.has(path)) continue;
           const settings = tuned[method] ?? {};
-          runs.set(path, planRun(study, surroundings, { cell, method, seed, path, settings }));
+          runs.set(path, planRun(study, surroundings, { ...place, settings }));
         }
       }
     }
@@ -99,14 +81,14 @@ function planRun(
   { device, threads, offline, cacheDir }: RunSurroundings,
   { settings, ...place }: Omit<PlannedRun, "config"> & { readonly settings: StudySettings },
 ): PlannedRun {
-  const { cell, method, seed, path } = place;
+  const { cell, method, seed } = place;
   const levels = [study.settings, study.cells[cell], study.methods[method], settings];
   try {
     const config = completeRunConfig({
       ...Object.assign({}, ...levels),
       ...{ device, threads, offline, cacheDir },
       seed,
-      out: path,
+      out: resultPath(place),
     });
     return { ...place, config };
   } catch (error) {

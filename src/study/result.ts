@@ -6,22 +6,15 @@
 
 import type { RunConfig } from "../federated/run_config.ts";
 import type { RoundRecord, RunFacts, RunSummary } from "../protocol/records.ts";
+import type { RunPlace } from "./run_place.ts";
 
 /** The format this version writes and reads. */
 export const studyRunKind = "hafl-study-run-1";
 
 /** A finished run. */
-export interface StudyRun {
+export interface StudyRun extends RunPlace {
   /** The format. */
   readonly kind: typeof studyRunKind;
-  /** The cell's name. */
-  readonly cell: string;
-  /** The method's name in the study. */
-  readonly method: string;
-  /** The run's seed. */
-  readonly seed: number;
-  /** Place of the trial among the tuning's, from 0; absent in runs of the grid. */
-  readonly trial?: number;
   /** All settings but those that say how and where it runs (`out`, `threads`, `device`, …), with file names without their folders. */
   readonly config: Partial<RunConfig>;
   /** SHA-256 of the data file's bytes, or the built-in corpus by name. */
@@ -38,14 +31,12 @@ export interface StudyRun {
 
 /** A round as a study keeps it. */
 export interface StudyRound extends Omit<RoundRecord, "scores" | "selected" | "worstClient"> {
-  /** The lowest accuracy, 0 to 1, that any client sees after the round, weighted by its own labels; absent in runs of before it was measured. */
+  /** The lowest accuracy, 0 to 1, that any client sees after the round, weighted by its own labels; absent in results of a version that did not measure it. */
   readonly worstClient?: number;
 }
 
 /** A run that could not be finished, kept in the place of its result, so that it is neither tried again unasked nor forgotten. */
-export interface FailedRun
-  extends
-    Pick<StudyRun, "kind" | "cell" | "method" | "seed" | "trial" | "config" | "data" | "model"> {
+export interface FailedRun extends RunPlace, Pick<StudyRun, "kind" | "config" | "data" | "model"> {
   /** Why, as a sentence. */
   readonly failed: string;
 }

@@ -7,6 +7,7 @@
 import type { Readings } from "./comparison.ts";
 import { reading } from "./measures.ts";
 import type { FailedRun, StudyRun } from "./result.ts";
+import { placeText, type RunPlace } from "./run_place.ts";
 import type { RunMetric, Study } from "./study.ts";
 
 /** A study with what has been run of it. */
@@ -19,16 +20,6 @@ export interface StudyResults {
   readonly failed: readonly FailedRun[];
   /** Trials of the tuning, failed ones among them. */
   readonly trials: readonly (StudyRun | FailedRun)[];
-}
-
-/** Which run of the grid. */
-export interface RunPlace {
-  /** The cell's name. */
-  readonly cell: string;
-  /** The method's name. */
-  readonly method: string;
-  /** Its seed. */
-  readonly seed: number;
 }
 
 /** Whether a run failed. */
@@ -68,11 +59,6 @@ export function placesOf(study: Study): RunPlace[] {
 export function missingRuns({ study, runs, failed }: StudyResults): RunPlace[] {
   const there = new Set([...runs, ...failed].map(placeText));
   return placesOf(study).filter((place) => !there.has(placeText(place)));
-}
-
-/** A run's place as its file's: "iid/IFALoRA/seed-3". */
-export function placeText({ cell, method, seed }: RunPlace): string {
-  return `${cell}/${method}/seed-${seed}`;
 }
 
 /** The finished runs of a method in a cell, by seed. */

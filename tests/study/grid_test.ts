@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { planGrid, planTuning, type RunSurroundings } from "../../src/study/grid.ts";
+import { resultPath } from "../../src/study/run_place.ts";
 import { readStudy } from "../../src/study/read_study.ts";
 
 const here: RunSurroundings = { device: "cpu", threads: 1, offline: false, cacheDir: null };
@@ -17,7 +18,7 @@ const study = readStudy({
 });
 
 Deno.test("planGrid() makes every run once, seed by seed", () => {
-  assert.deepEqual(planGrid(study, here).map(({ path }) => path), [
+  assert.deepEqual(planGrid(study, here).map(resultPath), [
     "runs/a/ITZLoRA/seed-1.json",
     "runs/a/IFALoRA/seed-1.json",
     "runs/b/ITZLoRA/seed-1.json",
@@ -57,7 +58,7 @@ Deno.test("planTuning() gives every method of the grid the same trials, and neve
       [3, false, 32, "a", 7],
     );
   }
-  assert.deepEqual(trials[0].path, "tuning/IFALoRA/trial-0.json");
+  assert.equal(resultPath(trials[0]), "tuning/IFALoRA/trial-0.json");
 });
 
 Deno.test("planGrid() names the run that cannot be", () => {

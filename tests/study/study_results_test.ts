@@ -5,11 +5,11 @@ import {
   methodsOf,
   missingRuns,
   placesOf,
-  placeText,
   readingsOf,
   runsOf,
   seedsOf,
 } from "../../src/study/study_results.ts";
+import { placeText } from "../../src/study/run_place.ts";
 import { sampleStudy } from "./sample_study.ts";
 
 const one = { settings: {}, peak: 0.5, pace: 4 };

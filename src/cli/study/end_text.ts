@@ -1,6 +1,6 @@
 /** What a study says when it has ended. @module */
 
-import { runName } from "../../study/grid.ts";
+import { runName } from "../../study/run_place.ts";
 import { hasFailed } from "../../study/study_results.ts";
 import type { StudyEnd } from "./run_study.ts";
 

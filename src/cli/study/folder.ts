@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { UserError } from "../../protocol/errors.ts";
 import type { PlannedRun } from "../../study/grid.ts";
 import type { FailedRun, StudyRun } from "../../study/result.ts";
+import { resultPath } from "../../study/run_place.ts";
 import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
 import { lockRunFolder } from "../run_folder.ts";
@@ -47,7 +48,7 @@ export async function openStudyFolder(folder: string, study: Study): Promise<Dis
 export async function checkStudyFolder(folder: string, { name }: Study): Promise<void> {
   const names = (await namesIn(folder)).filter((name) => !leftover.test(name));
   if (names.length === 0) return;
-  const value = names.includes(studyFile) ? await readJson(join(folder, studyFile)) : undefined;
+  const value = await readStudyJson(folder);
   if (value === undefined) {
     throw new UserError(
       `Cannot use folder "${folder}" for a study: expected an empty one or a study's, got other ` +
@@ -60,6 +61,22 @@ export async function checkStudyFolder(folder: string, { name }: Study): Promise
     `Cannot use folder "${folder}" for study "${name}": it holds study "${held}"; give another ` +
       `folder with --out`,
   );
+}
+
+/**
+ * The study that a folder holds, as JSON.parse gives it; undefined where there is none.
+ *
+ * @throws UserError when it is not JSON.
+ */
+export async function readStudyJson(folder: string): Promise<unknown> {
+  const path = join(folder, studyFile);
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UserError(`Cannot read "${path}": it is not valid JSON`);
+  }
 }
 
 /** Refuses a folder in which no study has begun. */
@@ -78,7 +95,7 @@ export async function keptOutcome(
   run: PlannedRun,
   { data, model }: Fingerprints,
 ): Promise<StudyRun | FailedRun | undefined> {
-  const path = join(folder, run.path);
+  const path = join(folder, resultPath(run));
   const kept = await readOutcome(path);
   if (kept === undefined) return undefined;
   const { cell, method, seed, trial } = run;
@@ -102,7 +119,7 @@ export async function writeOutcome(
   run: PlannedRun,
   outcome: StudyRun | FailedRun,
 ): Promise<void> {
-  await writeJson(join(folder, run.path), outcome);
+  await writeJson(join(folder, resultPath(run)), outcome);
 }
 
 /** Keeps what the tuning chose. */
@@ -112,15 +129,6 @@ export async function writeChoices(folder: string, choices: TuningChoices): Prom
 
 async function writeJson(path: string, value: unknown, indent?: number): Promise<void> {
   await writeAtomically(path, JSON.stringify(value, null, indent) + "\n");
-}
-
-async function readJson(path: string): Promise<unknown> {
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new UserError(`Cannot read "${path}": it is not valid JSON`);
-  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** What a study tells while it runs: a line for each run that has ended, and under them, on a terminal, how far it is. @module */
 
-import { type PlannedRun, runName } from "../../study/grid.ts";
+import type { PlannedRun } from "../../study/grid.ts";
+import { runName } from "../../study/run_place.ts";
 import type { FailedRun, StudyRun } from "../../study/result.ts";
 import { hasFailed } from "../../study/study_results.ts";
 import { durationText, percentText } from "../units.ts";

@@ -1,19 +1,19 @@
 /** A worker's part of a study: one run after another, with what the next can use kept from the last. @module */
 
-import { createTokenizer, createTransformersTokenizer, type LabelledData } from "../../data/mod.ts";
+import type { LabelledData } from "../../data/mod.ts";
 import type { Federation } from "../../federated/federation.ts";
 import { finalScore } from "../../federated/final_score.ts";
-import { type PreparedRun, prepareFederation } from "../../federated/prepare.ts";
+import type { PreparedRun } from "../../federated/prepare.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { runRound, startState } from "../../federated/simulate.ts";
 import { memoriesOf } from "../../federated/state.ts";
 import { type RoundRecord, summarizeRun } from "../../protocol/records.ts";
 import type { StudyRound } from "../../study/result.ts";
-import type { ModelFiles } from "../../weights/mod.ts";
 import { type LastingSession, openLastingSession } from "../lasting_session.ts";
 import { clientMemories } from "../client_memories.ts";
+import { type OpenedSources, prepareRun } from "../prepare_run.ts";
 import { describeRun } from "../run_facts.ts";
-import { dataKeys, openData, openModelFiles, openTokenCache } from "../sources.ts";
+import { dataKeys, openData, openModelFiles } from "../sources.ts";
 import type { FinishedRun } from "./messages.ts";
 
 /** Hears of a run while it runs. */
@@ -21,12 +21,6 @@ export interface RunListener {
   note(text: string): void;
   /** A round has ended; 1 for the first. */
   round(round: number): void;
-}
-
-/** What a run is made from. */
-export interface OpenedSources {
-  readonly files: ModelFiles;
-  readonly data: LabelledData;
 }
 
 /** Makes runs. */
@@ -95,23 +89,6 @@ export function keepSources(): (config: RunConfig) => Promise<OpenedSources> {
     }
     return { files, data: kept.data };
   };
-}
-
-/** Deals and tokenizes a run's texts. */
-export async function prepareRun(
-  config: RunConfig,
-  { files, data }: OpenedSources,
-  note: (text: string) => void,
-  onProgress: (done: number, total: number) => void = () => {},
-): Promise<PreparedRun> {
-  return await prepareFederation({
-    config,
-    files,
-    data,
-    cache: openTokenCache(config, note),
-    createTokenizer: config.model === null ? createTokenizer : createTransformersTokenizer,
-    onProgress,
-  });
 }
 
 async function runRounds(

@@ -2,6 +2,7 @@
 
 import type { RunSurroundings } from "../../study/grid.ts";
 import { type FailedRun, type StudyRun, studyRunKind } from "../../study/result.ts";
+import { resultPath } from "../../study/run_place.ts";
 import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
 import { join } from "node:path";
@@ -92,16 +93,16 @@ async function runAll(
   { folder, pool, progress }: StudyJob,
   states: readonly RunState[],
 ): Promise<number> {
-  const byPath = new Map(states.map((state) => [state.run.path, state]));
+  const byPath = new Map(states.map((state) => [resultPath(state.run), state]));
   const runs = states.map(({ run }) => ({
     ...run,
-    config: { ...run.config, out: join(scratchFolder(folder), run.path) },
+    config: { ...run.config, out: join(scratchFolder(folder), resultPath(run)) },
   }));
   let notDone = 0;
   await pool.runAll(runs, {
     begin: progress.begin,
     async end(run, outcome) {
-      const result = resultOf(byPath.get(run.path)!, outcome);
+      const result = resultOf(byPath.get(resultPath(run))!, outcome);
       if ("notDone" in result) notDone++;
       else await writeOutcome(folder, run, result);
       progress.end(run, result);

@@ -9,7 +9,6 @@ const runs: PlannedRun[] = [1, 2, 3, 4].map((seed) => ({
   method: "IFALoRA",
   seed,
   config: completeRunConfig({ seed }),
-  path: `${seed}`,
 }));
 
 const done: Outcome = { kind: "done", run: {} as never };

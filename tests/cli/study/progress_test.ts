@@ -10,7 +10,6 @@ const run = (seed: number, trial?: number): PlannedRun => ({
   seed,
   ...(trial !== undefined && { trial }),
   config: completeRunConfig({ seed, rounds: 4 }),
-  path: `${seed}-${trial}`,
 });
 
 const finished = {

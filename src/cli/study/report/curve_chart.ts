@@ -75,7 +75,6 @@ export function curveChart(chart: CurveChart, size: ChartSize): Figure {
   const named = drawn.filter(({ look }) => nameOthers || look.core);
   const longest = Math.max(0, ...named.map((curve) => endText(curve, chart).length));
   const points = drawn.flatMap((curve) => curve.points);
-  const xs = points.map(({ x }) => x);
   const ys = points.flatMap(({ y, error = 0 }) => [y - error, y + error]);
   const most = Math.max(...ys);
   const levels = (chart.levels ?? []).filter(({ y }) => y <= most * 1.35);
@@ -92,42 +91,50 @@ export function curveChart(chart: CurveChart, size: ChartSize): Figure {
     Math.max(most, ...levels.map(({ y }) => y)),
     ticks[1],
   );
-  const xFrom = chart.x.from ?? Math.min(...xs);
-  const xTo = Math.max(...xs, chart.x.whole ? xFrom + 1 : xFrom);
-  const x = linearScale([xFrom, xTo], [frame.left + 6, frame.right]);
   const y = linearScale([yTicks[0], yTicks[yTicks.length - 1]], [frame.bottom, frame.top]);
-  const xTicks = niceTicks(xFrom, xTo, ticks[0], chart.x.whole ? 1 : 0)
-    .filter((value) => value >= xFrom && value <= Math.max(...xs));
-  // The grey ones lie at the bottom, and the first of the others on top.
-  const order = [
-    ...drawn.filter(({ look }) => !look.core),
-    ...drawn.filter(({ look }) => look.core).reverse(),
+  const x = xAxis(chart, points, frame, ticks[0]);
+  const content = [
+    axes(frame, x, { ...chart.y, scale: y, ticks: yTicks }),
+    ...above.map(({ text }, index) =>
+      label(frame.left, 12 + 18 * index, `↑ ${text}`, { class: "note" })
+    ),
+    ...levels.map((level) => levelLine(y(level.y), frame)),
+    ...stacked(drawn).map((curve) => curveMarkup(curve, x.scale, y)),
+    ...levels.map((level) => levelText(level, points, frame, x.scale, y)),
+    endNames(named, chart, frame, x.scale, y, height),
   ];
+  return { name: chart.name, width, height, content: content.join("") };
+}
+
+/** The horizontal axis, with about so many ticks. */
+function xAxis(
+  { x }: CurveChart,
+  points: readonly CurvePoint[],
+  frame: Frame,
+  ticks: number,
+): CurveChart["x"] & { readonly scale: Scale; readonly ticks: readonly number[] } {
+  const xs = points.map((point) => point.x);
+  const most = Math.max(...xs);
+  const from = x.from ?? Math.min(...xs);
+  const to = Math.max(most, x.whole ? from + 1 : from);
   return {
-    name: chart.name,
-    width,
-    height,
-    content: [
-      axes(frame, { ...chart.x, scale: x, ticks: xTicks }, { ...chart.y, scale: y, ticks: yTicks }),
-      ...above.map((level, index) =>
-        label(frame.left, 12 + 18 * index, `↑ ${level.text}`, {
-          class: "note",
-        })
-      ),
-      ...levels.map(({ y: at }) =>
-        element("line", {
-          class: "level",
-          x1: frame.left,
-          x2: frame.right,
-          y1: y(at),
-          y2: y(at),
-        })
-      ),
-      ...order.map((curve) => curveMarkup(curve, x, y)),
-      ...levels.map((level) => levelText(level, points, frame, x, y)),
-      endNames(named, chart, frame, x, y, height),
-    ].join(""),
+    ...x,
+    scale: linearScale([from, to], [frame.left + 6, frame.right]),
+    ticks: niceTicks(from, to, ticks, x.whole ? 1 : 0)
+      .filter((value) => value >= from && value <= most),
   };
+}
+
+/** Curves in the order they are drawn in: the grey ones lie at the bottom, and the first of the others on top. */
+function stacked(curves: readonly Curve[]): Curve[] {
+  return [
+    ...curves.filter(({ look }) => !look.core),
+    ...curves.filter(({ look }) => look.core).reverse(),
+  ];
+}
+
+function levelLine(y: number, { left, right }: Frame): string {
+  return element("line", { class: "level", x1: left, x2: right, y1: y, y2: y });
 }
 
 /** A curve with its band, and its tooltip. */

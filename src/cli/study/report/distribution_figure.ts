@@ -3,52 +3,16 @@ import type { StudyRun } from "../../../study/result.ts";
 import { runsOf } from "../../../study/study_results.ts";
 import { percentText } from "../../units.ts";
 import { type CellContext, rankedMethods } from "./cell_context.ts";
+import type { Curve } from "./curve_chart.ts";
 import type { ReportFigure } from "./document.ts";
 import { type Panel, panelGrid } from "./panels.ts";
 
 /** Accuracy right after distribution by rank, of the methods where it is another than the server's; undefined where there are none. */
 export function distributionFigure(context: CellContext): ReportFigure | undefined {
   const { results, cell } = context;
-  const panels = rankedMethods(context).flatMap((method): Panel[] => {
-    const runs = runsOf(results, cell, method);
-    const ranks = [
-      ...new Set(
-        runs.flatMap((run) => run.rounds.flatMap(({ perTier }) => perTier.map(({ rank }) => rank))),
-      ),
-    ].sort((one, other) => one - other);
-    const server = before(meanCurve(runs, ({ round }) => round, ({ accuracy }) => accuracy));
-    const tiers = ranks.map((rank) => afterDistribution(runs, rank));
-    const differs = tiers.some((points) =>
-      points.some(({ x, y }) =>
-        Math.abs(y - (server.find((point) => point.x === x)?.y ?? y)) > 0.0005
-      )
-    );
-    if (!differs) return [];
-    const look = { dashed: false, core: true };
-    return [{
-      title: method,
-      curves: [
-        ...tiers.map((points, place) => ({
-          name: `rank ${ranks[place]}`,
-          look: {
-            ...look,
-            color: `color-mix(in oklab, var(--tier-high) ${
-              Math.round(100 * place / Math.max(1, ranks.length - 1))
-            }%, var(--tier-low))`,
-          },
-          points,
-          told: `What clients of rank ${ranks[place]} hold before they train`,
-        })),
-        {
-          name: "server",
-          look: { ...look, color: "var(--server)", dashed: true },
-          points: server,
-          told: "What the round before ended with",
-        },
-      ],
-      named: ranks.map((rank) => `rank ${rank}`),
-    }];
-  });
+  const panels = rankedMethods(context).flatMap((method) =>
+    methodPanel(method, runsOf(results, cell, method)) ?? []
+  );
   if (panels.length === 0) return undefined;
   return {
     file: `${cell}-distribution.svg`,
@@ -61,6 +25,43 @@ export function distributionFigure(context: CellContext): ReportFigure | undefin
       format: (value) => percentText(value, 0),
     }),
   };
+}
+
+/** A method's chart; undefined where what clients hold is the server's model. */
+function methodPanel(method: string, runs: readonly StudyRun[]): Panel | undefined {
+  const held = runs.flatMap(({ rounds }) =>
+    rounds.flatMap(({ perTier }) => perTier.map(({ rank }) => rank))
+  );
+  const ranks = [...new Set(held)].sort((one, other) => one - other);
+  const server = before(meanCurve(runs, ({ round }) => round, ({ accuracy }) => accuracy));
+  const tiers = ranks.map((rank) => afterDistribution(runs, rank));
+  const differs = tiers.flat().some(({ x, y }) =>
+    Math.abs(y - (server.find((point) => point.x === x)?.y ?? y)) > 0.0005
+  );
+  if (!differs) return undefined;
+  return {
+    title: method,
+    curves: [
+      ...tiers.map((points, place): Curve => ({
+        name: `rank ${ranks[place]}`,
+        look: { color: tierColor(place, ranks.length), dashed: false, core: true },
+        points,
+        told: `What clients of rank ${ranks[place]} hold before they train`,
+      })),
+      {
+        name: "server",
+        look: { color: "var(--server)", dashed: true, core: true },
+        points: server,
+        told: "What the round before ended with",
+      },
+    ],
+    named: ranks.map((rank) => `rank ${rank}`),
+  };
+}
+
+function tierColor(place: number, tiers: number): string {
+  const share = Math.round(100 * place / Math.max(1, tiers - 1));
+  return `color-mix(in oklab, var(--tier-high) ${share}%, var(--tier-low))`;
 }
 
 /** The model that a round distributes is the one the round before ended with. */

@@ -7,7 +7,7 @@
 import { type Comparison, noEffect } from "../../../study/comparison.ts";
 import { comparisonText, effectText } from "../../../study/effect_text.ts";
 import { median } from "../../../study/statistics.ts";
-import { element, label, linearScale, niceTicks, tooltip } from "../../report/svg.ts";
+import { element, label, linearScale, niceTicks, type Scale, tooltip } from "../../report/svg.ts";
 import type { Figure } from "./figure.ts";
 import type { Look } from "./method_look.ts";
 
@@ -65,56 +65,19 @@ function panelMarkup(
   right: number,
   bottom: number,
 ): string {
-  const comparisons = rows.map((row) => row.comparisons[index]);
-  const to = scale === "ratio" ? Math.log2 : (value: number) => value;
-  const none = to(noEffect(scale));
-  const { ticks, from, most } = axisOf(scale, comparisons);
-  const x = linearScale([from, most], [left + 8, right - 8]);
-  const grid = ticks.map((tick) =>
+  const axis = axisOf(scale, rows.map((row) => row.comparisons[index]));
+  const x = linearScale([axis.from, axis.most], [left + 8, right - 8]);
+  const none = x(onAxis(scale)(noEffect(scale)));
+  const grid = axis.ticks.map((tick) =>
     element("line", { class: "grid", x1: x(tick), x2: x(tick), y1: top - 4, y2: bottom }) +
     label(x(tick), bottom + 17, tickText(scale, tick), {
       class: "tick",
       "text-anchor": "middle",
     })
   );
-  const marks = rows.map(({ look, name }, row) => {
-    const comparison = comparisons[row];
-    const at = rowMiddle(row);
-    if (comparison.mean === undefined) {
-      return label((left + right) / 2, at + 4, "nothing to compare", {
-        class: "tick",
-        "text-anchor": "middle",
-      });
-    }
-    const told = `${name}: ${comparisonText(comparison)}, n = ${comparison.pairs.length}`;
-    // A grey that names nothing would be too pale for a mark.
-    const color = look.core ? look.color : "var(--faint)";
-    const whisker = comparison.interval === undefined
-      ? ""
-      : whiskerMarkup(comparison.interval.map(to) as [number, number], [from, most], x, at, color);
-    const dot = markMarkup(
-      comparison,
-      x(Math.min(most, Math.max(from, to(comparison.mean)))),
-      at,
-      comparison.interval === undefined
-        ? `fill: var(--card); stroke: ${color}; stroke-width: 2`
-        : `fill: ${color}`,
-    );
-    return element(
-      "g",
-      { class: "curve" },
-      whisker,
-      dot,
-      element("rect", {
-        class: "reach",
-        x: left,
-        y: at - rowHeight / 2,
-        width: right - left,
-        height: rowHeight,
-      }),
-      tooltip(told),
-    );
-  });
+  const marks = rows.map((row, place) =>
+    rowMarkup(row, row.comparisons[index], { axis, x, left, right, y: rowMiddle(place) })
+  );
   return element(
     "g",
     {},
@@ -122,10 +85,62 @@ function panelMarkup(
     label(left + 8, 32, `← ${sides[0]}`, { class: "tick" }),
     label(right - 8, 32, `${sides[1]} →`, { class: "tick", "text-anchor": "end" }),
     ...grid,
-    element("line", { class: "none", x1: x(none), x2: x(none), y1: top - 4, y2: bottom }),
+    element("line", { class: "none", x1: none, x2: none, y1: top - 4, y2: bottom }),
     element("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
     ...marks,
   );
+}
+
+/** Where a row of a panel is drawn. */
+interface RowFrame {
+  readonly axis: EffectAxis;
+  readonly x: Scale;
+  readonly left: number;
+  readonly right: number;
+  /** Its middle. */
+  readonly y: number;
+}
+
+function rowMarkup(
+  { name, look }: ForestRow,
+  comparison: Comparison,
+  { axis: { from, most }, x, left, right, y }: RowFrame,
+): string {
+  const { scale, mean, interval, pairs } = comparison;
+  if (mean === undefined) {
+    return label((left + right) / 2, y + 4, "nothing to compare", {
+      class: "tick",
+      "text-anchor": "middle",
+    });
+  }
+  const to = onAxis(scale);
+  // A grey that names nothing would be too pale for a mark.
+  const color = look.core ? look.color : "var(--faint)";
+  const style = interval === undefined
+    ? `fill: var(--card); stroke: ${color}; stroke-width: 2`
+    : `fill: ${color}`;
+  const whisker = interval === undefined
+    ? ""
+    : whiskerMarkup([to(interval[0]), to(interval[1])], [from, most], x, y, color);
+  return element(
+    "g",
+    { class: "curve" },
+    whisker,
+    markMarkup(comparison, x(Math.min(most, Math.max(from, to(mean)))), y, style),
+    element("rect", {
+      class: "reach",
+      x: left,
+      y: y - rowHeight / 2,
+      width: right - left,
+      height: rowHeight,
+    }),
+    tooltip(`${name}: ${comparisonText(comparison)}, n = ${pairs.length}`),
+  );
+}
+
+/** Ratios lie on a logarithmic axis. */
+function onAxis(scale: Comparison["scale"]): (effect: number) => number {
+  return scale === "ratio" ? Math.log2 : (effect) => effect;
 }
 
 /** A circle; of a mean that is a bound a triangle that points to where the true one lies. */
@@ -152,7 +167,7 @@ function tickText(scale: Comparison["scale"], tick: number): string {
 function whiskerMarkup(
   [low, high]: readonly [number, number],
   [from, most]: readonly [number, number],
-  x: (value: number) => number,
+  x: Scale,
   y: number,
   color: string,
 ): string {
@@ -172,12 +187,19 @@ function whiskerMarkup(
   }) + (low < from ? arrow(ends[0], -1) : "") + (high > most ? arrow(ends[1], 1) : "");
 }
 
+/** An axis of effects, on its own scale. */
+interface EffectAxis {
+  readonly ticks: readonly number[];
+  readonly from: number;
+  readonly most: number;
+}
+
 /** An axis over all means, no effect among them, and the intervals as far as they are not much wider than most. */
 function axisOf(
   scale: Comparison["scale"],
   comparisons: readonly Comparison[],
-): { readonly ticks: readonly number[]; readonly from: number; readonly most: number } {
-  const to = scale === "ratio" ? Math.log2 : (value: number) => value;
+): EffectAxis {
+  const to = onAxis(scale);
   const known = comparisons.filter(({ mean }) => mean !== undefined);
   const half = known.flatMap(({ interval }) =>
     interval === undefined ? [] : [(to(interval[1]) - to(interval[0])) / 2]

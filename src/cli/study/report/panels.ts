@@ -4,7 +4,16 @@
  * @module
  */
 
-import { axes, element, label, linearScale, niceTicks, spread } from "../../report/svg.ts";
+import {
+  axes,
+  element,
+  type Frame,
+  label,
+  linearScale,
+  niceTicks,
+  type Scale,
+  spread,
+} from "../../report/svg.ts";
 import { type Curve, curveMarkup } from "./curve_chart.ts";
 import type { Figure } from "./figure.ts";
 
@@ -38,12 +47,12 @@ export function panelGrid(
   const cellWidth = (width - gap * (columns - 1)) / columns;
   const cellHeight = Math.round(cellWidth * 0.66) + 30;
   const points = panels.flatMap(({ curves }) => curves.flatMap((curve) => curve.points));
-  const last = Math.max(...points.map(({ x }) => x));
   const first = Math.min(...points.map(({ x }) => x));
+  const last = Math.max(...points.map(({ x }) => x));
+  const range: Range = [first, Math.max(last, first + 1)];
   const yTicks = niceTicks(0, Math.max(...points.map(({ y }) => y)), 4);
-  const xTicks = niceTicks(first, Math.max(last, first + 1), 4, 1)
-    .filter((tick) => tick >= first && tick <= last);
-  const named = panels.some((panel) => panel.named !== undefined) ? 46 : 6;
+  const xTicks = niceTicks(...range, 4, 1).filter((tick) => tick >= first && tick <= last);
+  const namesWidth = panels.some((panel) => panel.named !== undefined) ? 46 : 6;
   // Drawn in the first chart, and repeated in the others.
   const shared = `behind ${name}`.replaceAll(/[^a-z\d]+/gi, "-");
   const content = panels.map((panel, index) => {
@@ -51,40 +60,25 @@ export function panelGrid(
     const top = Math.floor(index / columns) * (cellHeight + gap);
     const frame = {
       left: left + 38,
-      right: left + cellWidth - named,
+      right: left + cellWidth - namesWidth,
       top: top + 26,
       bottom: top + cellHeight - 34,
     };
-    const x = linearScale([first, Math.max(last, first + 1)], [frame.left + 4, frame.right]);
+    const x = linearScale(range, [frame.left + 4, frame.right]);
     const y = linearScale([0, yTicks[yTicks.length - 1]], [frame.bottom, frame.top]);
-    const ends = panel.curves.filter((curve) =>
-      panel.named?.includes(curve.name) && curve.points.length > 0
-    );
-    const heights = spread(
-      ends.map((curve) => y(curve.points[curve.points.length - 1].y)),
-      13,
-      frame.top,
-      frame.bottom,
-    );
+    const xAxis = { scale: x, ticks: xTicks, format: String, title };
+    const backdrop = index === 0
+      ? element("g", { id: shared }, ...behind.map((curve) => curveMarkup(curve, x, y)))
+      : behind.length > 0
+      ? element("use", { href: `#${shared}`, x: left, y: top })
+      : "";
     return element(
       "g",
       {},
       label(left + 2, top + 14, panel.title, { class: "block-title" }),
-      axes(frame, { scale: x, ticks: xTicks, format: String, title }, {
-        scale: y,
-        ticks: yTicks,
-        format,
-      }),
-      index === 0
-        ? element("g", { id: shared }, ...behind.map((curve) => curveMarkup(curve, x, y)))
-        : behind.length > 0
-        ? element("use", { href: `#${shared}`, x: left, y: top })
-        : "",
-      ...panel.curves.filter((curve) => curve.points.length > 0)
-        .map((curve) => curveMarkup(curve, x, y)),
-      ...ends.map((curve, place) =>
-        label(frame.right + 6, heights[place] + 4, curve.name, { class: "tick" })
-      ),
+      axes(frame, xAxis, { scale: y, ticks: yTicks, format }),
+      backdrop,
+      panelMarkup(panel, frame, x, y),
     );
   });
   const lines = Math.ceil(panels.length / columns);
@@ -94,4 +88,24 @@ export function panelGrid(
     height: lines * (cellHeight + gap) - gap + 4,
     content: content.join(""),
   };
+}
+
+type Range = readonly [number, number];
+
+/** The curves of a chart, and the names at their ends. */
+function panelMarkup({ curves, named = [] }: Panel, frame: Frame, x: Scale, y: Scale): string {
+  const drawn = curves.filter(({ points }) => points.length > 0);
+  const ends = drawn.filter((curve) => named.includes(curve.name));
+  const heights = spread(
+    ends.map(({ points }) => y(points[points.length - 1].y)),
+    13,
+    frame.top,
+    frame.bottom,
+  );
+  return [
+    ...drawn.map((curve) => curveMarkup(curve, x, y)),
+    ...ends.map(({ name }, place) =>
+      label(frame.right + 6, heights[place] + 4, name, { class: "tick" })
+    ),
+  ].join("");
 }

@@ -2,8 +2,10 @@ import { join } from "node:path";
 import { UserError } from "../../../protocol/errors.ts";
 import { readStudy } from "../../../study/read_study.ts";
 import type { FailedRun, StudyRun } from "../../../study/result.ts";
+import { resultPath, type RunPlace } from "../../../study/run_place.ts";
 import type { Study } from "../../../study/study.ts";
-import { hasFailed, placesOf, placeText, type StudyResults } from "../../../study/study_results.ts";
+import { hasFailed, placesOf, type StudyResults } from "../../../study/study_results.ts";
+import { readStudyJson } from "../folder.ts";
 import { readOutcome } from "../outcome_file.ts";
 
 /**
@@ -12,29 +14,20 @@ import { readOutcome } from "../outcome_file.ts";
  * @throws UserError naming the file that is not what it should be.
  */
 export async function readResults(folder: string): Promise<StudyResults> {
-  const study = readStudy(await readStudyJson(folder));
+  const json = await readStudyJson(folder);
+  if (json === undefined) {
+    throw new UserError(`Cannot report "${folder}": expected a study's folder, with a study.json`);
+  }
+  const study = readStudy(json);
   const runs: StudyRun[] = [];
   const failed: FailedRun[] = [];
   for (const place of placesOf(study)) {
-    const run = await readPlaced(join(folder, "runs", `${placeText(place)}.json`), place);
+    const run = await readPlaced(folder, place);
     if (run === undefined) continue;
     if (hasFailed(run)) failed.push(run);
     else runs.push(run);
   }
   return { study, runs, failed, trials: await readTrials(folder, study) };
-}
-
-async function readStudyJson(folder: string): Promise<unknown> {
-  const path = join(folder, "study.json");
-  try {
-    return JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof SyntaxError) {
-      throw new UserError(`Cannot read "${path}": it is not valid JSON`);
-    }
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`Cannot report "${folder}": expected a study's folder, with a study.json`);
-  }
 }
 
 async function readTrials(
@@ -46,8 +39,7 @@ async function readTrials(
   const read: (StudyRun | FailedRun)[] = [];
   for (const method of Object.keys(methods)) {
     for (const trial of trials.keys()) {
-      const path = join(folder, "tuning", method, `trial-${trial}.json`);
-      const run = await readPlaced(path, { cell, method, seed, trial });
+      const run = await readPlaced(folder, { cell, method, seed, trial });
       if (run !== undefined) read.push(run);
     }
   }
@@ -56,9 +48,10 @@ async function readTrials(
 
 /** A run's result, if it is there; it has to be of the run whose place it lies in. */
 async function readPlaced(
-  path: string,
-  place: Pick<StudyRun, "cell" | "method" | "seed" | "trial">,
+  folder: string,
+  place: RunPlace,
 ): Promise<StudyRun | FailedRun | undefined> {
+  const path = join(folder, resultPath(place));
   const run = await readOutcome(path);
   if (run === undefined) return undefined;
   for (const [key, expected] of Object.entries(place)) {

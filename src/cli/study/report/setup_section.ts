@@ -6,12 +6,12 @@
 
 import { settingsText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
+import { placeText } from "../../../study/run_place.ts";
 import {
   cellsOf,
   failuresOf,
   hasFailed,
   methodsOf,
-  placeText,
   runsOf,
   seedsOf,
   type StudyResults,

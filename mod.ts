@@ -155,6 +155,11 @@ export * from "./src/data/mod.ts";
 export * from "./src/models/mod.ts";
 export {
   type ByteFile,
+  type CheckpointDtype,
+  checkpointDtypes,
+  type CheckpointFiles,
+  checkpointFiles,
+  type CheckpointLayout,
   type HubCache,
   type HubEnvironment,
   HubError,
@@ -166,6 +171,7 @@ export {
   openWeights,
   readConfig,
   readTokenizerFiles,
+  textFiles,
   type TokenizerFiles,
   WeightsError,
   type WeightSource,
@@ -181,11 +187,9 @@ export { type BaseDtype, baseDtypes, type Classifier } from "./src/lora/classifi
 export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
 export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
-export {
-  exportMergedModel,
-  type MergedModel,
-  type MergedModelFiles,
-} from "./src/lora/merged_model.ts";
+export { type AdapterMerge, mergeAdapter } from "./src/lora/merge_adapter.ts";
+export { defaultCheckpointLayout } from "./src/lora/merged_files.ts";
+export { exportMergedModel, type MergedModel } from "./src/lora/merged_model.ts";
 export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
 export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";

@@ -21,23 +21,29 @@ export async function writeAtomically(
   }
 }
 
-/** Writes a file and returns when it is on the disk. */
+/** Writes a file, whole or piece by piece, and returns when it is on the disk. */
 export async function writeFlushed(
   path: string,
-  bytes: Uint8Array,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
   mode?: number,
 ): Promise<void> {
   const options = { write: true, create: true, truncate: true };
   using file = await Deno.open(path, mode === undefined ? options : { ...options, mode });
-  await writeWhole(file, bytes);
+  const pieces = content instanceof Uint8Array ? [content] : content;
+  for await (const piece of pieces) await write(file, piece);
+  await file.sync();
 }
 
 /** Writes all bytes at the file's position and returns when they are on the disk. */
 export async function writeWhole(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  await write(file, bytes);
+  await file.sync();
+}
+
+async function write(file: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let written = 0; written < bytes.length;) {
     written += await file.write(bytes.subarray(written));
   }
-  await file.sync();
 }
 
 /** The path up to its last separator, of either platform. Other projects import this module, so it does without node:path. */

@@ -9,9 +9,10 @@ import { exportPeft, type PeftSettings } from "../lora/peft.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { type AdapterBank, scale } from "../protocol/bank.ts";
 import type { RunFacts, RunSummary } from "../protocol/records.ts";
-import { type ModelFiles, readConfig, readTokenizerFiles } from "../weights/mod.ts";
+import { type ModelFiles, readConfig, textFiles } from "../weights/mod.ts";
 import { adapterCard, type AdapterFacts, mergedCard, ownAdaptersCard } from "./adapter_card.ts";
 import { writeAtomically } from "./write_atomically.ts";
+import { writeFolder } from "./write_folder.ts";
 
 /** A run whose rounds are done. */
 export interface TrainedFederation {
@@ -53,14 +54,13 @@ async function writeMerged(run: TrainedFederation): Promise<string> {
   const { config: { out }, files, facts: { labels }, federation, state: { bank } } = run;
   const { classifier, weights } = federation;
   const config = await readConfig(files) as Record<string, unknown>;
-  const tokenizer = await readTokenizerFiles(files);
   const folder = join(out, "merged");
-  await writeFiles(folder, {
-    ...await exportMergedModel({ classifier, weights, bank, config, labels }),
-    "tokenizer.json": JSON.stringify(tokenizer.tokenizer, null, 2) + "\n",
-    "tokenizer_config.json": JSON.stringify(tokenizer.config, null, 2) + "\n",
+  const content = {
+    ...exportMergedModel({ classifier, weights, bank, config, labels }),
+    ...await textFiles(files),
     "README.md": mergedCard(cardFacts(run)),
-  });
+  };
+  await writeFolder(folder, content, true);
   return `Model    ${folder}, the base with every round's adapters merged into it`;
 }
 

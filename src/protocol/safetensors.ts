@@ -5,8 +5,9 @@
  */
 
 import { cellCount } from "./cell_count.ts";
-import { dtypeWidth, type SafetensorsDtype, SafetensorsError } from "./safetensors_dtype.ts";
+import type { SafetensorsDtype } from "./safetensors_dtype.ts";
 import { parseSafetensorsHeader } from "./safetensors_header.ts";
+import { planSafetensors } from "./safetensors_plan.ts";
 
 export { type SafetensorsDtype, SafetensorsError, toFloat32 } from "./safetensors_dtype.ts";
 export {
@@ -92,30 +93,13 @@ export function encodeSafetensors(
   tensors: readonly SafetensorsInput[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
-  const inOrder = tensors
-    .map((tensor) => ({ ...tensor, dtype: checkedDtype(tensor) }))
-    .sort((x, y) => dtypeWidth(y.dtype) - dtypeWidth(x.dtype) || compareTexts(x.name, y.name));
-  const fields: string[] = [];
-  const texts = Object.entries(metadata).sort(([x], [y]) => compareTexts(x, y));
-  if (texts.length > 0) fields.push(`"__metadata__":${jsonObject(texts)}`);
-  const names = new Set(["__metadata__"]);
-  let position = 0;
-  for (const { name, dtype, shape, data } of inOrder) {
-    if (names.has(name)) {
-      throw new SafetensorsError(`Cannot write safetensors: the name "${name}" is taken`);
-    }
-    names.add(name);
-    const end = position + data.byteLength;
-    const entry = JSON.stringify({ dtype, shape, data_offsets: [position, end] });
-    fields.push(`${JSON.stringify(name)}:${entry}`);
-    position = end;
-  }
-  const header = new TextEncoder().encode(`{${fields.join(",")}}`);
-  const dataOffset = 8 + Math.ceil(header.length / 8) * 8;
-  const file = new Uint8Array(dataOffset + position);
-  new DataView(file.buffer).setBigUint64(0, BigInt(dataOffset - 8), true);
-  file.fill(0x20, 8, dataOffset).set(header, 8);
-  let offset = dataOffset;
+  const { head, tensors: inOrder, size } = planSafetensors(
+    tensors.map((tensor) => ({ ...tensor, dtype: checkedDtype(tensor) })),
+    metadata,
+  );
+  const file = new Uint8Array(size);
+  file.set(head);
+  let offset = head.length;
   for (const { data } of inOrder) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;
@@ -154,16 +138,4 @@ function dtypeOf(data: SafetensorsArray): SafetensorsDtype {
   if (data instanceof Int8Array) return "I8";
   if (data instanceof Uint8Array) return "U8";
   return data satisfies never;
-}
-
-/** By hand, because a JavaScript object would reorder names that look like numbers. */
-function jsonObject(fields: readonly [string, string][]): string {
-  return `{${
-    fields.map(([key, text]) => `${JSON.stringify(key)}:${JSON.stringify(text)}`).join(",")
-  }}`;
-}
-
-/** By code unit: the same on every host, whatever its locale. */
-function compareTexts(x: string, y: string): number {
-  return x < y ? -1 : x > y ? 1 : 0;
 }

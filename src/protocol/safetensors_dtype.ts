@@ -136,3 +136,13 @@ function halfToFloat32(halves: Uint16Array): Float32Array {
 export function toHalf(floats: Float32Array): Uint16Array {
   return new Uint16Array(new Float16Array(floats).buffer);
 }
+
+/** Floats as bfloat16, rounded to nearest even; what is beyond its range becomes infinite, and no NaN becomes anything else. */
+export function toBfloat(floats: Float32Array): Uint16Array {
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  return Uint16Array.from(bits, (word) => {
+    // The rounding below would carry some NaN into the sign bit.
+    if ((word & 0x7fffffff) > 0x7f800000) return (word >>> 16) | 0x40;
+    return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  });
+}

@@ -38,6 +38,35 @@ export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFi
   return { tokenizer: required(files, "tokenizer.json", tokenizer), config: config ?? {} };
 }
 
+/** What a folder may hold beside config.json and the weights: how texts become tokens, and how they are generated. */
+const TEXT_FILES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "added_tokens.json",
+  "tokenizer.model",
+  "vocab.json",
+  "vocab.txt",
+  "merges.txt",
+  "chat_template.jinja",
+  "generation_config.json",
+];
+
+/**
+ * The files of a model folder that have nothing to do with its weights, as they are: its tokenizer's, and the settings of generation.
+ *
+ * @param files the model's files
+ * @returns bytes by path, of those that there are
+ */
+export async function textFiles(files: ModelFiles): Promise<Record<string, Uint8Array>> {
+  const found: Record<string, Uint8Array> = {};
+  for (const path of TEXT_FILES) {
+    const file = await files.open(path);
+    if (file) found[path] = await readAll(file);
+  }
+  return found;
+}
+
 /**
  * Parses a JSON file of a model folder.
  *

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { changedWeights, installBase } from "../../src/lora/base_changes.ts";
 import { loadClassifier } from "../../src/lora/load.ts";
-import { exportMergedModel, type MergedModelFiles } from "../../src/lora/merged_model.ts";
+import { exportMergedModel } from "../../src/lora/merged_model.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { deltaWeight } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { FAMILIES, readJson } from "../models/support.ts";
-import { memoryFiles } from "../weights/memory_files.ts";
+import { memoryFiles, readContents } from "../weights/memory_files.ts";
 import {
   B,
   classifierOf,
@@ -31,29 +31,33 @@ function configOf({ family }: TinyModel): Record<string, unknown> {
   return readJson(url) as Record<string, unknown>;
 }
 
+function jsonOf(files: Record<string, Uint8Array>, path: string): Record<string, unknown> {
+  return JSON.parse(new TextDecoder().decode(files[path]));
+}
+
 /** The tiny model with the golden's adapter merged into it, and the golden's head. */
 async function merge(
   tiny: TinyModel,
   config = configOf(tiny),
-): Promise<{ files: MergedModelFiles; changes: Float32Array[] }> {
+): Promise<{ files: Record<string, Uint8Array>; changes: Float32Array[] }> {
   const { modules, head } = goldenAdapter(tiny, "stored");
   const changes = modules.map((module) => Float32Array.from(deltaWeight(module, tiny.scale)));
-  const files = await exportMergedModel({
+  const files = exportMergedModel({
     classifier: classifierOf(tiny),
     weights: { load: (name) => Promise.resolve(tiny.weights.get(name)!.data) },
     bank: { head, merged: { changes } },
     config,
     labels,
   });
-  return { files, changes };
+  return { files: await readContents(files), changes };
 }
 
 for (const family of FAMILIES) {
   Deno.test(`exportMergedModel() writes ${family} whole, with what was merged, under its checkpoint's names`, async () => {
     const tiny = await readTinyModel(family);
     const { files, changes } = await merge(tiny);
-    const read = memoryFiles({ ...files });
-    const model = readModel(JSON.parse(files["config.json"]));
+    const read = memoryFiles(files);
+    const model = readModel(jsonOf(files, "config.json"));
     const weights = await openModelWeights(read, model);
     const classifier = { ...classifierOf(tiny), model };
     assert.deepEqual(weights.names.toSorted(), tiny.weights.keys().toArray().sort());
@@ -92,7 +96,7 @@ Deno.test("exportMergedModel() names labels, class and precision in config.json,
   const tiny = await readTinyModel("bert");
   const base = { ...configOf(tiny), architectures: ["BertForMaskedLM"], torch_dtype: "float16" };
   const { files } = await merge(tiny, base);
-  const config = JSON.parse(files["config.json"]);
+  const config = jsonOf(files, "config.json");
   assert.deepEqual(config, {
     ...base,
     architectures: ["BertForSequenceClassification"],
@@ -103,7 +107,7 @@ Deno.test("exportMergedModel() names labels, class and precision in config.json,
   });
   const { architectures: _, ...unnamed } = base;
   const without = await merge(tiny, unnamed);
-  assert.equal(JSON.parse(without.files["config.json"]).architectures, undefined);
+  assert.equal(jsonOf(without.files, "config.json").architectures, undefined);
   const { metadata, tensors } = decodeSafetensors(files["model.safetensors"]);
   assert.equal(metadata.format, "pt");
   assert.ok([...tensors.values()].every(({ dtype }) => dtype === "F32"));
@@ -115,7 +119,9 @@ Deno.test("exportMergedModel() writes the base as it is where nothing was merged
   const classifier = classifierOf(tiny);
   const { head } = goldenAdapter(tiny, "zero");
   const config = configOf(tiny);
-  const files = await exportMergedModel({ classifier, weights, bank: { head }, config, labels });
+  const files = await readContents(
+    exportMergedModel({ classifier, weights, bank: { head }, config, labels }),
+  );
   const { modules } = classifier.layout;
   assert.equal(changedWeights(weights, modules, undefined), weights);
   const { tensors } = decodeSafetensors(files["model.safetensors"]);

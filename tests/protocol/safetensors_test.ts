@@ -9,7 +9,7 @@ import {
   type SafetensorsInput,
   toFloat32,
 } from "../../src/protocol/safetensors.ts";
-import { toHalf } from "../../src/protocol/safetensors_dtype.ts";
+import { toBfloat, toHalf } from "../../src/protocol/safetensors_dtype.ts";
 
 /** A file from a header text and the size of its data section. */
 function fileOf(header: string, dataSize: number): Uint8Array {
@@ -246,6 +246,37 @@ Deno.test("toHalf() keeps every half as it is", () => {
   const halves = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits)
     .filter((bits) => (bits & 0x7fff) <= 0x7c00);
   assert.deepEqual(toHalf(toFloat32("F16", new Uint8Array(halves.buffer))), halves);
+});
+
+Deno.test("toBfloat() rounds to the nearest bfloat16, halfway cases to the even one", () => {
+  const step = 2 ** -7; // between the bfloat16s from 1 to 2
+  const cases: [given: number, expected: number][] = [
+    [1 + 0.49 * step, 1],
+    [1 + 0.51 * step, 1 + step],
+    [1 + 0.5 * step, 1],
+    [1 + 1.5 * step, 1 + 2 * step],
+    [-1 - 1.5 * step, -1 - 2 * step],
+    [3.39e38, (2 - step) * 2 ** 127],
+    [3.4e38, Infinity],
+    [-3.4e38, -Infinity],
+    [2 ** -133, 2 ** -133],
+    [-0, -0],
+    [NaN, NaN],
+  ];
+  const halves = toBfloat(Float32Array.from(cases, ([given]) => given));
+  assert.deepEqual(
+    [...toFloat32("BF16", new Uint8Array(halves.buffer))],
+    cases.map(([, expected]) => expected),
+  );
+  const nan = new Float32Array(Uint32Array.of(0xffffffff, 0x7f800001).buffer);
+  const kept = toFloat32("BF16", new Uint8Array(toBfloat(nan).buffer));
+  assert.deepEqual([...kept], [NaN, NaN]);
+});
+
+Deno.test("toBfloat() keeps every bfloat16 as it is", () => {
+  const halves = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits)
+    .filter((bits) => (bits & 0x7fff) <= 0x7f80);
+  assert.deepEqual(toBfloat(toFloat32("BF16", new Uint8Array(halves.buffer))), halves);
 });
 
 Deno.test("toFloat32() converts bfloat16 as the upper half of a float", () => {

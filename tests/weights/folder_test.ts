@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig, readTokenizerFiles } from "../../src/weights/mod.ts";
+import { readConfig, readTokenizerFiles, textFiles } from "../../src/weights/mod.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 Deno.test("readConfig() parses config.json", async () => {
@@ -46,4 +46,12 @@ Deno.test("readTokenizerFiles() does without tokenizer_config.json, not tokenize
     name: "ModelFolderError",
     message: /^Cannot find "tokenizer\.json" in model "tiny"/,
   });
+});
+
+Deno.test("textFiles() reads what a folder has beside config.json and weights, as it is", async () => {
+  const own = { "tokenizer.json": "{ }", "merges.txt": "#version: 0.2\na b", "vocab.txt": "" };
+  const files = memoryFiles({ ...own, "config.json": "{}", "model.safetensors": "", "x.py": "" });
+  const found = Object.entries(await textFiles(files))
+    .map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]);
+  assert.deepEqual(Object.fromEntries(found), own);
 });

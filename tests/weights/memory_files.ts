@@ -1,5 +1,5 @@
 /** A model folder held in memory, which remembers what was read. */
-import type { ByteFile, ModelFiles } from "../../src/weights/mod.ts";
+import type { ByteFile, CheckpointFiles, ModelFiles } from "../../src/weights/mod.ts";
 
 export interface MemoryFiles extends ModelFiles {
   /** Every read: path, offset, length. */
@@ -36,4 +36,16 @@ export function memoryFile(
       return Promise.resolve(bytes.slice(offset, offset + length));
     },
   };
+}
+
+/** The contents of files to be written, each read to its end. */
+export async function readContents(files: CheckpointFiles): Promise<Record<string, Uint8Array>> {
+  const contents: Record<string, Uint8Array> = {};
+  for (const [path, content] of Object.entries(files)) {
+    const pieces = typeof content === "string"
+      ? [new TextEncoder().encode(content)]
+      : await Array.fromAsync(content);
+    contents[path] = new Uint8Array(await new Blob(pieces as BlobPart[]).arrayBuffer());
+  }
+  return contents;
 }

@@ -17,7 +17,7 @@ import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
 import { counted, scoreText } from "./status_text.ts";
-import { writeFolder } from "./write_folder.ts";
+import { writeFolder } from "../write_folder.ts";
 
 const description = {
   name: "deno task run export",

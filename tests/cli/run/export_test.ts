@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chooseRound, exportAdapter } from "../../../src/cli/run/export.ts";
-import { writeFolder } from "../../../src/cli/run/write_folder.ts";
+import { writeFolder } from "../../../src/cli/write_folder.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { decodeSafetensors } from "../../../src/protocol/safetensors.ts";
 import { manifestOf } from "../../federated/remote/manifest_support.ts";

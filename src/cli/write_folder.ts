@@ -1,17 +1,20 @@
 /** Writes a folder so that it is there in full or not at all. @module */
 
 import { dirname, join, resolve } from "node:path";
-import { UserError } from "../../protocol/errors.ts";
-import { writeFlushed } from "../write_atomically.ts";
+import { UserError } from "../protocol/errors.ts";
+import { writeFlushed } from "./write_atomically.ts";
+
+/** What a file is to hold: all at once, or piece by piece. */
+export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 /**
- * Makes a folder of files: under a temporary name beside its own, then renamed.
+ * Makes a folder of files: under a temporary name beside its own, then renamed. A stream is read while it is written.
  *
  * @throws UserError when the path is taken, unless by an empty folder or with `overwrite`.
  */
 export async function writeFolder(
   path: string,
-  files: Readonly<Record<string, string | Uint8Array>>,
+  files: Readonly<Record<string, FileContent>>,
   overwrite: boolean,
 ): Promise<void> {
   const target = resolve(path);

@@ -1,0 +1,96 @@
+/**
+ * `deno task merge`: an adapter merged into the weights of its base.
+ *
+ * @module
+ */
+import { Option } from "commander";
+import { choice } from "../federated/setting_kinds.ts";
+import { modelDefaults } from "../federated/settings/model.ts";
+import { executionDefaults } from "../federated/settings/execution.ts";
+import { mergeAdapter } from "../lora/merge_adapter.ts";
+import { defaultCheckpointLayout } from "../lora/merged_files.ts";
+import { openModelWeights } from "../lora/model_weights.ts";
+import { compareBase, fitAdapter } from "../lora/peft_fit.ts";
+import { readModel } from "../models/mod.ts";
+import { UserError } from "../protocol/errors.ts";
+import {
+  checkpointDtypes,
+  type CheckpointLayout,
+  modelHash,
+  readConfig,
+  textFiles,
+} from "../weights/mod.ts";
+import { openAdapter } from "./adapter_folder.ts";
+import { runCommand } from "./errors.ts";
+import { type GivenFlags, readFlags } from "./flags.ts";
+import { openModelFiles } from "./sources.ts";
+import { writeFolder } from "./write_folder.ts";
+
+const description = {
+  name: "deno task merge",
+  summary:
+    "Merges an adapter, as PEFT stores one, into the weights of its base, and writes a model folder in Hugging Face's layout.",
+  settings: ["model", "revision", "offline", "cacheDir"] as const,
+  options: [
+    new Option("--adapter <folder>", "the adapter").makeOptionMandatory(),
+    new Option("--out <folder>", "the folder to make").makeOptionMandatory(),
+    new Option("--dtype <name>", `${checkpointDtypes.join(", ")} (default: f32)`),
+    new Option(
+      "--shard-size <size>",
+      "size above which weights go on in a further file, such as 500MB or 2GB (default: 2GB)",
+    ),
+    new Option("--overwrite", "replace what --out holds"),
+  ],
+};
+
+/** Merges as the words after the command's name say, and prints what there is now. */
+export async function merge(
+  args: readonly string[],
+  print: (line: string) => void,
+): Promise<void> {
+  const { settings, own } = await readFlags(args, description);
+  const layout = readLayout(own);
+  const config = { ...modelDefaults, ...executionDefaults, ...settings };
+  const adapter = await openAdapter(String(own.adapter));
+  const files = await openModelFiles(config);
+  const baseConfig = await readConfig(files) as Record<string, unknown>;
+  const model = readModel(baseConfig);
+  const weights = await openModelWeights(files, model);
+  const name = config.model ?? files.label;
+  const fitted = fitAdapter(adapter, { label: name, model, weights });
+  const note = await compareBase(adapter, { name, hash: () => modelHash(files) });
+  if (note !== undefined) print(note);
+  const content = {
+    ...mergeAdapter({ model, weights, adapter: fitted, config: baseConfig }, layout),
+    ...await textFiles(files),
+  };
+  const out = String(own.out);
+  await writeFolder(out, content, own.overwrite === true);
+  print(`Model    ${out}, ${adapter.modules.length} modules merged, ${layout.dtype}`);
+}
+
+function readLayout({ dtype, shardSize }: GivenFlags["own"]): CheckpointLayout {
+  const kind = choice(checkpointDtypes);
+  const chosen = kind.check(dtype ?? defaultCheckpointLayout.dtype);
+  if (chosen === undefined) {
+    throw new UserError(`Cannot use --dtype: expected ${kind.expected}, got "${dtype}"`);
+  }
+  return {
+    dtype: chosen,
+    shardBytes: shardSize === undefined
+      ? defaultCheckpointLayout.shardBytes
+      : readSize("--shard-size", String(shardSize)),
+  };
+}
+
+const units: Readonly<Record<string, number>> = { KB: 1e3, MB: 1e6, GB: 1e9 };
+
+/** A number of bytes, as people write it: "500MB". Units are powers of 1000, as Hugging Face's are. */
+function readSize(flag: string, text: string): number {
+  const [, number, unit] = /^(\d+\.?\d*) ?([KMG]B)$/i.exec(text) ?? [];
+  const bytes = Number(number) * units[unit?.toUpperCase()];
+  if (bytes >= 1) return bytes;
+  throw new UserError(`Cannot use ${flag}: expected a size such as 500MB or 2GB, got "${text}"`);
+}
+
+if (import.meta.main) await runCommand(() => merge(Deno.args, (line) => console.log(line)));

@@ -1,0 +1,82 @@
+/**
+ * An adapter merged into the weights of its base.
+ *
+ * Merging is undone by reading the base again, as `installBase` does on a device: subtracting the change would leave its rounding behind.
+ *
+ * @module
+ */
+
+import type { Model } from "../models/mod.ts";
+import type { CheckpointFiles, CheckpointLayout, WeightSource } from "../weights/mod.ts";
+import type { Classifier } from "./classifier.ts";
+import { packLayout } from "./layout.ts";
+import { baseTensors, type WeightLoader } from "./load.ts";
+import { mergeDelta } from "./merge.ts";
+import { languageModelTensors } from "./merge_tensors.ts";
+import { classifierConfig, defaultCheckpointLayout, modelFiles } from "./merged_files.ts";
+import type { FittedAdapter } from "./peft_fit.ts";
+
+/** What {@linkcode mergeAdapter} needs. */
+export interface AdapterMerge {
+  /** The base's architecture. */
+  readonly model: Model;
+  /** The base's weights. */
+  readonly weights: Pick<WeightSource, "has" | "load">;
+  /** The adapter, as `fitAdapter` has found it to be the model's. */
+  readonly adapter: FittedAdapter;
+  /** The base's parsed config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * The files of a model folder, without those of its tokenizer: every tensor that the model computes with, and what the adapter saves beside its
+ * components. W0 + s·B·A is summed in double precision and rounded once to single, and once more to the file's format.
+ *
+ * A classifier has the labels that the adapter tells, else those of the base where it has as many, else LABEL_0 and so on.
+ *
+ * Reading the files throws WeightsError naming a tensor with a number beyond the format's range, and what `weights.load` throws.
+ */
+export function mergeAdapter(
+  { model, weights, adapter, config }: AdapterMerge,
+  layout: CheckpointLayout = defaultCheckpointLayout,
+): CheckpointFiles {
+  const { classes, rank, alpha, modules, head } = adapter;
+  const byWeight = new Map(modules.map((module) => [`${module.name}.weight`, module]));
+  const merged: WeightLoader = {
+    async load(name, shape) {
+      const weight = await weights.load(name, shape);
+      const module = byWeight.get(name);
+      return module === undefined ? weight : mergeDelta(weight, module, alpha / rank);
+    },
+  };
+  if (classes === undefined) {
+    return modelFiles(languageModelTensors(model, weights.has), merged, head, config, layout);
+  }
+  const classifier: Classifier = {
+    model,
+    labels: classes,
+    layout: packLayout(modules, rank, model.head(classes, weights.has)),
+    scale: alpha / rank,
+    dropout: 0,
+    loraDropout: 0,
+    optimizer: "adamw",
+    proximal: false,
+    baseDtype: "f32",
+  };
+  const labels = adapter.labels ?? baseLabels(config, classes);
+  return modelFiles(
+    baseTensors(classifier),
+    merged,
+    head,
+    classifierConfig(config, labels),
+    layout,
+  );
+}
+
+function baseLabels({ id2label }: AdapterMerge["config"], classes: number): string[] {
+  const named = Object.entries(id2label ?? {}).sort(([one], [other]) => Number(one) - Number(other))
+    .map(([, label]) => String(label));
+  return named.length === classes
+    ? named
+    : Array.from({ length: classes }, (_, id) => `LABEL_${id}`);
+}

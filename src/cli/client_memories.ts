@@ -11,6 +11,7 @@ import {
   type KeptMemory,
 } from "../federated/client_memory.ts";
 import { UserError } from "../protocol/errors.ts";
+import { namesIn } from "./working_folder.ts";
 import { writeFlushed } from "./write_atomically.ts";
 
 /** Memories in a folder, one file for each client and round. */
@@ -76,13 +77,7 @@ function padded(count: number): string {
 }
 
 async function memoryFiles(folder: string): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.map(({ name }) => name).filter((name) => /^client-\d+-round-\d+\./.test(name));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
+  return (await namesIn(folder)).filter((name) => /^client-\d+-round-\d+\./.test(name));
 }
 
 async function readMemory(folder: string, client: number, round: number): Promise<Uint8Array> {

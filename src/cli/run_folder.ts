@@ -23,6 +23,7 @@ import type { RoundRecord, RunFacts } from "../protocol/records.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import { settingKeys, settings } from "../federated/settings.ts";
 import type { RunProfile } from "./profile.ts";
+import { isLeftover, namesIn } from "./working_folder.ts";
 import { writeAtomically, writeFlushed, writeWhole } from "./write_atomically.ts";
 
 /** The folder already holds a run. */
@@ -81,9 +82,6 @@ const parts = [
   runFile,
 ] as const;
 
-/** What a run that was killed may leave beside its parts: the lock, and files that were not finished. */
-const leftover = /^(run\.lock|.*\.partial)$/;
-
 /**
  * Refuses a folder that a new run must not use; writes nothing.
  *
@@ -94,7 +92,7 @@ export async function checkRunFolder(
   path: string,
   { overwrite }: { readonly overwrite: boolean },
 ): Promise<void> {
-  const names = (await namesIn(path)).filter((name) => !leftover.test(name));
+  const names = (await namesIn(path)).filter((name) => !isLeftover(name));
   if (names.length === 0) return;
   if (!names.includes(runFile)) {
     throw new RunFolderError(
@@ -188,19 +186,6 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
 export async function cutRecords(path: string, records: readonly RoundRecord[]): Promise<void> {
   const lines = records.map((record) => JSON.stringify(record) + "\n").join("");
   await writeAtomically(join(path, metricsFile), lines);
-}
-
-/**
- * Claims a run's folder for this process, until the lock is disposed or the process ends, however it ends.
- *
- * @throws RunFolderError when another process works in it
- */
-export async function lockRunFolder(path: string): Promise<Disposable> {
-  await Deno.mkdir(path, { recursive: true });
-  const file = await Deno.open(join(path, "run.lock"), { write: true, create: true });
-  if (await file.tryLock(true)) return file;
-  file.close();
-  throw new RunFolderError(`Cannot use folder "${path}": another process is working in it`);
 }
 
 /**
@@ -301,18 +286,6 @@ function parseLine(line: string): RoundRecord | undefined {
 
 function checkpointName(round: number): string {
   return `round-${String(round).padStart(6, "0")}`;
-}
-
-/** Sorted names of what lies in a folder; none when the folder is missing. */
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    const entries = await Array.fromAsync(Deno.readDir(folder));
-    return entries.map((entry) => entry.name).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    if (!(error instanceof Error)) throw error;
-    throw new RunFolderError(`Cannot read folder "${folder}": ${error.message}`);
-  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -28,7 +28,6 @@ import {
   clientsFolder,
   createRunFolder,
   cutRecords,
-  lockRunFolder,
   readRun,
   type RunFile,
   type SavedRun,
@@ -38,6 +37,7 @@ import {
 } from "./run_folder.ts";
 import { dataHash, openData, openModelFiles } from "./sources.ts";
 import { percentText } from "./units.ts";
+import { lockFolder } from "./working_folder.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeResult } from "./write_result.ts";
 
@@ -87,7 +87,7 @@ export async function runTraining(
       ? decodeState(saved.checkpoint.files, config.clients, memories.open)
       : await session.run("the start", (session) =>
         startState(federation, session, interrupt.check));
-    using _lock = await lockRunFolder(config.out);
+    using _lock = await lockFolder(config.out);
     await writeStart(job, run, saved, start);
     done = start.rounds;
     const trained = await trainRounds(

@@ -56,6 +56,9 @@ export const dataKeys = [
   "seed",
 ] as const;
 
+/** Settings that decide which client is dealt which of them. */
+export const dealKeys = ["clients", "partition", "dirichletAlpha", "shardsPerClient"] as const;
+
 /** The settings that {@linkcode openData} goes by. */
 export type DataSettings = Pick<RunConfig, typeof dataKeys[number]>;
 

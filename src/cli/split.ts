@@ -14,22 +14,10 @@ import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
 import { readFlags } from "./flags.ts";
 import { writeAtomically } from "./write_atomically.ts";
-import { openData } from "./sources.ts";
+import { dataKeys, dealKeys, openData } from "./sources.ts";
 import { countText } from "./units.ts";
 
-const settings: readonly SettingKey[] = [
-  "data",
-  "textColumn",
-  "labelColumn",
-  "labels",
-  "strip",
-  "validation",
-  "clients",
-  "partition",
-  "dirichletAlpha",
-  "shardsPerClient",
-  "seed",
-];
+const settings: readonly SettingKey[] = [...dataKeys, ...dealKeys];
 
 const ownOptions = [
   new Option("--out <folder>", "folder of the shares (default: shares)").helpGroup("Run:"),

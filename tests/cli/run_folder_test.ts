@@ -5,7 +5,6 @@ import {
   checkRunFolder,
   createRunFolder,
   cutRecords,
-  lockRunFolder,
   readRun,
   RunExistsError,
   type RunFile,
@@ -90,7 +89,7 @@ Deno.test("createRunFolder() never touches a folder that is not a run", async ()
 
 Deno.test("checkRunFolder() refuses a file and writes nothing", async () => {
   const file = await Deno.makeTempFile();
-  await assert.rejects(checkRunFolder(file, { overwrite: true }), RunFolderError);
+  await assert.rejects(checkRunFolder(file, { overwrite: true }), UserError);
   const missing = join(await Deno.makeTempDir(), "new");
   await checkRunFolder(missing, { overwrite: false });
   await assert.rejects(Deno.stat(missing), Deno.errors.NotFound);
@@ -137,15 +136,6 @@ Deno.test("cutRecords() cuts the lines after the checkpoint, half a line among t
   assert.notEqual(await Deno.readTextFile(metrics), before, "reading changes nothing");
   await cutRecords(path, saved.records);
   assert.equal(await Deno.readTextFile(metrics), before);
-});
-
-Deno.test("lockRunFolder() keeps a second process out until it is disposed", async () => {
-  const path = await savedRun(1);
-  {
-    using _lock = await lockRunFolder(path);
-    await assert.rejects(lockRunFolder(path), /another process is working in it/);
-  }
-  (await lockRunFolder(path))[Symbol.dispose]();
 });
 
 Deno.test("readRun() names what is missing or broken", async () => {

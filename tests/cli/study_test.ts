@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { lockRunFolder } from "../../src/cli/run_folder.ts";
+import { lockFolder } from "../../src/cli/working_folder.ts";
 import { readLines } from "../../src/cli/study/lines.ts";
 import { readStudyFile } from "../../src/cli/study/study_file.ts";
 import { checkRuns } from "../../src/cli/study/study_state.ts";
@@ -186,7 +186,7 @@ Deno.test("study refuses a result that is not whole, and a folder of other thing
 
 Deno.test("study leaves a folder alone in which another process works", async () => {
   const study = await studyFolder(folder, "locked");
-  using _lock = await lockRunFolder(study.out);
+  using _lock = await lockFolder(study.out);
   const { code, err } = await study.run();
   assert.equal(code, 2);
   assert.match(err, /another process is working in it/);

@@ -17,6 +17,7 @@
 import { join, resolve } from "node:path";
 import type { Tuning } from "../../engine/device.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { namesIn } from "../working_folder.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { isPretrainConfig, type PretrainConfig } from "./config.ts";
 import { jsonText } from "./json_text.ts";
@@ -96,15 +97,6 @@ export async function removeUnfinished(folder: string): Promise<void> {
     for (const name of await namesIn(place)) {
       if (name.endsWith(".partial")) await Deno.remove(join(place, name));
     }
-  }
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await Array.fromAsync(Deno.readDir(folder), ({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw new UserError(`Cannot use folder "${folder}": ${(error as Error).message}`);
   }
 }
 

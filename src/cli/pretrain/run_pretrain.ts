@@ -10,7 +10,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { WeightSource } from "../../weights/mod.ts";
 import { deviceText } from "../device_text.ts";
 import { InterruptedError, onInterrupt } from "../interrupt.ts";
-import { lockRunFolder } from "../run_folder.ts";
+import { lockFolder } from "../working_folder.ts";
 import { announce } from "./announce.ts";
 import type { PretrainConfig, PretrainPace } from "./config.ts";
 import { loadOnDevice } from "./device.ts";
@@ -61,7 +61,7 @@ export async function runPretraining(
   );
   const { signal } = interrupt;
   const input = saved ? undefined : await findInput(config);
-  using _lock = await lockRunFolder(folder);
+  using _lock = await lockFolder(folder);
   await removeUnfinished(folder);
   try {
     const corpus = input

@@ -18,16 +18,13 @@ import type { FailedRun, StudyRun } from "../../study/result.ts";
 import { resultPath } from "../../study/run_place.ts";
 import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
-import { lockRunFolder } from "../run_folder.ts";
+import { isLeftover, lockFolder, namesIn } from "../working_folder.ts";
 import { writeAtomically } from "../write_atomically.ts";
 import { readOutcome } from "./outcome_file.ts";
 import { differenceOf, recordedConfig, withoutFolders } from "./recorded_config.ts";
 import { mapSettings } from "./study_file.ts";
 
 const studyFile = "study.json";
-
-/** What a killed process may leave: the lock, and files that were not finished. */
-const leftover = /^(run\.lock|.*\.partial)$/;
 
 /** What a run's results are told apart by, beside its settings. */
 export type Fingerprints = Pick<StudyRun, "data" | "model">;
@@ -39,14 +36,14 @@ export type Fingerprints = Pick<StudyRun, "data" | "model">;
  */
 export async function openStudyFolder(folder: string, study: Study): Promise<Disposable> {
   await checkStudyFolder(folder, study);
-  const lock = await lockRunFolder(folder);
+  const lock = await lockFolder(folder);
   await writeJson(join(folder, studyFile), await mapSettings(study, withoutFolders), 2);
   return lock;
 }
 
 /** Refuses a folder that this study must not use; writes nothing. */
 export async function checkStudyFolder(folder: string, { name }: Study): Promise<void> {
-  const names = (await namesIn(folder)).filter((name) => !leftover.test(name));
+  const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
   if (names.length === 0) return;
   const value = await readStudyJson(folder);
   if (value === undefined) {
@@ -129,13 +126,4 @@ export async function writeChoices(folder: string, choices: TuningChoices): Prom
 
 async function writeJson(path: string, value: unknown, indent?: number): Promise<void> {
   await writeAtomically(path, JSON.stringify(value, null, indent) + "\n");
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -4,21 +4,18 @@ import type { RunConfig } from "../../federated/run_config.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { PlannedRun } from "../../study/grid.ts";
 import { runName } from "../../study/run_place.ts";
-import { dataKeys } from "../sources.ts";
+import { dataKeys, dealKeys } from "../sources.ts";
 import { prepareRun } from "../prepare_run.ts";
 import { keepSources } from "./run_once.ts";
 
 /** Settings that decide which texts a run deals and tokenizes, how, and to whom. */
 const keys = [
   ...dataKeys,
+  ...dealKeys,
   "model",
   "revision",
   "buckets",
   "evalTest",
-  "clients",
-  "partition",
-  "dirichletAlpha",
-  "shardsPerClient",
 ] as const satisfies readonly (keyof RunConfig)[];
 
 /**

@@ -1,9 +1,13 @@
-// y[n,c] = table[ids[n],c], overwritten. table[V,C], ids[N], y[N,C]. With HALF_TABLE the table is of f16, two a word.
+// y[n,c] = table[ids[n],c], overwritten. table[V,C], ids[N], y[N,C]. With HALF_TABLE the table is of f16, two a word;
+// with INT8_TABLE of int8, four a word, with a scale a row behind them, from word `scales` on.
 // An invocation covers one element.
-//#if !HALF_TABLE
+//#if !HALF_TABLE !INT8_TABLE
 @group(0) @binding(INDEX) var<storage, read> table: array<f32>;
 //#endif
 //#if HALF_TABLE
+@group(0) @binding(INDEX) var<storage, read> table: array<u32>;
+//#endif
+//#if INT8_TABLE
 @group(0) @binding(INDEX) var<storage, read> table: array<u32>;
 //#endif
 @group(0) @binding(INDEX) var<storage, read> ids: array<u32>;
@@ -11,6 +15,9 @@
 struct Params {
   count: u32,
   width: u32,
+//#if INT8_TABLE
+  scales: u32,
+//#endif
 }
 @group(0) @binding(INDEX) var<uniform> params: Params;
 
@@ -22,11 +29,15 @@ fn main(
 ) {
   let i = workgroup_number(group, groups) * 256u + local.x;
   if (i >= params.count) { return; }
-  let at = ids[i / params.width] * params.width + i % params.width;
-//#if !HALF_TABLE
+  let id = ids[i / params.width];
+  let at = id * params.width + i % params.width;
+//#if !HALF_TABLE !INT8_TABLE
   y[i] = table[at];
 //#endif
 //#if HALF_TABLE
   y[i] = half_of(table[at / 2u], at);
+//#endif
+//#if INT8_TABLE
+  y[i] = signed_byte(table[at / 4u], at) * bitcast<f32>(table[params.scales + id]);
 //#endif
 }

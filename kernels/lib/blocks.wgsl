@@ -1,10 +1,11 @@
 // Blocks of 4x4 of two operands, and sums of their products. Needs a binding named `params` with rows, columns, depth and the operands' strides;
-// lib/half.wgsl where b is of f16, two a word (HALF_B). SCALAR takes any strides. VECTOR loads 4 numbers at once and needs the depth and the
+// lib/half.wgsl where b is of f16, two a word (HALF_B); lib/int8.wgsl where it is of int8, four a word, with a scale a row behind them, from word b_scales
+// on (INT8_B). Rows of b are depths (DEPTH_SCALES), or columns, whose sums the kernel multiplies (COLUMN_SCALES). SCALAR takes any strides. VECTOR loads 4 numbers at once and needs the depth and the
 // contiguous axes to be multiples of 4: a is contiguous by A_DEPTH or A_ROWS, b by B_DEPTH or B_COLUMNS. Edges are clamped on load.
 //#if SCALAR
 @group(0) @binding(INDEX) var<storage, read> a: array<f32>;
 //#endif
-//#if SCALAR !HALF_B
+//#if SCALAR !HALF_B !INT8_B
 @group(0) @binding(INDEX) var<storage, read> b: array<f32>;
 //#endif
 //#if SCALAR HALF_B
@@ -13,11 +14,14 @@
 //#if VECTOR
 @group(0) @binding(INDEX) var<storage, read> a: array<vec4<f32>>;
 //#endif
-//#if VECTOR !HALF_B
+//#if VECTOR !HALF_B !INT8_B
 @group(0) @binding(INDEX) var<storage, read> b: array<vec4<f32>>;
 //#endif
 //#if VECTOR HALF_B
 @group(0) @binding(INDEX) var<storage, read> b: array<vec2<u32>>;
+//#endif
+//#if INT8_B
+@group(0) @binding(INDEX) var<storage, read> b: array<u32>;
 //#endif
 
 const FOUR: vec4<u32> = vec4<u32>(0u, 1u, 2u, 3u);
@@ -52,8 +56,8 @@ fn b_start(column: u32) -> vec4<u32> {
 //#endif
 }
 
-// Element `at` of b, or four of them.
-//#if SCALAR !HALF_B
+// Element `at` of b, or four of them; int8 without its scale.
+//#if SCALAR !HALF_B !INT8_B
 fn b_at(at: u32) -> f32 {
   return b[at];
 }
@@ -63,7 +67,12 @@ fn b_at(at: u32) -> f32 {
   return half_of(b[at / 2u], at);
 }
 //#endif
-//#if VECTOR !HALF_B
+//#if SCALAR INT8_B
+fn b_at(at: u32) -> f32 {
+  return signed_byte(b[at / 4u], at);
+}
+//#endif
+//#if VECTOR !HALF_B !INT8_B
 fn b_at(at: u32) -> vec4<f32> {
   return b[at];
 }
@@ -72,6 +81,32 @@ fn b_at(at: u32) -> vec4<f32> {
 fn b_at(at: u32) -> vec4<f32> {
   let words = b[at];
   return vec4<f32>(unpack2x16float(words.x), unpack2x16float(words.y));
+}
+//#endif
+//#if VECTOR INT8_B
+fn b_at(at: u32) -> vec4<f32> {
+  return signed_bytes(b[at]);
+}
+//#endif
+
+//#if INT8_B
+// Scales of four rows of b.
+fn b_scales(rows: vec4<u32>) -> vec4<f32> {
+  let at = rows + vec4<u32>(params.b_scales);
+  return bitcast<vec4<f32>>(vec4<u32>(b[at.x], b[at.y], b[at.z], b[at.w]));
+}
+//#endif
+
+// Depths 4k to 4k + 3 of a block, as stored, to what they stand for.
+//#if DEPTH_SCALES
+fn of_depths(block: mat4x4<f32>, k: u32) -> mat4x4<f32> {
+  let scales = b_scales(four(4u * k, params.depth));
+  return mat4x4<f32>(block[0] * scales.x, block[1] * scales.y, block[2] * scales.z, block[3] * scales.w);
+}
+//#endif
+//#if !DEPTH_SCALES
+fn of_depths(block: mat4x4<f32>, k: u32) -> mat4x4<f32> {
+  return block;
 }
 //#endif
 
@@ -112,12 +147,12 @@ fn b_block(start: vec4<u32>, k: u32) -> mat4x4<f32> {
 //#if SCALAR
   let at = four(4u * k, params.depth) * params.b_depth;
   let inside = vec4<u32>(4u * k) + FOUR < vec4<u32>(params.depth);
-  return transpose(mat4x4<f32>(
+  return of_depths(transpose(mat4x4<f32>(
     b_depths(start.x, at, inside),
     b_depths(start.y, at, inside),
     b_depths(start.z, at, inside),
     b_depths(start.w, at, inside),
-  ));
+  )), k);
 //#endif
 //#if B_DEPTH
   let at = start + vec4<u32>(k);
@@ -125,7 +160,7 @@ fn b_block(start: vec4<u32>, k: u32) -> mat4x4<f32> {
 //#endif
 //#if B_COLUMNS
   let at = start + vec4<u32>(k * params.b_depth);
-  return mat4x4<f32>(b_at(at.x), b_at(at.y), b_at(at.z), b_at(at.w));
+  return of_depths(mat4x4<f32>(b_at(at.x), b_at(at.y), b_at(at.z), b_at(at.w)), k);
 //#endif
 }
 

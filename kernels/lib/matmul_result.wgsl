@@ -34,6 +34,9 @@ struct Params {
   part_blocks: u32,
   alpha: f32,
   scale: f32,
+//#if INT8_B
+  b_scales: u32,
+//#endif
 }
 @group(0) @binding(INDEX) var<uniform> params: Params;
 
@@ -54,6 +57,10 @@ fn low_rank(row: u32, column: u32) -> mat4x4<f32> {
 
 fn store_block(part: u32, row: u32, column: u32, product: mat4x4<f32>) {
   var value: mat4x4<f32> = params.alpha * product;
+//#if COLUMN_SCALES
+  let scales = b_scales(four(column, params.columns));
+  value = mat4x4<f32>(value[0] * scales, value[1] * scales, value[2] * scales, value[3] * scales);
+//#endif
 //#if COLUMN_MASK
   let at = four(column, params.columns);
   let kept = vec4<u32>(column_mask[at.x], column_mask[at.y], column_mask[at.z], column_mask[at.w]) != vec4<u32>();

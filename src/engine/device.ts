@@ -42,14 +42,15 @@ export interface Executor {
    * Copies elements into a buffer, from element `offset` on (default: 0); TypeError when they are not of the buffer's type.
    *
    * Floats go into an f16 buffer rounded to the nearest half, ties to even: HalfRangeError for one beyond ±65504, RangeError for a range that is not even but
-   * for the buffer's end.
+   * for the buffer's end. Into an int8 buffer they go rounded to the nearest of 255 multiples of their row's scale, by whole rows: RangeError for other ranges,
+   * and for numbers that are not finite.
    */
   write(buffer: string, data: BufferData, offset?: number): void;
   /** Sets every element of a buffer to zero. */
   clear(buffer: string): void;
   /** Runs a loaded program once. */
   run(program: string): void;
-  /** Reads `length` elements of a buffer, from element `offset` on (default: all of it); halves as floats. */
+  /** Reads `length` elements of a buffer, from element `offset` on (default: all of it); compact ones as floats. */
   read(buffer: string, offset?: number, length?: number): Promise<BufferData>;
   /** The times of what ran since this was last called; there only where the device was created to keep them. */
   profile?(): Promise<ExecutorProfile>;

@@ -9,14 +9,14 @@ import { add } from "./ops/add.ts";
 import { copyTo } from "./ops/copy.ts";
 import { fill } from "./ops/fill.ts";
 import { operation } from "./ops/registry.ts";
-import type { Node, Program, Tensor } from "./program.ts";
+import { isCompact, type Node, type Program, type Tensor } from "./program.ts";
 
 /**
  * Appends the gradient of the sum of `loss` with respect to each tensor of `wrt`, or of Σ seed·loss where a `seed` of its shape is given. Nothing
  * is computed for tensors that no element of `wrt` reaches: frozen weights cost no gradient.
  *
  * @returns one tensor per element of `wrt`, of its shape.
- * @throws TypeError when the loss does not depend on an element of `wrt`, one is f16, or an operation on the way has no gradient.
+ * @throws TypeError when the loss does not depend on an element of `wrt`, one is of a compact type, or an operation on the way has no gradient.
  */
 export function gradients(
   program: Program,
@@ -25,10 +25,10 @@ export function gradients(
   seed: Tensor = fill(program, loss.shape, 1),
 ): Tensor[] {
   expectShape("gradients", seed, loss.shape);
-  const half = wrt.find(({ dtype }) => dtype === "f16");
-  if (half !== undefined) {
+  const compact = wrt.find(({ dtype }) => isCompact(dtype));
+  if (compact !== undefined) {
     throw new TypeError(
-      `Cannot differentiate "${loss.name}" with respect to "${half.name}": expected f32, got f16`,
+      `Cannot differentiate "${loss.name}" with respect to "${compact.name}": expected f32, got ${compact.dtype}`,
     );
   }
   const forward = [...program.nodes];

@@ -7,22 +7,24 @@
 import {
   activationTensor,
   type Attributes,
-  type DType,
+  type ComputedDType,
   elementBytes,
   elementCount,
+  isCompact,
   type Node,
   type Program,
   type Tensor,
 } from "./program.ts";
 import type { AttentionFunctions } from "./cpu/attention.ts";
 import type { Gemm } from "./cpu/gemm.ts";
+import type { Int8Rows } from "./int8.ts";
 import type { VectorFunctions } from "./cpu/vector.ts";
 
 /** Shape and element type of a result. */
 export interface TensorSpec {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly dtype?: Exclude<DType, "f16">;
+  readonly dtype?: ComputedDType;
 }
 
 /** Work of one run of a node: multiply and add count as two operations; bytes count each tensor read or written once. */
@@ -70,8 +72,8 @@ export interface KernelVariants<A extends Attributes = Attributes> {
 export interface CpuArguments {
   f32(position: number): Float32Array;
   u32(position: number): Uint32Array;
-  /** Of weights that the operation takes in half precision too. */
-  f32OrF16(position: number): Float32Array | Float16Array;
+  /** Of a weight, which the operation takes by compact types too. */
+  weight(position: number): Float32Array | Float16Array | Int8Rows;
 }
 
 /** What a CPU function may use besides its arguments. */
@@ -108,8 +110,8 @@ export interface Op<A extends Attributes = Attributes> {
   readonly saved?: number;
   /** Outputs are read and then overwritten (optimizer state); otherwise they are only written. */
   readonly updates?: boolean;
-  /** Positions of inputs that may be weights in half precision; any other tensor is refused when it is f16. */
-  readonly halfInputs?: readonly number[];
+  /** Positions of inputs that may be weights of a compact type; any other tensor is refused when it is of one. */
+  readonly compactInputs?: readonly number[];
   /** The outputs' shapes; throws RangeError when the inputs do not fit each other. */
   infer(inputs: readonly Tensor[], attributes: A): readonly TensorSpec[];
   /** Adds the backward operations; returns one gradient per input, undefined where not wanted. */
@@ -128,7 +130,7 @@ export function apply<A extends Attributes>(
   inputs: readonly Tensor[],
   attributes: A,
 ): readonly Tensor[] {
-  checkHalves(op, inputs, []);
+  checkCompact(op, inputs, []);
   const outputs = op.infer(inputs, attributes).map((spec) =>
     activationTensor(program, spec.name, spec.shape, spec.dtype)
   );
@@ -144,22 +146,24 @@ export function applyTo<A extends Attributes>(
   attributes: A,
   outputs: readonly Tensor[],
 ): void {
-  checkHalves(op, inputs, outputs);
+  checkCompact(op, inputs, outputs);
   const specs = op.infer(inputs, attributes);
   specs.forEach((spec, i) => expectShape(op.name, outputs[i], spec.shape));
   program.nodes.push({ op: op.name, inputs, outputs, attributes });
 }
 
-/** Throws a TypeError for a tensor in half precision where the operation does not take one. */
-export function checkHalves(
-  { name, halfInputs = [] }: Pick<Op, "name" | "halfInputs">,
+/** Throws a TypeError for a tensor of a compact type where the operation does not take one. */
+export function checkCompact(
+  { name, compactInputs = [] }: Pick<Op, "name" | "compactInputs">,
   inputs: readonly Tensor[],
   outputs: readonly Tensor[],
 ): void {
-  const refused = [...inputs.filter((_, i) => !halfInputs.includes(i)), ...outputs]
-    .find(({ dtype }) => dtype === "f16");
+  const refused = [...inputs.filter((_, i) => !compactInputs.includes(i)), ...outputs]
+    .find(({ dtype }) => isCompact(dtype));
   if (refused === undefined) return;
-  throw new TypeError(`Cannot apply ${name} to "${refused.name}": expected f32 or u32, got f16`);
+  throw new TypeError(
+    `Cannot apply ${name} to "${refused.name}": expected f32 or u32, got ${refused.dtype}`,
+  );
 }
 
 /** Throws a RangeError unless the tensor has the shape. */

@@ -10,11 +10,17 @@
  * @module
  */
 
+/** Element types of what is computed: f32, and u32 for token ids, labels, masks and seeds. */
+export type ComputedDType = "f32" | "u32";
+
 /**
- * Element types. f32 for what is computed with, u32 for token ids, labels, masks and seeds; f16 halves the memory of buffers of role `weight`, which are
- * read as f32 and never written during a run.
+ * Element types that save memory, for buffers of role `weight` alone, which are read as f32 and never written during a run: f16 halves it; int8 takes a byte
+ * an element and one f32 scale a row (the last axis), which stand behind the elements.
  */
-export type DType = "f32" | "u32" | "f16";
+export type CompactDType = "f16" | "int8";
+
+/** Element types. */
+export type DType = ComputedDType | CompactDType;
 
 /** What a buffer is for; a device may place or convert weights as it likes, all else is written during a run. */
 export type BufferRole = "input" | "weight" | "state" | "output";
@@ -29,6 +35,8 @@ export interface BufferSpec {
   readonly role: BufferRole;
   /** Elements. */
   readonly length: number;
+  /** Elements of a row, which share a scale; of int8 buffers, and of no others. */
+  readonly width?: number;
 }
 
 /** Where a tensor lives; `offset` counts elements and is a multiple of {@linkcode SLICE_ALIGNMENT}. */
@@ -85,14 +93,41 @@ export function createProgram(name: string): Program {
   return { name, buffers: new Map(), tensors: [], nodes: [] };
 }
 
-/** Bytes of one element. */
-export function elementBytes(dtype: DType): 2 | 4 {
-  return dtype === "f16" ? 2 : 4;
+/** Whether it is one that only weights have. */
+export function isCompact(dtype: DType): dtype is CompactDType {
+  return dtype === "f16" || dtype === "int8";
 }
 
-/** Bytes of a number of elements in a device's memory: whole words of 4 bytes. */
-export function storedBytes(dtype: DType, length: number): number {
+/** Bytes of one element, without int8's share of a scale. */
+export function elementBytes(dtype: DType): 1 | 2 | 4 {
+  switch (dtype) {
+    case "f32":
+    case "u32":
+      return 4;
+    case "f16":
+      return 2;
+    case "int8":
+      return 1;
+  }
+}
+
+/** Bytes of a number of elements in a device's memory: whole words of 4 bytes. The scales of int8 come after them. */
+export function elementsBytes(dtype: DType, length: number): number {
   return Math.ceil(elementBytes(dtype) * length / 4) * 4;
+}
+
+/** What decides on how much memory a buffer takes. */
+export type Extent = Pick<BufferSpec, "dtype" | "length" | "width">;
+
+/** The extent of a tensor with a buffer of its own. */
+export function extentOf(dtype: DType, shape: readonly number[]): Extent {
+  const length = elementCount(shape);
+  return dtype === "int8" ? { dtype, length, width: shape[shape.length - 1] } : { dtype, length };
+}
+
+/** Bytes of a buffer in a device's memory, all in all. */
+export function storedBytes({ dtype, length, width }: Extent): number {
+  return elementsBytes(dtype, length) + (width === undefined ? 0 : 4 * length / width);
 }
 
 /** Product of a shape's sizes; 1 for a scalar's empty shape. */
@@ -101,24 +136,36 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /**
- * Declares a buffer. Declaring it again keeps the larger length, and throws TypeError unless type and role agree. TypeError also for halves in another
- * role than `weight`.
+ * Declares a buffer. Declaring it again keeps the larger length, and throws TypeError unless type and role agree, and for int8 the size too. TypeError also for a
+ * compact type in another role than `weight`.
  */
 export function declareBuffer(program: Program, spec: BufferSpec): void {
-  if (spec.dtype === "f16" && spec.role !== "weight") {
+  if (isCompact(spec.dtype) && spec.role !== "weight") {
     throw new TypeError(
-      `Cannot declare buffer "${spec.name}" as f16: expected role weight, got ${spec.role}`,
+      `Cannot declare buffer "${spec.name}" as ${spec.dtype}: expected role weight, got ${spec.role}`,
+    );
+  }
+  if ((spec.dtype === "int8") !== (spec.width !== undefined)) {
+    throw new TypeError(
+      `Cannot declare buffer "${spec.name}" as ${spec.dtype}: expected a width for int8 alone, got ${spec.width}`,
     );
   }
   const known = program.buffers.get(spec.name);
   program.buffers.set(spec.name, known === undefined ? spec : mergeBuffers(known, spec));
 }
 
-/** The buffer that serves two declarations of one name: the larger. TypeError unless type and role agree. */
+/** The buffer that serves two declarations of one name: the larger. TypeError unless type and role agree, and for int8 the size. */
 export function mergeBuffers(first: BufferSpec, second: BufferSpec): BufferSpec {
   if (first.dtype !== second.dtype || first.role !== second.role) {
     throw new TypeError(
       `Cannot share buffer "${first.name}": declared as ${first.dtype} ${first.role} and as ${second.dtype} ${second.role}`,
+    );
+  }
+  if (
+    first.width !== second.width || (first.width !== undefined && first.length !== second.length)
+  ) {
+    throw new TypeError(
+      `Cannot share buffer "${first.name}": declared as ${first.length} elements in rows of ${first.width} and as ${second.length} in rows of ${second.width}`,
     );
   }
   return first.length >= second.length ? first : second;
@@ -132,11 +179,11 @@ export function bufferTensor(
   shape: readonly number[],
   dtype: DType = "f32",
 ): Tensor {
-  declareBuffer(program, { name, dtype, role, length: elementCount(shape) });
+  declareBuffer(program, { name, role, ...extentOf(dtype, shape) });
   return addTensor(program, name, shape, dtype, { kind: "buffer", buffer: name, offset: 0 });
 }
 
-/** A tensor over a slice of a declared buffer, from `offset` elements on. RangeError when it does not fit or is not aligned, TypeError for halves. */
+/** A tensor over a slice of a declared buffer, from `offset` elements on. RangeError when it does not fit or is not aligned, TypeError for a compact type. */
 export function sliceTensor(
   program: Program,
   buffer: string,
@@ -148,8 +195,8 @@ export function sliceTensor(
   if (spec === undefined) {
     throw new RangeError(`Cannot slice buffer "${buffer}": it is not declared`);
   }
-  if (spec.dtype === "f16") {
-    throw new TypeError(`Cannot slice buffer "${buffer}": expected f32 or u32, got f16`);
+  if (isCompact(spec.dtype)) {
+    throw new TypeError(`Cannot slice buffer "${buffer}": expected f32 or u32, got ${spec.dtype}`);
   }
   const end = offset + elementCount(shape);
   if (offset < 0 || offset % SLICE_ALIGNMENT !== 0 || end > spec.length) {
@@ -165,7 +212,7 @@ export function activationTensor(
   program: Program,
   name: string,
   shape: readonly number[],
-  dtype: Exclude<DType, "f16"> = "f32",
+  dtype: ComputedDType = "f32",
 ): Tensor {
   return addTensor(program, name, shape, dtype, { kind: "activation" });
 }

@@ -25,7 +25,7 @@ const fixed: Partial<Record<AggregatorName, readonly FixedSetting[]>> = {
     ...ownSettings("flora"),
     { key: "rankBy", value: "server", why: "no component outlives its round" },
     { key: "optimizerState", value: "reset", why: "every round trains a fresh adapter" },
-    { key: "baseDtype", value: "f32", why: "half precision would round away what is merged" },
+    { key: "baseDtype", value: "f32", why: "rounding would lose what is merged" },
   ],
   local: [
     ...ownSettings("local"),

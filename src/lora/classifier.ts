@@ -47,9 +47,9 @@ export const BUFFERS = {
 } as const;
 
 /** How a device can store the frozen base weights, in the order users see them. */
-export const baseDtypes = ["f32", "f16"] as const;
+export const baseDtypes = ["f32", "f16", "int8"] as const;
 
-/** Whether frozen matrices are stored in single or half precision; what is computed with them is f32 either way. */
+/** How frozen matrices are stored: in single or half precision, or as bytes with a scale a row; what is computed with them is f32 in any case. */
 export type BaseDtype = typeof baseDtypes[number];
 
 /** What is the same for every program of a run. */

@@ -4,8 +4,10 @@ import type { BufferData, Device } from "../../src/engine/device.ts";
 import { gradients, placeIn } from "../../src/engine/gradients.ts";
 import { lower } from "../../src/engine/lower.ts";
 import { operation } from "../../src/engine/ops/registry.ts";
+import { dequantize, quantizeRows } from "../../src/engine/int8.ts";
 import {
   bufferTensor,
+  type CompactDType,
   createProgram,
   elementCount,
   keepAs,
@@ -22,8 +24,8 @@ import { onEveryDevice, testDevices } from "./devices.ts";
 export interface CaseInput {
   readonly shape: readonly number[];
   readonly data?: BufferData;
-  /** Whether it is a weight in half precision; its numbers are rounded to halves beforehand, so that the oracle multiplies the same. */
-  readonly half?: boolean;
+  /** The compact type that it is a weight of; the oracle is given the numbers as rounded to that. */
+  readonly stored?: CompactDType;
 }
 
 /** One shape of one operation. */
@@ -43,6 +45,15 @@ export interface OpCase<I extends string> {
 export function normalNumbers(name: string, count: number): Float32Array {
   const stream = randomStream(1, name);
   return Float32Array.from({ length: count }, () => stream.normal());
+}
+
+/** What weights [..., width] are by a compact type. */
+export function roundedTo(dtype: CompactDType, weights: Float32Array, width: number): Float32Array {
+  if (dtype === "f16") return new Float32Array(new Float16Array(weights));
+  const values = new Int8Array(weights.length);
+  const scales = new Float32Array(weights.length / width);
+  quantizeRows(weights, width, values, scales);
+  return dequantize(values, scales, width);
 }
 
 /** Whole numbers below `limit`, the same for the same name. */
@@ -105,18 +116,21 @@ function prepare<I extends string>(testCase: OpCase<I>) {
   const program = createProgram(testCase.name);
   const names = Object.keys(testCase.inputs) as I[];
   const data = {} as Record<I, BufferData>;
+  const seen = {} as Record<I, BufferData>;
   const tensors = {} as Record<I, Tensor>;
   for (const name of names) {
-    const { shape, data: given, half } = testCase.inputs[name];
+    const { shape, data: given, stored } = testCase.inputs[name];
     const values = given ?? normalNumbers(`${testCase.name} ${name}`, elementCount(shape));
-    data[name] = half ? new Float32Array(new Float16Array(values)) : values;
-    const dtype = half ? "f16" : values instanceof Uint32Array ? "u32" : "f32";
-    const role = half ? "weight" : "input";
+    data[name] = values;
+    const width = shape[shape.length - 1];
+    seen[name] = stored ? roundedTo(stored, values as Float32Array, width) : values;
+    const dtype = stored ?? (values instanceof Uint32Array ? "u32" : "f32");
+    const role = stored ? "weight" : "input";
     tensors[name] = bufferTensor(program, role, `${program.name} ${name}`, shape, dtype);
   }
   const y = testCase.build(program, tensors);
   const dy = normalNumbers(`${testCase.name} dy`, elementCount(y.shape));
-  const expected = testCase.oracle(data, dy);
+  const expected = testCase.oracle(seen, dy);
   const wrt = Object.keys(expected.gradients) as I[];
   const seed = bufferTensor(program, "input", `${program.name} dy`, y.shape);
   placeIn(

@@ -4,7 +4,9 @@ import {
   bufferTensor,
   createProgram,
   declareBuffer,
+  type DType,
   elementCount,
+  extentOf,
   keepAs,
   mergeBuffers,
   sliceTensor,
@@ -111,21 +113,44 @@ Deno.test("activationTensor() refuses a size when it is not a whole number of at
   assert.equal(program.tensors.length, 0);
 });
 
-Deno.test("declareBuffer() takes halves for weights alone", () => {
+for (const dtype of ["f16", "int8"] as const) {
+  Deno.test(`declareBuffer() takes ${dtype} for weights alone`, () => {
+    const program = createProgram("p");
+    const weight = bufferTensor(program, "weight", "w", [3, 5], dtype);
+    assert.equal(weight.dtype, dtype);
+    assert.throws(() => bufferTensor(program, "state", "s", [3, 5], dtype), {
+      name: "TypeError",
+      message: `Cannot declare buffer "s" as ${dtype}: expected role weight, got state`,
+    });
+    assert.throws(() => sliceTensor(program, "w", "slice", [2], 0), {
+      name: "TypeError",
+      message: `Cannot slice buffer "w": expected f32 or u32, got ${dtype}`,
+    });
+  });
+}
+
+Deno.test("declareBuffer() takes a width with int8 alone, and one size of it", () => {
   const program = createProgram("p");
-  const weight = bufferTensor(program, "weight", "w", [3, 5], "f16");
-  assert.equal(weight.dtype, "f16");
-  assert.throws(() => bufferTensor(program, "state", "s", [3, 5], "f16"), {
+  const spec = { name: "w", role: "weight", length: 15 } as const;
+  assert.throws(() => declareBuffer(program, { ...spec, dtype: "int8" }), {
     name: "TypeError",
-    message: 'Cannot declare buffer "s" as f16: expected role weight, got state',
+    message: 'Cannot declare buffer "w" as int8: expected a width for int8 alone, got undefined',
   });
-  assert.throws(() => sliceTensor(program, "w", "slice", [2], 0), {
-    name: "TypeError",
-    message: 'Cannot slice buffer "w": expected f32 or u32, got f16',
-  });
+  assert.throws(() => declareBuffer(program, { ...spec, dtype: "f16", width: 5 }), TypeError);
+  bufferTensor(program, "weight", "w", [3, 5], "int8");
+  bufferTensor(program, "weight", "w", [3, 5], "int8");
+  for (const shape of [[5, 3], [4, 5]]) {
+    assert.throws(() => bufferTensor(program, "weight", "w", shape, "int8"), {
+      name: "TypeError",
+      message: /^Cannot share buffer "w": declared as 15 elements in rows of 5 and as/,
+    });
+  }
 });
 
-Deno.test("storedBytes() rounds an odd number of halves up to a whole word", () => {
-  assert.deepEqual([1, 2, 3].map((length) => storedBytes("f16", length)), [4, 4, 8]);
-  assert.deepEqual([1, 2, 3].map((length) => storedBytes("f32", length)), [4, 8, 12]);
+Deno.test("storedBytes() rounds elements up to whole words, and adds int8's scales", () => {
+  const bytes = (dtype: DType, shapes: readonly number[][]) =>
+    shapes.map((shape) => storedBytes(extentOf(dtype, shape)));
+  assert.deepEqual(bytes("f16", [[1], [2], [3]]), [4, 4, 8]);
+  assert.deepEqual(bytes("f32", [[1], [2], [3]]), [4, 8, 12]);
+  assert.deepEqual(bytes("int8", [[1], [3, 4], [3, 3], [2, 3, 5]]), [8, 24, 24, 56]);
 });

@@ -1,4 +1,4 @@
-/** The frozen base in half precision: its memory, and what it does to results. */
+/** The frozen base by compact types: its memory, and what it does to results. */
 
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
@@ -7,7 +7,13 @@ import { gradients } from "../../src/engine/gradients.ts";
 import { lower } from "../../src/engine/lower.ts";
 import { pool } from "../../src/engine/ops/pool.ts";
 import { planMemory } from "../../src/engine/plan.ts";
-import { bufferTensor, createProgram, keepAs, storedBytes } from "../../src/engine/program.ts";
+import {
+  bufferTensor,
+  type CompactDType,
+  createProgram,
+  keepAs,
+  storedBytes,
+} from "../../src/engine/program.ts";
 import {
   type BaseDtype,
   baseDtypes,
@@ -17,6 +23,8 @@ import {
 import { evaluate } from "../../src/lora/evaluate.ts";
 import { type ClassifierBatch, readAdapter, train } from "../../src/lora/session.ts";
 import { onEveryDevice } from "../engine/devices.ts";
+import { roundedTo } from "../engine/op_testing.ts";
+import { assertClose } from "../reference/compare.ts";
 import { FAMILIES, recordingContext, type Values } from "../models/support.ts";
 import {
   B,
@@ -44,6 +52,31 @@ function inHalves(tiny: TinyModel): TinyModel {
   return { ...tiny, weights: new Map(weights) };
 }
 
+/** The model with the numbers that its frozen matrices have when they are stored as bytes. */
+function inBytes(tiny: TinyModel): TinyModel {
+  const head = new Set(classifierOf(tiny).layout.head.map(({ name }) => name));
+  const weights = [...tiny.weights].map(([name, { shape, data }]): [string, Values] => [
+    name,
+    shape.length < 2 || head.has(name)
+      ? { shape, data }
+      : { shape, data: roundedTo("int8", data, shape[shape.length - 1]) },
+  ]);
+  return { ...tiny, weights: new Map(weights) };
+}
+
+/** Logits of the first batch with the adapter that the golden starts from, or has in the end. */
+function logitsBy(
+  device: Device,
+  tiny: TinyModel,
+  baseDtype: BaseDtype,
+  b: "stored" | "zero",
+): Promise<Float32Array> {
+  return withSession(device, tiny, (session) => {
+    install(session, goldenAdapter(tiny, b));
+    return logitsOf(session, goldenBatches(tiny)[0]);
+  }, { baseDtype });
+}
+
 /** Everything that six steps of training and an evaluation compute. */
 function trainedWith(device: Device, tiny: TinyModel, baseDtype: BaseDtype) {
   const batches = goldenBatches(tiny);
@@ -66,30 +99,47 @@ function trainedWith(device: Device, tiny: TinyModel, baseDtype: BaseDtype) {
   }, { baseDtype, dropout: 0.1, loraDropout: 0.1 });
 }
 
-/** Bytes of the frozen weights that planning gives the programs of a run, matrices and all. */
-function plannedBytes(tiny: TinyModel, baseDtype: BaseDtype): { matrices: number; all: number } {
+/** Bytes of the frozen weights that planning gives the programs of a run, matrices and all; and rows of the matrices. */
+function plannedBytes(
+  tiny: TinyModel,
+  baseDtype: BaseDtype,
+): { matrices: number; all: number; rows: number } {
   const classifier = classifierOf(tiny, { baseDtype });
   const programs = [buildTraining, buildEvaluation]
     .map((build) => build(classifier, { B, T, ring: 1 }, "cpu").program);
   const weights = [...planMemory(programs).buffers.values()].filter(({ role }) =>
     role === "weight"
   );
-  const bytes = (of: typeof weights) =>
-    of.reduce((sum, { dtype, length }) => sum + storedBytes(dtype, length), 0);
+  const bytes = (of: typeof weights) => of.reduce((sum, spec) => sum + storedBytes(spec), 0);
   const matrices = weights.filter(({ name }) => (tiny.weights.get(name)?.shape.length ?? 0) >= 2);
-  return { matrices: bytes(matrices), all: bytes(weights) };
+  const rows = matrices.map(({ name, length }) => length / tiny.weights.get(name)!.shape.at(-1)!)
+    .reduce((sum, count) => sum + count, 0);
+  return { matrices: bytes(matrices), all: bytes(weights), rows };
 }
 
 for (const family of FAMILIES) {
   const tiny = await readTinyModel(family);
   const batches = goldenBatches(tiny);
 
-  Deno.test(`baseDtype f16 halves the planned bytes of the matrices of ${family}, and of nothing else`, () => {
-    const [full, half] = baseDtypes.map((baseDtype) => plannedBytes(tiny, baseDtype));
+  Deno.test(`baseDtype takes half or a quarter of the matrices of ${family}, and of nothing else`, () => {
+    const [full, half, bytes] = baseDtypes.map((baseDtype) => plannedBytes(tiny, baseDtype));
     assert.ok(full.matrices > 0.9 * full.all, "a model is mostly matrices");
     assert.equal(half.matrices, full.matrices / 2);
     assert.equal(full.all - half.all, full.matrices / 2);
+    assert.equal(bytes.matrices, full.matrices / 4 + 4 * full.rows);
+    assert.equal(full.all - bytes.all, full.matrices - bytes.matrices);
   });
+
+  onEveryDevice(
+    `logits of ${family} by int8 are those of its rounded weights by f32`,
+    async (device) => {
+      const bytes = await logitsBy(device, tiny, "int8", "stored");
+      const rounded = await logitsBy(device, inBytes(tiny), "f32", "stored");
+      assertClose(bytes, rounded, 1e-5, "logits");
+      const full = await logitsBy(device, tiny, "f32", "stored");
+      assert.throws(() => assertClose(bytes, full, 1e-5, "logits"), "rounding shows");
+    },
+  );
 
   onEveryDevice(
     `training on ${family} gives the same bytes by f32 and f16 when its checkpoint is f16`,
@@ -105,39 +155,78 @@ for (const family of FAMILIES) {
     },
   );
 
-  onEveryDevice(
-    `logits of ${family} by f16 differ from those by f32 by what rounding the weights does`,
-    async (device) => {
-      const logits = (baseDtype: BaseDtype) =>
-        withSession(device, tiny, (session) => {
-          install(session, goldenAdapter(tiny, "zero"));
-          return logitsOf(session, batches[0]);
-        }, { baseDtype });
-      const [full, half] = [await logits("f32"), await logits("f16")];
-      const { expected, bounds } = await roundingEffects(tiny, batches[0]);
-      const largest = Math.max(...expected.map(Math.abs));
-      full.forEach((logit, i) => {
-        const difference = half[i] - logit;
-        assert.ok(
-          Math.abs(difference) <= bounds[i],
-          `logit ${i} differs by ${difference}, bound ${bounds[i]}`,
-        );
-        assert.ok(
-          Math.abs(difference - expected[i]) <= 0.02 * largest,
-          `logit ${i} differs by ${difference}, expected ${expected[i]}`,
-        );
-      });
-    },
-  );
+  for (const [dtype, tolerance] of [["f16", 0.02], ["int8", 0.2]] as const) {
+    onEveryDevice(
+      `logits and losses of ${family} by ${dtype} differ from those by f32 by what rounding the weights does`,
+      async (device) => {
+        const full = await logitsBy(device, tiny, "f32", "zero");
+        const rounded = await logitsBy(device, tiny, dtype, "zero");
+        const { expected, bounds } = await roundingEffects(tiny, batches[0], dtype);
+        const largest = Math.max(...expected.map(Math.abs));
+        full.forEach((logit, i) => {
+          const difference = rounded[i] - logit;
+          assert.ok(
+            Math.abs(difference) <= bounds[i],
+            `logit ${i} differs by ${difference}, bound ${bounds[i]}`,
+          );
+          assert.ok(
+            Math.abs(difference - expected[i]) <= tolerance * largest,
+            `logit ${i} differs by ${difference}, expected ${expected[i]}`,
+          );
+        });
+        // The gradient of a loss by its logits sums up to 2 at most, in magnitudes.
+        const before = lossesOf(full, batches[0].labels);
+        lossesOf(rounded, batches[0].labels).forEach((loss, row) => {
+          const bound = 2 * Math.max(...bounds.subarray(row * LABELS, (row + 1) * LABELS));
+          assert.ok(Math.abs(loss - before[row]) <= bound, `loss ${row}: ${loss}, ${before[row]}`);
+        });
+      },
+    );
+  }
+}
+
+/** Cross-entropy of each row of logits [B, labels]. */
+function lossesOf(logits: Float32Array, labels: Uint32Array): number[] {
+  return Array.from(labels, (label, row) => {
+    const values = logits.subarray(row * LABELS, (row + 1) * LABELS);
+    const sum = values.reduce((total, value) => total + Math.exp(value), 0);
+    return Math.log(sum) - values[label];
+  });
+}
+
+/** What rounding does to each number, and the most that it can do. */
+function roundingOf(
+  dtype: CompactDType,
+  { shape, data }: Values,
+): { change: Float64Array; most: Float64Array } {
+  const width = shape.at(-1)!;
+  const rounded = roundedTo(dtype, data, width);
+  const scale = (row: number) =>
+    data.subarray(row * width, (row + 1) * width)
+      .reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127;
+  const scales = Array.from({ length: data.length / width }, (_, row) => scale(row));
+  return {
+    change: Float64Array.from(rounded, (value, j) => value - data[j]),
+    most: Float64Array.from(
+      data,
+      (value, j) =>
+        dtype === "f16"
+          ? Math.max(2 ** -11 * Math.abs(value), 2 ** -25)
+          // With what rounding of scale and quotient adds to half a scale.
+          : 0.5001 * scales[Math.floor(j / width)],
+    ),
+  };
 }
 
 /**
- * What rounding the frozen matrices to halves does to each logit, to first order: Σ ∂logit/∂w · δw over their elements; and the most that it can do, whatever
+ * What rounding the frozen matrices does to each logit, to first order: Σ ∂logit/∂w · δw over their elements; and the most that it can do, whatever
  * they are: Σ |∂logit/∂w|·|δw|. A half has 11 significant bits, so that |δw| ≤ 2⁻¹¹·|w|, and below 2⁻¹⁴ its last bit is 2⁻²⁴, so that |δw| ≤ 2⁻²⁵ there.
+ * A byte is within half a scale of max|row| / 127.
  */
 async function roundingEffects(
   tiny: TinyModel,
   batch: ClassifierBatch,
+  dtype: CompactDType,
 ): Promise<{ expected: Float64Array; bounds: Float64Array }> {
   const { model, weights } = tiny;
   const program = createProgram("logit gradients");
@@ -166,15 +255,19 @@ async function roundingEffects(
     executor.write("mask", batch.mask);
     executor.write("positions", Uint32Array.from(positions));
     executor.write("pool_weights", batch.poolWeights);
+    const rounding = new Map(
+      matrices.map(({ name }) => [name, roundingOf(dtype, weights.get(name)!)]),
+    );
     const bounds = new Float64Array(B * LABELS), expected = new Float64Array(B * LABELS);
     for (let logit = 0; logit < bounds.length; logit++) {
       executor.write("seed", Float32Array.from(bounds, (_, i) => i === logit ? 1 : 0));
       executor.run(program.name);
       for (const [i, { name }] of matrices.entries()) {
         const gradient = await executor.read(`gradient ${i}`);
-        weights.get(name)!.data.forEach((w, j) => {
-          expected[logit] += gradient[j] * (Math.f16round(w) - w);
-          bounds[logit] += Math.abs(gradient[j]) * Math.max(2 ** -11 * Math.abs(w), 2 ** -25);
+        const { change, most } = rounding.get(name)!;
+        gradient.forEach((value, j) => {
+          expected[logit] += value * change[j];
+          bounds[logit] += Math.abs(value) * most[j];
         });
       }
     }

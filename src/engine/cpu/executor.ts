@@ -2,13 +2,14 @@
 
 import type { DeviceInfo, Executor } from "../device.ts";
 import { checkHalfWrite } from "../half.ts";
-import { checkHalves } from "../op.ts";
+import { checkRowWrite, dequantize, quantizeRows } from "../int8.ts";
+import { checkCompact } from "../op.ts";
 import { planMemory } from "../plan.ts";
 import { profiledExecutor } from "../profile/profiled_executor.ts";
 import { createThreadTimes, threadNodeTimes } from "../profile/thread_times.ts";
 import { elementBytes, type Program } from "../program.ts";
 import { LEAVE } from "./control.ts";
-import { allocate, type Layout, layOut, type MemoryView, viewAt } from "./layout.ts";
+import { allocate, type Layout, layOut, type MemoryView, scalesAt, viewAt } from "./layout.ts";
 import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
 import { workerMessage } from "./worker_message.ts";
 import type { WorkerReport } from "./worker_thread.ts";
@@ -36,7 +37,7 @@ export async function loadOnCpu(
 ): Promise<Executor> {
   const { threads, gemm, vector, attention, lookup } = runtime;
   for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
-    checkHalves(lookup(op), inputs, outputs);
+    checkCompact(lookup(op), inputs, outputs);
   }
   const scratch = programs.flatMap(({ nodes }) =>
     nodes.map((node) => lookup(node.op).cpu.scratch?.(node) ?? 0)
@@ -59,6 +60,12 @@ export async function loadOnCpu(
     return bufferView(memory, layout, buffer, offset, length);
   };
 
+  const rowsOf = (buffer: string) => {
+    const { spec, address } = layout.buffers.get(buffer)!;
+    const width = spec.width!;
+    return { spec, width, scales: scalesAt(memory, address, spec.length, width) };
+  };
+
   const executor: Executor = {
     device: runtime.info,
     write(buffer, data, offset = 0) {
@@ -73,10 +80,15 @@ export async function loadOnCpu(
         const { length } = layout.buffers.get(buffer)!.spec;
         checkHalfWrite(buffer, length, data as Float32Array, offset);
       }
-      target.set(data);
+      if (target instanceof Int8Array) {
+        const { spec, width, scales } = rowsOf(buffer);
+        checkRowWrite(spec, data as Float32Array, offset);
+        quantizeRows(data as Float32Array, width, target, scales.subarray(offset / width));
+      } else target.set(data);
     },
     clear(buffer) {
-      view(buffer, 0, undefined).fill(0);
+      const cleared = view(buffer, 0, undefined).fill(0);
+      if (cleared instanceof Int8Array) rowsOf(buffer).scales.fill(0);
     },
     run(name) {
       expectOpen();
@@ -100,6 +112,10 @@ export async function loadOnCpu(
     // deno-lint-ignore require-await
     async read(buffer, offset = 0, length) {
       const found = view(buffer, offset, length);
+      if (found instanceof Int8Array) {
+        const { width, scales } = rowsOf(buffer);
+        return dequantize(found, scales, width, offset);
+      }
       return isHalves(found) ? new Float32Array(found) : found.slice();
     },
     close() {
@@ -160,5 +176,5 @@ function bufferView(
 }
 
 function isHalves(view: MemoryView): view is Float16Array {
-  return !(view instanceof Float32Array || view instanceof Uint32Array);
+  return view.BYTES_PER_ELEMENT === 2;
 }

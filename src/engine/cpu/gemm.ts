@@ -11,13 +11,23 @@ export interface GemmProduct {
   readonly aRow: number;
   /** Elements from one column of A to the next; likewise below. */
   readonly aColumn: number;
-  /** Halves are multiplied as the floats that they stand for. */
-  readonly b: Float32Array | Float16Array;
+  /** Halves are multiplied as the floats that they stand for, and bytes as those times their scales. */
+  readonly b: Float32Array | Float16Array | Int8Array;
+  /** There with bytes, and with nothing else. */
+  readonly bScales?: GemmScales;
   readonly bOffset: number;
   readonly bRow: number;
   readonly bColumn: number;
   /** What the product is multiplied by. */
   readonly factor: number;
+}
+
+/** Factors of B's columns, or of its rows, the steps of k; they lie side by side. */
+export interface GemmScales {
+  readonly view: Float32Array;
+  /** Position of the first. */
+  readonly offset: number;
+  readonly along: "columns" | "steps";
 }
 
 /** A matrix whose columns lie side by side. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FLOATS, HALVES, packFunction } from "./gemm_pack.ts";
+import { BYTES, FLOATS, HALVES, packFunction } from "./gemm_pack.ts";
 import { createTile, type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
 import { range } from "./range.ts";
 import {
@@ -41,14 +41,14 @@ export interface GemmExports {
   packColumns: Pack;
   /** Likewise of halves, as floats. */
   packHalfColumns: Pack;
-  /** Multiplies `steps` steps of `lanes / TILE_COLUMNS` panels of B by a factor. */
-  scaleColumns(
-    panel: number,
-    panels: number,
-    steps: number,
-    panelBytes: number,
-    factor: number,
-  ): void;
+  /** Likewise of bytes. */
+  packByteColumns: Pack;
+  /** Multiplies `steps` steps of `panels` panels of B by a factor. */
+  scalePanels: Scale;
+  /** Likewise each column by its own factor, read at an address; also of those that fill up the last panel. */
+  scaleColumns: Scale;
+  /** Likewise each step. */
+  scaleSteps: Scale;
   /** C[rows, columns] = alpha · (packed A) · (packed B), plus what lies at `source` where `adds` is 1. */
   multiply(
     a: number,
@@ -77,6 +77,14 @@ type Pack = (
   panelBytes: number,
 ) => void;
 
+type Scale = (
+  panel: number,
+  panels: number,
+  steps: number,
+  panelBytes: number,
+  factor: number,
+) => void;
+
 /** Bytes of the module. */
 export function gemmModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
   return encodeModule([
@@ -85,7 +93,10 @@ export function gemmModule(multiplyAdd: MultiplyAdd): Uint8Array<ArrayBuffer> {
     packFunction("packRows", TILE_ROWS, FLOATS),
     packFunction("packColumns", TILE_COLUMNS, FLOATS),
     packFunction("packHalfColumns", TILE_COLUMNS, HALVES),
-    scaleFunction(),
+    packFunction("packByteColumns", TILE_COLUMNS, BYTES),
+    scaleFunction("scalePanels"),
+    scaleFunction("scaleColumns"),
+    scaleFunction("scaleSteps"),
   ]);
 }
 
@@ -229,40 +240,61 @@ function multiplyFunction(multiplyAdd: MultiplyAdd): WasmFunction {
   );
 }
 
-/** See {@linkcode GemmExports.scaleColumns}. */
-function scaleFunction(): WasmFunction {
+/** See {@linkcode GemmExports.scalePanels} and those after it. */
+function scaleFunction(name: "scalePanels" | "scaleColumns" | "scaleSteps"): WasmFunction {
   return defineFunction(
-    "scaleColumns",
-    [...i32s(4), "f32"],
+    name,
+    [...i32s(4), name === "scalePanels" ? "f32" : "i32"],
     ([panel, panels, steps, panelBytes, factor], local) => {
       const at = local("i32");
       const rest = local("i32");
+      const scale = local("i32");
+      const ways = {
+        scalePanels: { four: () => instruction("f32x4.splat", get(factor)) },
+        scaleColumns: {
+          four: (offset: number) => load("v128.load", get(factor), offset),
+          perPanel: [advance(factor, constant(4 * TILE_COLUMNS))],
+        },
+        scaleSteps: {
+          start: [set(scale, get(factor))],
+          four: () => load("v128.load32_splat", get(scale)),
+          perStep: [advance(scale, constant(4))],
+        },
+      };
+      const { start = [], four, perStep = [], perPanel = [] }: ScaleCode = ways[name];
       return [
         loopWhile(
           get(panels),
           set(at, get(panel)),
           set(rest, get(steps)),
+          ...start,
           loopWhile(
             get(rest),
             ...[0, 16].map((offset) =>
               store(
                 "v128.store",
                 get(at),
-                instruction(
-                  "f32x4.mul",
-                  load("v128.load", get(at), offset),
-                  instruction("f32x4.splat", get(factor)),
-                ),
+                instruction("f32x4.mul", load("v128.load", get(at), offset), four(offset)),
                 offset,
               )
             ),
+            ...perStep,
             advance(at, constant(4 * TILE_COLUMNS)),
             advance(rest, constant(-1)),
           ),
+          ...perPanel,
           advance(panel, get(panelBytes)),
           advance(panels, constant(-1)),
         ),
       ];
     },
   );
+}
+
+/** Four factors of a step, and what is done before a panel, after a step and after a panel. */
+interface ScaleCode {
+  readonly start?: readonly Code[];
+  four(offset: number): Code;
+  readonly perStep?: readonly Code[];
+  readonly perPanel?: readonly Code[];
 }

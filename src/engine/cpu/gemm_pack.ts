@@ -31,7 +31,7 @@ import {
 /** How elements lie in memory, and how they come out as floats. */
 export interface PackFormat {
   /** Of one element. */
-  readonly bytes: 2 | 4;
+  readonly bytes: 1 | 2 | 4;
   /** Four elements that lie side by side. */
   loadFour(address: Code, offset: number): Code;
   /** Copies one element, as a float; offsets count bytes. */
@@ -54,6 +54,23 @@ export const HALVES: PackFormat = {
     const half = load("v128.load16_splat", source, sourceOffset);
     const float = floatsOf(instruction("i32x4.extend_low_i16x8_s", half));
     return storeLane(0, target, float, targetOffset);
+  },
+};
+
+/** Whole numbers of a byte each, not yet multiplied by their scales. */
+export const BYTES: PackFormat = {
+  bytes: 1,
+  loadFour: (address, offset) =>
+    instruction(
+      "f32x4.convert_i32x4_s",
+      instruction(
+        "i32x4.extend_low_i16x8_s",
+        instruction("i16x8.extend_low_i8x16_s", load("v128.load32_zero", address, offset)),
+      ),
+    ),
+  copyOne(target, targetOffset, source, sourceOffset) {
+    const byte = load("i32.load8_s", source, sourceOffset);
+    return store("f32.store", target, instruction("f32.convert_i32_s", byte), targetOffset);
   },
 };
 

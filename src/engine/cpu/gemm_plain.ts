@@ -1,6 +1,6 @@
 /** Matrix products in plain TypeScript, for runtimes without WebAssembly SIMD and as an independent check of the WebAssembly one. @module */
 
-import type { Gemm } from "./gemm.ts";
+import type { Gemm, GemmScales } from "./gemm.ts";
 
 /** A product routine over any views. Each element is summed in float64 in order of k and rounded once. */
 export function createPlainGemm(): Gemm {
@@ -9,12 +9,14 @@ export function createPlainGemm(): Gemm {
     if (sums.length < n) sums = new Float64Array(n);
     for (let row = rowBegin; row < rowEnd; row++) {
       sums.fill(0, 0, n);
-      for (const { k, a, aOffset, aRow, aColumn, b, bOffset, bRow, bColumn, factor } of products) {
+      for (const product of products) {
+        const { k, a, aOffset, aRow, aColumn, b, bScales, bOffset, bRow, bColumn } = product;
         for (let step = 0; step < k; step++) {
-          const scaled = factor * a[aOffset + row * aRow + step * aColumn];
+          const scaled = product.factor * a[aOffset + row * aRow + step * aColumn];
           let source = bOffset + step * bRow;
           for (let column = 0; column < n; column++) {
-            sums[column] += scaled * b[source];
+            const factor = bScales ? scaled * scaleAt(bScales, step, column) : scaled;
+            sums[column] += factor * b[source];
             source += bColumn;
           }
         }
@@ -26,4 +28,8 @@ export function createPlainGemm(): Gemm {
       }
     }
   };
+}
+
+function scaleAt({ view, offset, along }: GemmScales, step: number, column: number): number {
+  return view[offset + (along === "columns" ? column : step)];
 }

@@ -64,8 +64,9 @@ interface Operands {
   readonly b: number;
   readonly bRow: number;
   readonly bColumn: number;
-  /** Whether B holds halves. */
-  readonly half: boolean;
+  /** Of B's elements: 4 floats, 2 halves, 1 whole numbers with scales. */
+  readonly bBytes: number;
+  readonly scales: { readonly start: number; readonly along: "columns" | "steps" } | undefined;
   readonly factor: number;
   readonly begin: number;
   readonly end: number;
@@ -85,7 +86,7 @@ export function createGemm(
   module: WebAssembly.Module,
 ): Gemm {
   const exports = instantiate(memory, module);
-  const { packRows, packColumns, packHalfColumns, scaleColumns, multiply } = exports;
+  const { packRows, packColumns, packHalfColumns, packByteColumns, multiply } = exports;
   const buffer = memory.buffer;
   const bPacked = scratch;
   const aPacked = bPacked + B_BYTES;
@@ -95,7 +96,7 @@ export function createGemm(
 
   const address = (
     name: string,
-    view: Float32Array | Float16Array,
+    view: Float32Array | Float16Array | Int8Array,
     offset: number,
   ): number => {
     if (view.buffer !== buffer) {
@@ -112,7 +113,11 @@ export function createGemm(
       b: address("B", product.b, product.bOffset),
       bRow: product.b.BYTES_PER_ELEMENT * product.bRow,
       bColumn: product.b.BYTES_PER_ELEMENT * product.bColumn,
-      half: product.b.BYTES_PER_ELEMENT === 2,
+      bBytes: product.b.BYTES_PER_ELEMENT,
+      scales: product.bScales && {
+        start: address("B's scales", product.bScales.view, product.bScales.offset),
+        along: product.bScales.along,
+      },
       factor: product.factor,
       begin: end,
       end: end += product.k,
@@ -122,7 +127,7 @@ export function createGemm(
     oneView[0] = 1;
     const ones = { a: one, aRow: 0, aColumn: 0, factor: 1, begin: end, end: end + 1 };
     const b = address("the bias", bias.view, bias.offset);
-    return [...operands, { ...ones, b, bRow: 0, bColumn: 4, half: false }];
+    return [...operands, { ...ones, b, bRow: 0, bColumn: 4, bBytes: 4, scales: undefined }];
   };
   /** Packs `steps` steps from `step` on of `rows` rows from `row` on. */
   const packA = (
@@ -140,10 +145,28 @@ export function createGemm(
       packRows(place, source, rows, to - from, aRow, aColumn, 4 * TILE_ROWS * steps);
     }
   };
-  /** Likewise columns, to `target`; where `scales`, multiplied by their factors. */
+  const packOf = (bBytes: number) =>
+    bBytes === 4 ? packColumns : bBytes === 2 ? packHalfColumns : packByteColumns;
+  /** Multiplies packed columns by factors of their own, of which the one of the first stands at `factors`. */
+  const scaleColumns = (
+    place: number,
+    columns: number,
+    steps: number,
+    panelBytes: number,
+    factors: number,
+  ): void => {
+    const whole = Math.floor(columns / TILE_COLUMNS);
+    exports.scaleColumns(place, whole, steps, panelBytes, factors);
+    const rest = columns - whole * TILE_COLUMNS;
+    if (rest === 0) return;
+    const last = new Float32Array(buffer, factors + 4 * whole * TILE_COLUMNS, rest);
+    new Float32Array(buffer, spill, rest).set(last);
+    exports.scaleColumns(place + whole * panelBytes, 1, steps, panelBytes, spill);
+  };
+  /** Likewise columns, to `target`; where `scalesAll`, multiplied by their factors. */
   const packB = (
     operands: readonly Operands[],
-    scales: boolean,
+    scalesAll: boolean,
     target: number,
     column: number,
     columns: number,
@@ -152,14 +175,21 @@ export function createGemm(
   ): void => {
     const panelBytes = 4 * TILE_COLUMNS * steps;
     const panels = Math.ceil(columns / TILE_COLUMNS);
-    for (const { b, bRow, bColumn, half, factor, begin, end } of operands) {
+    for (const { b, bRow, bColumn, bBytes, scales, factor, begin, end } of operands) {
       const from = Math.max(step, begin), to = Math.min(step + steps, end);
       if (from >= to) continue;
       const place = target + 4 * TILE_COLUMNS * (from - step);
       const source = b + column * bColumn + (from - begin) * bRow;
-      const pack = half ? packHalfColumns : packColumns;
-      pack(place, source, columns, to - from, bColumn, bRow, panelBytes);
-      if (scales && factor !== 1) scaleColumns(place, panels, to - from, panelBytes, factor);
+      packOf(bBytes)(place, source, columns, to - from, bColumn, bRow, panelBytes);
+      if (scales?.along === "columns") {
+        scaleColumns(place, columns, to - from, panelBytes, scales.start + 4 * column);
+      } else if (scales !== undefined) {
+        const first = scales.start + 4 * (from - begin);
+        exports.scaleSteps(place, panels, to - from, panelBytes, first);
+      }
+      if (scalesAll && factor !== 1) {
+        exports.scalePanels(place, panels, to - from, panelBytes, factor);
+      }
     }
   };
 
@@ -168,8 +198,8 @@ export function createGemm(
     const operands = operandsOf(call);
     const k = operands[operands.length - 1].end;
     // A single factor is applied to the sums, several to what they are of.
-    const scales = operands.length > 1;
-    const alpha = scales ? 1 : operands[0].factor;
+    const scalesAll = operands.length > 1;
+    const alpha = scalesAll ? 1 : operands[0].factor;
     const c = { start: address("C", call.c, call.cOffset), row: 4 * call.cRow };
     const added = addend &&
       { start: address("the addend", addend.view, addend.offset), row: 4 * addend.row };
@@ -183,7 +213,7 @@ export function createGemm(
       for (let first = 0; first < k; first += deep) {
         const last = Math.min(first + deep, k);
         for (let step = first, b = bPacked; step < last; step += block, b += blockBytes) {
-          packB(operands, scales, b, column, columns, step, Math.min(block, last - step));
+          packB(operands, scalesAll, b, column, columns, step, Math.min(block, last - step));
         }
         for (let row = rowBegin; row < rowEnd; row += height) {
           const rows = Math.min(height, rowEnd - row);

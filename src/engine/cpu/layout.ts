@@ -1,12 +1,15 @@
 /** Where everything lies in the CPU device's one shared memory. Addresses count bytes and are multiples of a cache line. @module */
 
 import { DeviceMemoryError } from "../device.ts";
+import type { Int8Rows } from "../int8.ts";
+import { widthOf } from "../kernel_call.ts";
 import type { MemoryPlan } from "../plan.ts";
 import {
   type BufferSpec,
   type DType,
   elementBytes,
   elementCount,
+  elementsBytes,
   storedBytes,
   type Tensor,
 } from "../program.ts";
@@ -48,7 +51,7 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
   const buffers = new Map(
     [...plan.buffers].map(([name, spec]) => [
       name,
-      { spec, address: take(storedBytes(spec.dtype, spec.length)) },
+      { spec, address: take(storedBytes(spec)) },
     ]),
   );
   const slots = plan.slots.map((length) => take(4 * length));
@@ -75,7 +78,7 @@ export function allocate(layout: Layout): WebAssembly.Memory {
 }
 
 /** Elements as they lie in the memory. */
-export type MemoryView = Float32Array | Uint32Array | Float16Array;
+export type MemoryView = Float32Array | Uint32Array | Float16Array | Int8Array;
 
 /** Elements of the memory. */
 export function viewAt(
@@ -91,9 +94,21 @@ export function viewAt(
       return new Uint32Array(memory.buffer, address, length);
     case "f16":
       return new Float16Array(memory.buffer, address, length);
+    case "int8":
+      return new Int8Array(memory.buffer, address, length);
     default:
       return dtype satisfies never;
   }
+}
+
+/** The scales of an int8 buffer at an address. */
+export function scalesAt(
+  memory: WebAssembly.Memory,
+  address: number,
+  length: number,
+  width: number,
+): Float32Array {
+  return new Float32Array(memory.buffer, address + elementsBytes("int8", length), length / width);
 }
 
 /** The elements of a tensor. */
@@ -102,9 +117,13 @@ export function tensorView(
   layout: Layout,
   program: string,
   tensor: Tensor,
-): MemoryView {
+): Exclude<MemoryView, Int8Array> | Int8Rows {
   const address = tensorAddress(layout, program, tensor);
-  return viewAt(memory, tensor.dtype, address, elementCount(tensor.shape));
+  const length = elementCount(tensor.shape);
+  const values = viewAt(memory, tensor.dtype, address, length);
+  return values instanceof Int8Array
+    ? { values, scales: scalesAt(memory, address, length, widthOf(tensor)) }
+    : values;
 }
 
 function tensorAddress(layout: Layout, program: string, tensor: Tensor): number {

@@ -157,10 +157,10 @@ function argumentsOf(program: Program, node: Node, setup: ThreadSetup): CpuArgum
       const view = views[position];
       return view instanceof Uint32Array ? view : refuse(position, "u32");
     },
-    f32OrF16(position) {
+    weight(position) {
       const view = views[position];
       return view === undefined || view instanceof Uint32Array
-        ? refuse(position, "f32 or f16")
+        ? refuse(position, "f32, f16 or int8")
         : view;
     },
   };

@@ -39,6 +39,7 @@ const OPCODES = {
   "i32.mul": 0x6c,
   "i32.and": 0x71,
   "f32.add": 0x92,
+  "f32.convert_i32_s": 0xb2,
   "f32.convert_i32_u": 0xb3,
   "select": 0x1b,
 } as const;
@@ -62,16 +63,19 @@ const SIMD_OPCODES = {
   "v128.and": 0x4e,
   "v128.andnot": 0x4f,
   "v128.bitselect": 0x52,
+  "i16x8.extend_low_i8x16_s": 0x87,
   "i32x4.extend_low_i16x8_s": 0xa7,
+  "f32x4.convert_i32x4_s": 0xfa,
   "f32x4.relaxed_madd": 0x105,
 } as const;
 
-const LOADS = { "i32.load": [0x28], "f32.load": [0x2a] } as const;
+const LOADS = { "i32.load": [0x28], "f32.load": [0x2a], "i32.load8_s": [0x2c] } as const;
 const SIMD_LOADS = {
   "v128.load": 0x00,
   "v128.load16x4_s": 0x03,
   "v128.load16_splat": 0x08,
   "v128.load32_splat": 0x09,
+  "v128.load32_zero": 0x5c,
   "v128.load64_zero": 0x5d,
 };
 const STORES = { "f32.store": [0x38] } as const;
@@ -82,9 +86,10 @@ const V128_CONST = 0x0c;
 const SHUFFLE = 0x0d;
 const STORE32_LANE = 0x5a;
 const STORE64_LANE = 0x5b;
-/** The logarithm of an element's bytes: 4, but for loads of 16-bit elements. */
+/** The logarithm of an element's bytes: 4, but for loads of smaller elements. */
 const ALIGNMENT = 2;
 const ALIGNMENT_16 = 1;
+const ALIGNMENT_8 = 0;
 const EMPTY_BLOCK = 0x40;
 const END = 0x0b;
 
@@ -131,7 +136,11 @@ export function load(
   const opcode = name in SIMD_LOADS
     ? [SIMD_PREFIX, ...unsigned(SIMD_LOADS[name as keyof typeof SIMD_LOADS])]
     : LOADS[name as keyof typeof LOADS];
-  const alignment = name.includes("16") ? ALIGNMENT_16 : ALIGNMENT;
+  const alignment = name.includes("load8")
+    ? ALIGNMENT_8
+    : name.includes("16")
+    ? ALIGNMENT_16
+    : ALIGNMENT;
   return [...address, ...opcode, alignment, ...unsigned(offset)];
 }
 

@@ -2,6 +2,7 @@
 
 import source from "../../../kernels/embedding.wgsl" with { type: "text" };
 import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
+import int8Library from "../../../kernels/lib/int8.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/embedding_backward.wgsl" with { type: "text" };
 import {
   elementwiseCall,
@@ -11,6 +12,7 @@ import {
   sizeOf,
   widthOf,
 } from "../kernel_call.ts";
+import { firstScale, isInt8Rows } from "../int8.ts";
 import { apply, nodeBytes, type Op } from "../op.ts";
 import { activationTensor, elementBytes, type Program, type Tensor } from "../program.ts";
 
@@ -19,7 +21,7 @@ const COLUMNS_PER_UNIT = 16;
 
 export const embeddingOp: Op<Record<never, never>> = {
   name: "embedding",
-  halfInputs: [0],
+  compactInputs: [0],
   infer([table, ids]) {
     if (table.shape.length < 2 || ids.dtype !== "u32") {
       throw new RangeError(
@@ -46,16 +48,25 @@ export const embeddingOp: Op<Record<never, never>> = {
     flops: 0,
     bytes: (elementBytes(table.dtype) + elementBytes(y.dtype)) * sizeOf(y),
   }),
-  kernel: (node) =>
-    elementwiseCall(halfLibrary + source, sizeOf(node.outputs[0]), {
-      features: node.inputs[0].dtype === "f16" ? ["HALF_TABLE"] : [],
-      params: { width: widthOf(node.outputs[0]) },
-    }),
+  kernel({ inputs: [table], outputs: [y] }) {
+    const params = { width: widthOf(y) };
+    return elementwiseCall(
+      halfLibrary + int8Library + source,
+      sizeOf(y),
+      table.dtype === "int8"
+        ? { features: ["INT8_TABLE"], params: { ...params, scales: firstScale(sizeOf(table)) } }
+        : { features: table.dtype === "f16" ? ["HALF_TABLE"] : [], params },
+    );
+  },
   cpu: rowwiseCpu((node) => sizeOf(node.inputs[1]), (node, tensors, begin, end) => {
-    const table = tensors.f32OrF16(0), ids = tensors.u32(1), y = tensors.f32(2);
+    const table = tensors.weight(0), ids = tensors.u32(1), y = tensors.f32(2);
     const width = widthOf(node.outputs[0]);
     for (let n = begin; n < end; n++) {
-      y.set(table.subarray(ids[n] * width, (ids[n] + 1) * width), n * width);
+      const first = ids[n] * width;
+      if (isInt8Rows(table)) {
+        const scale = table.scales[ids[n]];
+        for (let c = 0; c < width; c++) y[n * width + c] = table.values[first + c] * scale;
+      } else y.set(table.subarray(first, first + width), n * width);
     }
   }),
 };
@@ -84,7 +95,7 @@ export const embeddingBackwardOp: Op<Record<never, never>> = {
 
 /**
  * table[ids], shape [...ids, C]. A table's axes before the last count as one of V entries, so that rows of hidden states [B,T,C] can be picked too.
- * Ids must lie below V: callers check their data, devices do not. The table may be f16.
+ * Ids must lie below V: callers check their data, devices do not. The table may be of a compact type.
  */
 export function embedding(program: Program, table: Tensor, ids: Tensor): Tensor {
   return apply(program, embeddingOp, [table, ids], {})[0];

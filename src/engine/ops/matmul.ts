@@ -29,7 +29,7 @@ const PLAIN: MatmulAttributes = {
 
 export const matmulOp: Op<MatmulAttributes> = {
   name: "matmul",
-  halfInputs: [1],
+  compactInputs: [1],
   infer(inputs, attributes) {
     const [a, b] = inputs;
     const { m, n } = matmulLayout(a, b, attributes);

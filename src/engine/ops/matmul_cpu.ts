@@ -1,6 +1,7 @@
 /** The matrix product on the CPU. @module */
 
 import { GEMM_COLUMNS, GEMM_ROWS, type GemmProduct } from "../cpu/gemm.ts";
+import { isInt8Rows } from "../int8.ts";
 import { widthOf } from "../kernel_call.ts";
 import type { CpuArguments, CpuContext } from "../op.ts";
 import type { Node } from "../program.ts";
@@ -52,6 +53,7 @@ export function matmulCpu(
   const at = optionalInputs(attributes);
   const y = tensors.f32(node.inputs.length);
   const { rowBegin, rowEnd, columnBegin, columnEnd } = partOf(sizes, begin, end);
+  const b = tensors.weight(1);
   const products: GemmProduct[] = [{
     k,
     factor: attributes.alpha,
@@ -59,7 +61,14 @@ export function matmulCpu(
     aOffset: 0,
     aRow,
     aColumn: aDepth,
-    b: tensors.f32OrF16(1),
+    ...(isInt8Rows(b)
+      ? {
+        b: b.values,
+        bScales: attributes.transposeB
+          ? { view: b.scales, offset: columnBegin, along: "columns" }
+          : { view: b.scales, offset: 0, along: "steps" },
+      }
+      : { b }),
     bOffset: columnBegin * bColumn,
     bRow: bDepth,
     bColumn,

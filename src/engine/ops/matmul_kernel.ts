@@ -6,10 +6,12 @@ import sumSource from "../../../kernels/matmul_sum.wgsl" with { type: "text" };
 import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import resultLibrary from "../../../kernels/lib/matmul_result.wgsl" with { type: "text" };
 import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
+import int8Library from "../../../kernels/lib/int8.wgsl" with { type: "text" };
 import blocksLibrary from "../../../kernels/lib/blocks.wgsl" with { type: "text" };
-import { elementwiseCall, widthOf } from "../kernel_call.ts";
+import { elementwiseCall, sizeOf, widthOf } from "../kernel_call.ts";
+import { firstScale } from "../int8.ts";
 import type { KernelCall } from "../op.ts";
-import type { Node } from "../program.ts";
+import type { Node, Tensor } from "../program.ts";
 import { layoutOf, type MatmulAttributes, optionalInputs } from "./matmul_layout.ts";
 import {
   columnLanes,
@@ -19,7 +21,7 @@ import {
   rowLanes,
 } from "./matmul_variants.ts";
 
-const library = indexLibrary + halfLibrary + blocksLibrary + resultLibrary;
+const library = indexLibrary + halfLibrary + int8Library + blocksLibrary + resultLibrary;
 
 /** Rows and columns of a workgroup of `matmul_shared`. */
 const SHARED_TILE = 64;
@@ -48,10 +50,11 @@ export function matmulKernel(
     part_blocks: partBlocks,
     alpha: attributes.alpha,
     scale: attributes.scale,
+    ...(node.inputs[1].dtype === "int8" && { b_scales: firstScale(sizeOf(node.inputs[1])) }),
   };
   const features = [
     ...loads(m, n, k, attributes),
-    ...(node.inputs[1].dtype === "f16" ? ["HALF_B"] : []),
+    ...storage(node.inputs[1], attributes),
     ...epilogue(attributes),
   ];
   const across = columnLanes(n, columns);
@@ -100,6 +103,12 @@ function loads(
   const whole = k % 4 === 0 && (!transposeA || m % 4 === 0) && (transposeB || n % 4 === 0);
   if (!whole) return ["SCALAR", store];
   return ["VECTOR", transposeA ? "A_ROWS" : "A_DEPTH", transposeB ? "B_DEPTH" : "B_COLUMNS", store];
+}
+
+/** How b's numbers are stored. Its rows, which have scales, are columns of op(b) or depths. */
+function storage({ dtype }: Tensor, { transposeB }: MatmulAttributes): string[] {
+  if (dtype === "f16") return ["HALF_B"];
+  return dtype === "int8" ? ["INT8_B", transposeB ? "COLUMN_SCALES" : "DEPTH_SCALES"] : [];
 }
 
 function epilogue({ bias, columnMask, lowRank, residual }: MatmulAttributes): string[] {

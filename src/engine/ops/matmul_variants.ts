@@ -1,7 +1,7 @@
 /** The ways to compute a matrix product on a GPU, and which of them suit its sizes. @module */
 
 import type { KernelVariants } from "../op.ts";
-import type { Node } from "../program.ts";
+import { isCompact, type Node } from "../program.ts";
 import { layoutOf, type MatmulAttributes } from "./matmul_layout.ts";
 
 /** How a product is computed: what an invocation computes in registers, or tiles in workgroup memory; and in how many parts along K. */
@@ -62,7 +62,7 @@ export const matmulVariants: KernelVariants<MatmulAttributes> = {
       "matmul",
       `${m}x${k}x${n}`,
       `${transposeA ? "T" : "N"}${transposeB ? "T" : "N"}`,
-      ...(node.inputs[1].dtype === "f16" ? ["half_b"] : []),
+      ...(isCompact(node.inputs[1].dtype) ? [`${node.inputs[1].dtype}_b`] : []),
       ...(bias ? ["bias"] : []),
       ...(columnMask ? ["column_mask"] : []),
       ...(lowRank ? ["low_rank"] : []),

@@ -2,8 +2,9 @@
 
 import { type BufferData, DeviceLostError, DeviceMemoryError } from "../device.ts";
 import { unpackHalves } from "../half.ts";
+import { dequantize } from "../int8.ts";
 import type { MemoryPlan } from "../plan.ts";
-import { elementBytes, elementCount, storedBytes, type Tensor } from "../program.ts";
+import { elementBytes, elementsBytes, extentOf, storedBytes, type Tensor } from "../program.ts";
 
 /** What the programs of an executor share. */
 export interface Buffers {
@@ -17,9 +18,9 @@ export interface Buffers {
 export function createBuffers(device: GPUDevice, { buffers, slots }: MemoryPlan): Buffers {
   return {
     named: new Map(
-      [...buffers.values()].map(({ name, dtype, length }) => [
-        name,
-        createStorage(device, name, storedBytes(dtype, length)),
+      [...buffers.values()].map((spec) => [
+        spec.name,
+        createStorage(device, spec.name, storedBytes(spec)),
       ]),
     ),
     slots: slots.map((length, slot) => createStorage(device, `slot ${slot}`, 4 * length)),
@@ -36,10 +37,7 @@ export function createStorage(device: GPUDevice, label: string, size: number): G
 export function checkSizes({ buffers, slots }: MemoryPlan, limits: GPUSupportedLimits): void {
   const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   const parts = [
-    ...[...buffers.values()].map(({ name, dtype, length }) => ({
-      name,
-      bytes: storedBytes(dtype, length),
-    })),
+    ...[...buffers.values()].map((spec) => ({ name: spec.name, bytes: storedBytes(spec) })),
     ...slots.map((length, i) => ({ name: `slot ${i}`, bytes: 4 * length })),
   ];
   const large = parts.find(({ bytes }) => bytes > limit);
@@ -56,7 +54,7 @@ export function bindTensor(
   buffers: Buffers,
   slots: ReadonlyMap<number, number>,
 ): GPUBufferBinding {
-  const size = storedBytes(tensor.dtype, elementCount(tensor.shape));
+  const size = storedBytes(extentOf(tensor.dtype, tensor.shape));
   return tensor.placement.kind === "activation"
     ? { buffer: buffers.slots[slots.get(tensor.id)!], offset: 0, size }
     : {
@@ -77,6 +75,28 @@ export async function readHalves(
   const end = 4 * Math.ceil((offset + length) / 2);
   const bytes = await readBack(device, buffer, start, end - start);
   return unpackHalves(bytes, 2 * offset - start, length);
+}
+
+/** Reads bytes with scales as floats; `total` elements in rows of `width`. */
+export async function readInt8(
+  device: GPUDevice,
+  buffer: GPUBuffer,
+  total: number,
+  width: number,
+  offset: number,
+  length: number,
+): Promise<Float32Array> {
+  const start = 4 * Math.floor(offset / 4);
+  const end = 4 * Math.ceil((offset + length) / 4);
+  const firstRow = Math.floor(offset / width);
+  const rows = Math.ceil((offset + length) / width) - firstRow;
+  const scales = elementsBytes("int8", total) + 4 * firstRow;
+  const [bytes, factors] = await Promise.all([
+    readBack(device, buffer, start, end - start),
+    readBack(device, buffer, scales, 4 * rows),
+  ]);
+  const values = new Int8Array(bytes, offset - start, length);
+  return dequantize(values, new Float32Array(factors), width, offset - firstRow * width);
 }
 
 /** Large uploads go in parts with a submit each, so that the staging memory of one is freed before the next. */

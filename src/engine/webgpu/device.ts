@@ -14,7 +14,8 @@ import {
   type Tuning,
 } from "../device.ts";
 import { checkHalfWrite, packHalves } from "../half.ts";
-import { checkHalves } from "../op.ts";
+import { checkRowWrite, firstScale, packInt8 } from "../int8.ts";
+import { checkCompact } from "../op.ts";
 import { operation } from "../ops/registry.ts";
 import { type MemoryPlan, planMemory } from "../plan.ts";
 import { openGpuTimes } from "../profile/gpu_times.ts";
@@ -27,6 +28,7 @@ import {
   createStorage,
   readBack,
   readHalves,
+  readInt8,
   writeInParts,
 } from "./buffers.ts";
 import { callsOf, type Dispatch, encode, measuredPace, recordNode, surePace } from "./dispatch.ts";
@@ -97,7 +99,7 @@ async function loadOnWebgpu(
   options: LoadOptions,
 ): Promise<Executor> {
   for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
-    checkHalves(operation(op), inputs, outputs);
+    checkCompact(operation(op), inputs, outputs);
   }
   const memory = planMemory(programs);
   const { adapter, device } = await openDevice(
@@ -168,12 +170,18 @@ async function createExecutor(
     device: { ...deviceInfo(adapter), kernels: kernelNames(dispatches), tuning },
     write(name, data, offset = 0) {
       check();
-      const { buffer, dtype, length } = spec(name);
+      const found = spec(name);
+      const { buffer, dtype, length, width } = found;
       checkType(name, data, dtype);
       checkRange(name, offset, data.length, length);
       if (dtype === "f16") {
         checkHalfWrite(name, length, data as Float32Array, offset);
         writeInParts(device, buffer, packHalves(data as Float32Array), offset / 2);
+      } else if (width !== undefined) {
+        checkRowWrite(found, data as Float32Array, offset);
+        const { words, scales } = packInt8(data as Float32Array, width);
+        writeInParts(device, buffer, words, offset / 4);
+        writeInParts(device, buffer, scales, firstScale(length) + offset / width);
       } else writeInParts(device, buffer, data, offset);
     },
     clear(name) {
@@ -195,9 +203,12 @@ async function createExecutor(
     },
     async read(name, offset = 0, length = spec(name).length - offset) {
       check();
-      const { buffer, dtype, length: total } = spec(name);
+      const { buffer, dtype, length: total, width } = spec(name);
       checkRange(name, offset, length, total);
       if (dtype === "f16") return await readHalves(device, buffer, offset, length);
+      if (width !== undefined) {
+        return await readInt8(device, buffer, total, width, offset, length);
+      }
       const bytes = await readBack(device, buffer, 4 * offset, 4 * length);
       checkDevice();
       return dtype === "f32" ? new Float32Array(bytes) : new Uint32Array(bytes);

@@ -45,8 +45,8 @@ interface Shape {
   readonly addend: "none" | "other" | "itself";
   /** Elements between rows beyond what they hold. */
   readonly gap: number;
-  /** Whether the first product's B holds halves. */
-  readonly half: boolean;
+  /** What the first product's B holds. */
+  readonly stored: "f32" | "f16" | "int8";
 }
 
 type TestCall = Omit<GemmCall, "products"> & { products: [GemmProduct, ...GemmProduct[]] };
@@ -69,12 +69,17 @@ function createCall(shape: Shape): TestCall {
     fill(new Float32Array(memory.buffer, place(length), length));
   const takeHalves = (length: number): Float16Array =>
     fill(new Float16Array(memory.buffer, place(length), length));
+  const takeBytes = (length: number): Int8Array => {
+    const view = new Int8Array(memory.buffer, place(length), length);
+    for (let i = 0; i < length; i++) view[i] = (i * 7919 + length * 104729) % 255 - 127;
+    return view;
+  };
   const product = (
     k: number,
     transposeA: boolean,
     transposeB: boolean,
     factor: number,
-    half = false,
+    stored: Shape["stored"] = "f32",
   ): GemmProduct => {
     const [aLines, aLength] = transposeA ? [k, m] : [m, k];
     const [bLines, bLength] = transposeB ? [n, k] : [k, n];
@@ -82,15 +87,24 @@ function createCall(shape: Shape): TestCall {
     const [aRow, aColumn] = transposeA ? [1, aStride] : [aStride, 1];
     const [bRow, bColumn] = transposeB ? [1, bStride] : [bStride, 1];
     const a = take(3 + aLines * aStride);
-    const b = (half ? takeHalves : take)(5 + bLines * bStride);
-    return { k, a, aOffset: 3, aRow, aColumn, b, bOffset: 5, bRow, bColumn, factor };
+    const length = 5 + bLines * bStride;
+    const places = { k, a, aOffset: 3, aRow, aColumn, bOffset: 5, bRow, bColumn, factor };
+    if (stored !== "int8") {
+      return { ...places, b: stored === "f16" ? takeHalves(length) : take(length) };
+    }
+    const along = transposeB ? "columns" : "steps";
+    return {
+      ...places,
+      b: takeBytes(length),
+      bScales: { view: take(1 + bLines), offset: 1, along },
+    };
   };
   const first = product(
     shape.k,
     shape.transposeA,
     shape.transposeB,
     shape.factor,
-    shape.half,
+    shape.stored,
   );
   const cRow = n + gap;
   const c = take(2 + m * cRow + 9);
@@ -119,7 +133,8 @@ function oracle(call: GemmCall): { values: Float64Array; bounds: Float64Array } 
       const terms = products.flatMap(({ k, a, aOffset, aRow, aColumn, ...rest }) =>
         Array.from({ length: k }, (_, p) =>
           rest.factor * a[aOffset + i * aRow + p * aColumn] *
-          rest.b[rest.bOffset + p * rest.bRow + j * rest.bColumn])
+          rest.b[rest.bOffset + p * rest.bRow + j * rest.bColumn] *
+          scaleOf(rest.bScales, p, j))
       );
       if (bias) terms.push(bias.view[bias.offset + j]);
       if (addend) terms.push(addend.view[addend.offset + i * addend.row + j]);
@@ -129,6 +144,10 @@ function oracle(call: GemmCall): { values: Float64Array; bounds: Float64Array } 
     }
   }
   return { values, bounds };
+}
+
+function scaleOf(scales: GemmProduct["bScales"], step: number, column: number): number {
+  return scales ? scales.view[scales.offset + (scales.along === "columns" ? column : step)] : 1;
 }
 
 function check(gemm: Gemm, call: GemmCall): void {
@@ -155,7 +174,7 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
   bias: fc.boolean(),
   addend: fc.constantFrom("none", "other", "itself"),
   gap: fc.constantFrom(0, 1, 4),
-  half: fc.boolean(),
+  stored: fc.constantFrom("f32", "f16", "int8"),
 });
 
 const shape: Omit<Shape, "m" | "n" | "k"> = {
@@ -164,7 +183,7 @@ const shape: Omit<Shape, "m" | "n" | "k"> = {
   bias: false,
   addend: "none",
   gap: 0,
-  half: false,
+  stored: "f32",
   transposeA: false,
   transposeB: false,
 };
@@ -194,7 +213,8 @@ for (const { name, gemm } of variants) {
     for (const [transposeA, transposeB] of [[false, false], [false, true], [true, false]]) {
       const transposed = { ...shape, transposeA, transposeB };
       check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517 }));
-      check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517, half: true }));
+      check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517, stored: "f16" }));
+      check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517, stored: "int8", rank: 3 }));
       check(gemm, createCall({ ...transposed, m: 13, n: 521, k: 67, factor: 2, bias: true }));
     }
     // More steps than B is packed for at once, a block of rows and one more, several blocks of columns.
@@ -265,7 +285,12 @@ for (const { name, gemm } of variants) {
   });
 
   test("gemm() computes the same bits when it is cut by columns", (gemm) => {
-    const whole = createCall({ ...shape, m: 7, n: 45, k: 300, rank: 3, bias: true });
+    for (const stored of ["f32", "int8"] as const) cutByColumns(gemm, stored);
+  });
+
+  const cutByColumns = (gemm: Gemm, stored: Shape["stored"]): void => {
+    const cut = { ...shape, m: 7, n: 45, k: 300, rank: 3, bias: true, transposeB: true };
+    const whole = createCall({ ...cut, stored });
     const { products, bias } = whole;
     gemm(whole);
     const expected = whole.c.slice();
@@ -276,6 +301,8 @@ for (const { name, gemm } of variants) {
         products: products.map((product) => ({
           ...product,
           bOffset: product.bOffset + begin * product.bColumn,
+          ...(product.bScales &&
+            { bScales: { ...product.bScales, offset: product.bScales.offset + begin } }),
         })),
         bias: { view: bias!.view, offset: bias!.offset + begin },
         n: end - begin,
@@ -283,7 +310,7 @@ for (const { name, gemm } of variants) {
       });
     }
     assert.deepEqual(bitsOf(whole.c), bitsOf(expected));
-  });
+  };
 
   test("gemm() needs nothing of its working memory to last between calls", (gemm) => {
     new Float32Array(memory.buffer, 0, HEAP / 4).fill(NaN);

@@ -47,7 +47,7 @@ function runInParts(node: Node<MatmulAttributes>, ends: readonly number[]): Floa
   );
   const tensors: CpuArguments = {
     f32: (position) => f32[position],
-    f32OrF16: (position) => f32[position],
+    weight: (position) => f32[position],
     u32: (position) => Uint32Array.from(f32[position], (value) => value > 0 ? 1 : 0),
   };
   let begin = 0;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { linear, loraLinear } from "../../../src/engine/ops/matmul.ts";
-import { bufferTensor, createProgram } from "../../../src/engine/program.ts";
+import { bufferTensor, type CompactDType, createProgram } from "../../../src/engine/program.ts";
 import * as oracle from "../../reference/linear.ts";
 import * as loraOracle from "../../reference/lora_linear.ts";
 import { type OpCase, testOp } from "../op_testing.ts";
@@ -36,13 +36,17 @@ function linearCase([N, K, M]: readonly number[]): OpCase<"x" | "w" | "bias"> {
   };
 }
 
-/** With the weight in half precision, which no gradient reaches; the gradient of x multiplies by it untransposed. */
-function frozen<I extends string>(testCase: OpCase<I>, weight: NoInfer<I>): OpCase<I> {
+/** With the weight of a compact type, which no gradient reaches; the gradient of x multiplies by it untransposed. */
+function frozen<I extends string>(
+  testCase: OpCase<I>,
+  weight: NoInfer<I>,
+  stored: CompactDType,
+): OpCase<I> {
   const { name, inputs, oracle } = testCase;
   return {
     ...testCase,
-    name: `${name} of halves`,
-    inputs: { ...inputs, [weight]: { ...inputs[weight], half: true } },
+    name: `${name} of ${stored}`,
+    inputs: { ...inputs, [weight]: { ...inputs[weight], stored } },
     oracle(values, dy) {
       const { y, gradients: { ...gradients } } = oracle(values, dy);
       delete gradients[weight];
@@ -85,13 +89,9 @@ const loraShapes = [
   [129, 64, 64, 5],
   [72, 48, 80, 4],
 ];
-const frozenLinear = (shape: readonly number[]) => frozen(linearCase(shape), "w");
-const frozenLora = (shape: readonly number[]) => frozen(loraCase(shape), "w0");
 
 testOp("linear", shapes.map(linearCase));
 testOp("lora linear", loraShapes.map(loraCase));
-testOp("linear of halves", shapes.map(frozenLinear));
-testOp("lora linear of halves", loraShapes.map(frozenLora));
 
 /** On either side of the size from which llvmpipe gets larger tiles, and narrow products that it cuts along K. */
 testOp("larger linear", [[127, 65, 127], [128, 64, 128], [520, 256, 8]].map(linearCase));
@@ -102,9 +102,16 @@ const variantShapes = [[68, 36, 100], [65, 33, 31]];
 const loraVariants = ["16x8 parts 3", "shared"];
 const loraVariantShapes = [[66, 132, 36, 8], [67, 35, 70, 5]];
 testOp("linear of any size", variantShapes.map(linearCase), variants);
-testOp("linear of halves of any size", variantShapes.map(frozenLinear), variants);
 testOp("lora linear of any size", loraVariantShapes.map(loraCase), loraVariants);
-testOp("lora linear of halves of any size", loraVariantShapes.map(frozenLora), loraVariants);
+
+for (const stored of ["f16", "int8"] as const) {
+  const frozenLinear = (shape: readonly number[]) => frozen(linearCase(shape), "w", stored);
+  const frozenLora = (shape: readonly number[]) => frozen(loraCase(shape), "w0", stored);
+  testOp(`linear of ${stored}`, shapes.map(frozenLinear));
+  testOp(`lora linear of ${stored}`, loraShapes.map(frozenLora));
+  testOp(`linear of ${stored} of any size`, variantShapes.map(frozenLinear), variants);
+  testOp(`lora linear of ${stored} of any size`, loraVariantShapes.map(frozenLora), loraVariants);
+}
 
 Deno.test("linear() names both operands when the inner sizes differ", () => {
   const program = createProgram("bad");

@@ -25,22 +25,24 @@ testOp(
   })),
 );
 
-testOp(
-  "embedding of halves",
-  [[1, 1, 1], [11, 5, 30], [9, 64, 7], [64, 131, 100]].map(([V, C, N]) => ({
-    name: `embedding of halves ${V}×${C} at ${N}`,
-    inputs: {
-      table: { shape: [V, C], half: true },
-      ids: { shape: [N], data: wholeNumbers(`ids ${V}`, N, V) },
-    },
-    build: (program, { table, ids }) => embedding(program, table, ids),
-    oracle: ({ table, ids }) => ({
-      y: embeddingOracle.embedding(table, ids, { V, C }),
-      gradients: {},
-    }),
-    tolerance: 0,
-  })),
-);
+for (const stored of ["f16", "int8"] as const) {
+  testOp(
+    `embedding of ${stored}`,
+    [[1, 1, 1], [11, 5, 30], [9, 64, 7], [64, 131, 100]].map(([V, C, N]) => ({
+      name: `embedding of ${stored} ${V}×${C} at ${N}`,
+      inputs: {
+        table: { shape: [V, C], stored },
+        ids: { shape: [N], data: wholeNumbers(`ids ${V}`, N, V) },
+      },
+      build: (program, { table, ids }) => embedding(program, table, ids),
+      oracle: ({ table, ids }) => ({
+        y: embeddingOracle.embedding(table, ids, { V, C }),
+        gradients: {},
+      }),
+      tolerance: 0,
+    })),
+  );
+}
 
 testOp("embedding of rows of states", [{
   name: "embedding of [2,3,5] at 4",

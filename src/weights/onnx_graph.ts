@@ -15,8 +15,8 @@ export interface OnnxTensor {
   dims: number[];
   /** TensorProto.DataType: see {@link OnnxDataType}. */
   dataType: number;
-  /** Little-endian bytes, a view into the file. */
-  raw?: Uint8Array;
+  /** Where its little-endian bytes lie in the file. */
+  raw?: { readonly offset: number; readonly length: number };
   /** Values outside raw_data: floats, or the bit patterns of half floats. */
   values: number[];
   /** Keys of external_data ("location", "offset", "length") when the bytes lie in another file. */
@@ -52,7 +52,7 @@ export const OnnxDataType = {
 /**
  * Decodes an ONNX file.
  *
- * @param bytes the whole file; tensors are views into it
+ * @param bytes the whole file, of which nothing is kept
  * @returns its graph
  * @throws {Error} when the bytes are not an ONNX model or end too early
  */
@@ -118,8 +118,11 @@ function readTensor(reader: PbfReader): OnnxTensor {
     else if (field === 4) reader.readPackedFloat(tensor.values);
     else if (field === 5) reader.readPackedVarint(tensor.values, true);
     else if (field === 8) tensor.name = reader.readString();
-    else if (field === 9) tensor.raw = reader.readBytes();
-    else if (field === 10) reader.readPackedDouble(tensor.values);
+    else if (field === 9) {
+      const length = reader.readVarint();
+      tensor.raw = { offset: reader.pos, length };
+      reader.pos += length;
+    } else if (field === 10) reader.readPackedDouble(tensor.values);
     else if (field === 13) readEntry(reader, external);
     else if (field === 14) isExternal = reader.readVarint() === 1;
   });

@@ -5,7 +5,7 @@ import { ModelFolderError, WeightsError } from "./errors.ts";
 import { innerPath } from "./inner_path.ts";
 import { OnnxDataType, type OnnxGraph, type OnnxTensor, readOnnxGraph } from "./onnx_graph.ts";
 import { nameParameters } from "./onnx_names.ts";
-import type { ModelFiles, WeightSource } from "./source.ts";
+import type { ByteFile, ModelFiles, WeightSource } from "./source.ts";
 import { checkShape, missingTensor } from "./tensor_checks.ts";
 
 /** Element types that can be loaded; `half` types are stored as bit patterns outside raw_data. */
@@ -23,8 +23,8 @@ const QUANTIZED_OPERATOR =
 /**
  * Opens the initializers of an ONNX file.
  *
- * The file is read whole: it is one protobuf message, and holds the weights unless they are external
- * data, which is read by range.
+ * The file is gone through whole, as it is one protobuf message, and not kept: weights are read by
+ * range, from it or from its external data.
  *
  * @param files the model's files
  * @param path path of the file relative to the model folder
@@ -81,9 +81,14 @@ export async function externalDataPaths(files: ModelFiles, path: string): Promis
   return [...new Set(paths)].sort();
 }
 
-async function readGraph(files: ModelFiles, path: string): Promise<OnnxGraph> {
+async function requireFile(files: ModelFiles, path: string): Promise<ByteFile> {
   const file = await files.open(path);
   if (!file) throw new ModelFolderError(`Cannot find "${path}" in model "${files.label}"`);
+  return file;
+}
+
+async function readGraph(files: ModelFiles, path: string): Promise<OnnxGraph> {
+  const file = await requireFile(files, path);
   const bytes = await readAll(file);
   try {
     return await readOnnxGraph(bytes);
@@ -120,7 +125,8 @@ async function readValues(
   const { dtype, bytes } = FLOAT_TYPES.get(tensor.dataType)!;
   const raw = tensor.external
     ? await readExternal(files, path, name, tensor.external, count * bytes)
-    : tensor.raw;
+    : tensor.raw &&
+      await (await requireFile(files, path)).read(tensor.raw.offset, tensor.raw.length);
   const actual = raw ? raw.length / bytes : tensor.values.length;
   if (actual !== count) {
     throw new WeightsError(

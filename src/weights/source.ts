@@ -9,7 +9,7 @@ export interface ByteFile {
   readonly name: string;
   /** Size in bytes. */
   size(): Promise<number>;
-  /** Exactly `length` bytes from `offset`; an error when the file is shorter. */
+  /** Exactly `length` bytes from `offset`, the caller's own; an error when the file is shorter. */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
@@ -66,8 +66,8 @@ export async function findWeights(files: ModelFiles): Promise<WeightsLocation> {
 }
 
 /**
- * Opens a model's weights. Reads headers only; each tensor is read when it is loaded (an ONNX file,
- * one protobuf message, is read whole).
+ * Opens a model's weights. Reads headers only (an ONNX file, one protobuf message, is gone through whole);
+ * each tensor is read when it is loaded, and none is kept.
  *
  * @param files the model's files
  * @returns its tensors by name

@@ -53,9 +53,10 @@ Deno.test({
       assert.ok(values.every(Number.isFinite), name);
     }
     // In this file the query is the first product: MatMul_31, of initializer "182".
-    const graph = await readOnnxGraph(await Deno.readFile(`${bert}/tinybert.onnx`));
+    const bytes = await Deno.readFile(`${bert}/tinybert.onnx`);
+    const graph = await readOnnxGraph(bytes);
     const { raw } = graph.initializers.find(({ name }) => name === "182")!;
-    const stored = new Float32Array(raw!.slice().buffer);
+    const stored = new Float32Array(bytes.slice(raw!.offset, raw!.offset + raw!.length).buffer);
     const query = await weights.load("encoder.layer.0.attention.self.query.weight", [C, C]);
     assert.equal(query[3 * C + 7], stored[7 * C + 3]);
   },

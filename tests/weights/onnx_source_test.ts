@@ -184,6 +184,21 @@ Deno.test("openOnnx() refuses int8 weights as quantized, not QuickGelu or a scal
   await open([int8([])], [{ operator: "QuickGelu", inputs: ["x"], output: "y" }]);
 });
 
+Deno.test("openOnnx() keeps nothing of the file: a tensor inside it is read by range", async () => {
+  const tensor = (name: string, ...values: number[]) => ({
+    name,
+    dims: [values.length],
+    dataType: FLOAT,
+    raw: bytesOf(new Float32Array(values)),
+  });
+  const file = encodeOnnx([tensor("a.bias", 3, 4), tensor("b.bias", 5)]);
+  const files = memoryFiles({ [PATH]: file });
+  const weights = await openOnnx(files, PATH);
+  assert.deepEqual(files.reads.splice(0).map(({ length }) => length), [file.length]);
+  assert.deepEqual(await weights.load("b.bias", [1]), new Float32Array([5]));
+  assert.deepEqual(files.reads.map(({ length }) => length), [4]);
+});
+
 Deno.test("openOnnx() reads external data by range, beside the ONNX file", async () => {
   const external = { location: "model.onnx_data", offset: "8", length: "8" };
   const files = memoryFiles({

@@ -116,3 +116,19 @@ Deno.test("openSafetensors() refuses a header longer than the file without readi
   await assert.rejects(() => openWeights(files), SafetensorsError);
   assert.deepEqual(files.reads.map(({ length }) => length), [8]);
 });
+
+Deno.test("load() gives the bytes that were read as floats, without a copy", async () => {
+  const file = encodeSafetensors([{ name: "w", shape: [3], data: new Float32Array([1, -2, 3]) }]);
+  const given: Uint8Array[] = [];
+  const read = (offset: number, length: number) => {
+    given.push(file.slice(offset, offset + length));
+    return Promise.resolve(given[given.length - 1]);
+  };
+  const weights = await openSafetensors({
+    label: "tiny",
+    open: (name) => Promise.resolve({ name, size: () => Promise.resolve(file.length), read }),
+  }, "model.safetensors");
+  const floats = await weights.load("w", [3]);
+  assert.deepEqual(floats, new Float32Array([1, -2, 3]));
+  assert.equal(floats.buffer, given[given.length - 1].buffer);
+});

@@ -1,14 +1,21 @@
 /**
- * Writes what check_peft.py checks: adapters of the tiny models as exportPeft() writes them, with the logits that the engine computes.
+ * Writes what check_peft.py checks: adapters of the tiny models as exportPeft() writes them in both layouts, with the logits that the engine computes,
+ * and the models that mergeAdapter() makes of them.
  *
  *     deno run -A tests/lora/export_adapters.ts FOLDER
  */
 
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { packLayout } from "../../src/lora/layout.ts";
+import { mergeAdapter } from "../../src/lora/merge_adapter.ts";
 import { exportPeft } from "../../src/lora/peft.ts";
+import { fitAdapter } from "../../src/lora/peft_fit.ts";
+import { importPeft } from "../../src/lora/peft_import.ts";
+import { type AdapterLayout, adapterLayouts } from "../../src/lora/peft_layout.ts";
+import type { ModuleComponents } from "../../src/protocol/bank.ts";
 import { encodeSafetensors } from "../../src/protocol/safetensors.ts";
-import { FAMILIES } from "../models/support.ts";
+import { FAMILIES, readJson } from "../models/support.ts";
+import { readContents } from "../weights/memory_files.ts";
 import {
   B,
   classifierOf,
@@ -26,16 +33,21 @@ import {
 if (import.meta.main) {
   const [folder] = Deno.args;
   for (const family of FAMILIES) {
-    await exportAdapter(await readTinyModel(family), `${folder}/${family}`, () => true);
+    for (const layout of adapterLayouts) {
+      const tiny = await readTinyModel(family);
+      await exportAdapter(tiny, `${folder}/${family}-${layout}`, layout, () => true);
+    }
   }
   const bert = await readTinyModel("bert");
-  await exportAdapter(bert, `${folder}/bert-with-pooler`, (name) => !name.includes("pooler"));
+  const pooled = (name: string) => !name.includes("pooler");
+  await exportAdapter(bert, `${folder}/bert-with-pooler`, "uniform", pooled);
 }
 
-/** The golden's adapter with a head that differs from the base's; `has` as for Model.head. */
+/** The golden's adapter, every other module of a lower rank, with a head that differs from the base's; `has` as for Model.head. */
 async function exportAdapter(
   tiny: TinyModel,
   folder: string,
+  adapterLayout: AdapterLayout,
   has: (name: string) => boolean,
 ): Promise<void> {
   const { model, weights, rank, scale, family } = tiny;
@@ -46,15 +58,19 @@ async function exportAdapter(
     shape,
     data: weights.get(name)!.data.map((value, n) => value + 0.2 * Math.sin(n)),
   }));
-  const adapter = { ...goldenAdapter(tiny, "stored"), head };
+  const stored = goldenAdapter(tiny, "stored");
+  const modules = stored.modules.map((module, m) =>
+    m % 2 === 0 ? withoutLast(module, rank) : module
+  );
+  const adapter = { ...stored, modules, head };
   const [batch] = goldenBatches(tiny);
   const logits = await withSession(createCpuDevice({ threads: 1 }), tiny, async (session) => {
     install(session, adapter);
     return await logitsOf(session, batch);
   }, { layout: headed });
   const files = exportPeft(
-    { rank, alpha: scale * rank, modules: adapter.modules, head },
-    { baseModel: `tests/golden/${family}`, loraDropout: 0 },
+    { rank, alpha: scale * rank, modules, head },
+    { baseModel: `tests/golden/${family}`, loraDropout: 0, layout: adapterLayout },
   );
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(`${folder}/adapter_config.json`, files["adapter_config.json"]);
@@ -65,4 +81,24 @@ async function exportAdapter(
     { name: "logits", shape: [B, LABELS], data: logits },
   ]);
   Deno.writeFileSync(`${folder}/expected.safetensors`, expected);
+  const base = {
+    has: (name: string) => weights.has(name) && has(name),
+    shape: (name: string) => weights.get(name)!.shape,
+    load: (name: string) => Promise.resolve(weights.get(name)!.data),
+  };
+  const config = readJson(new URL(`../golden/${family}/config.json`, import.meta.url));
+  const merged = mergeAdapter({
+    model,
+    weights: base,
+    adapter: fitAdapter(importPeft(files), { label: family, model, weights: base }),
+    config: config as Record<string, unknown>,
+  });
+  Deno.mkdirSync(`${folder}/merged`, { recursive: true });
+  for (const [path, bytes] of Object.entries(await readContents(merged))) {
+    Deno.writeFileSync(`${folder}/merged/${path}`, bytes);
+  }
+}
+
+function withoutLast(module: ModuleComponents, rank: number): ModuleComponents {
+  return { ...module, b: module.b.map((value, at) => at % rank === rank - 1 ? 0 : value) };
 }

@@ -12,7 +12,7 @@ import { readModel } from "../../src/models/mod.ts";
 import { allComponents, scatterComponents } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import type { CheckpointLayout } from "../../src/weights/mod.ts";
-import { FAMILIES, readJson } from "../models/support.ts";
+import { FAMILIES, readJson, readValues } from "../models/support.ts";
 import { memoryFiles, readContents } from "../weights/memory_files.ts";
 import {
   B,
@@ -166,12 +166,15 @@ for (const family of FAMILIES) {
       // Hidden states do without the pooler.
       [...tiny.weights.keys()].filter((name) => !head.has(name) && !name.includes("pooler")).sort(),
     );
+    const stored = readValues(new URL(`../golden/${family}/model.safetensors`, import.meta.url));
+    const weights = await openModelWeights(memoryFiles(merged), model);
     const changed = new Map(adapter.modules.map((module) => [`${module.name}.weight`, module]));
-    for (const [name, { bytes }] of tensors) {
+    for (const [name, { shape }] of tensors) {
+      assert.deepEqual(shape, stored.get(name)!.shape, name);
       const module = changed.get(name);
-      const base = tiny.weights.get(name)!.data;
-      const expected = module === undefined ? base : mergeDelta(base, module, 1);
-      assert.deepEqual(new Float32Array(bytes.slice().buffer), expected, name);
+      const base = tiny.weights.get(name)!;
+      const expected = module === undefined ? base.data : mergeDelta(base.data, module, 1);
+      assert.deepEqual(await weights.load(name, base.shape), expected, name);
     }
   });
 }

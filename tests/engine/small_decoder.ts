@@ -1,4 +1,4 @@
-/** A small Llama-like classifier: rotary positions, grouped keys, causal attention, RMS norm, a SiLU gate, dropout. */
+/** A small Llama-like classifier: rotary positions, grouped keys, causal attention, RMS norm, a SiLU gate beside a straight path, dropout. */
 
 import { add } from "../../src/engine/ops/add.ts";
 import { attention } from "../../src/engine/ops/attention.ts";
@@ -10,6 +10,7 @@ import { linear } from "../../src/engine/ops/matmul.ts";
 import { pool } from "../../src/engine/ops/pool.ts";
 import { rmsNorm } from "../../src/engine/ops/rms_norm.ts";
 import { rope, ropeFrequencies, ropeTable } from "../../src/engine/ops/rope.ts";
+import { splitThirds } from "../../src/engine/ops/thirds.ts";
 import { bufferTensor, type Program, type Tensor } from "../../src/engine/program.ts";
 
 const B = 2, T = 6, H = 4, Hkv = 2, D = 4, C = H * D, F = 20, V = 13, L = 3;
@@ -24,8 +25,7 @@ export const decoderShapes = {
   "v.weight": [Hkv * D, C],
   "o.weight": [C, C],
   "norm2.gamma": [C],
-  "gate.weight": [F, C],
-  "up.weight": [F, C],
+  "up.weight": [3 * F, C],
   "down.weight": [C, F],
   "score.weight": [L, C],
 } as const satisfies Record<string, readonly number[]>;
@@ -66,8 +66,9 @@ export function buildDecoder(
   const dropped = dropout(program, context, input("seed", [1]), 0.25, 1);
   const middle = add(program, rows, linear(program, dropped, p["o.weight"]));
   const y = rmsNorm(program, middle, p["norm2.gamma"], EPSILON);
-  const gates = linear(program, y, p["gate.weight"]), up = linear(program, y, p["up.weight"]);
-  const fed = linear(program, gate(program, "silu", gates, up), p["down.weight"]);
+  const [gates, up, straight] = splitThirds(program, linear(program, y, p["up.weight"]));
+  const inner = add(program, gate(program, "silu", gates, up), straight);
+  const fed = linear(program, inner, p["down.weight"]);
   const pooled = pool(program, add(program, middle, fed), input("pooling", [B, T]));
   const logits = linear(program, pooled, p["score.weight"]);
   return crossEntropy(program, logits, input("labels", [B]), input("weights", [B]));

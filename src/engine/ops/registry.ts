@@ -23,6 +23,7 @@ import { proximalGradientOp } from "./proximal_gradient.ts";
 import { recordOp } from "./record.ts";
 import { rmsNormBackwardOp, rmsNormOp, rmsNormParameterBackwardOp } from "./rms_norm.ts";
 import { ropeOp } from "./rope.ts";
+import { joinThirdsOp, splitThirdsOp } from "./thirds.ts";
 
 /** Each operation has attributes of its own type; a node carries them as data. */
 // deno-lint-ignore no-explicit-any -- see above
@@ -49,6 +50,7 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     fillOp,
     gateOp,
     gateBackwardOp,
+    joinThirdsOp,
     layerNormOp,
     layerNormBackwardOp,
     layerNormParameterBackwardOp,
@@ -64,6 +66,7 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     rmsNormParameterBackwardOp,
     ropeOp,
     sgdOp,
+    splitThirdsOp,
     squareSumsOp,
   ] as AnyOp[]).map((op) => [op.name, op]),
 );

@@ -1,5 +1,6 @@
 /** The files of a model in whose weights something is merged, in Hugging Face's layout. @module */
 
+import { isTransposed } from "../models/mod.ts";
 import type { NamedTensor } from "../protocol/bank.ts";
 import {
   type CheckpointDtype,
@@ -8,12 +9,16 @@ import {
   type CheckpointLayout,
   type WeightSource,
 } from "../weights/mod.ts";
+import { transpose } from "../weights/transpose.ts";
 import type { WeightLoader } from "./load.ts";
 
 /** One file of weights in single precision up to a size that every file system takes. */
 export const defaultCheckpointLayout: CheckpointLayout = { dtype: "f32", shardBytes: 2e9 };
 
-/** The files of a model folder but for its tokenizer's: tensors as `weights` has them, those of `head` in place of them or beside them, and the config. */
+/**
+ * The files of a model folder but for its tokenizer's: tensors as `weights` has them, those of `head` in place of them or beside them, and the config.
+ * A weight that the family's checkpoints store transposed is stored so.
+ */
 export function modelFiles(
   tensors: ReadonlyMap<string, readonly number[]>,
   weights: WeightLoader,
@@ -23,13 +28,18 @@ export function modelFiles(
 ): CheckpointFiles {
   const saved = new Map(head.map((tensor) => [tensor.name, tensor]));
   const shapes = new Map([...tensors, ...head.map(({ name, shape }) => [name, shape] as const)]);
-  const load: WeightSource["load"] = (name, shape) => {
-    const tensor = saved.get(name);
-    return tensor === undefined ? weights.load(name, shape) : Promise.resolve(tensor.data);
+  const stored = new Map([...shapes].map(([name, shape]) => [
+    name,
+    isTransposed(name) ? shape.toReversed() : shape,
+  ]));
+  const load: WeightSource["load"] = async (name) => {
+    const shape = shapes.get(name)!;
+    const data = saved.get(name)?.data ?? await weights.load(name, shape);
+    return isTransposed(name) ? transpose(data, shape[0], shape[1]) : data;
   };
   return {
     "config.json": JSON.stringify(storedAs(config, layout.dtype), null, 2) + "\n",
-    ...checkpointFiles(shapes, load, layout),
+    ...checkpointFiles(stored, load, layout),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { isConv1D } from "../models/mod.ts";
 import { type AdapterBank, scale } from "../protocol/bank.ts";
 import { UserError } from "../protocol/errors.ts";
 import { encodeSafetensors, type SafetensorsInput } from "../protocol/safetensors.ts";
@@ -126,7 +127,7 @@ function configOf(
     auto_mapping: null,
     base_model_name_or_path: baseModel,
     bias: "none",
-    fan_in_fan_out: false,
+    fan_in_fan_out: modules.some(({ name }) => isConv1D(name)),
     inference_mode: true,
     init_lora_weights: true,
     layer_replication: null,

@@ -7,6 +7,7 @@ import { OnnxDataType, type OnnxGraph, type OnnxTensor, readOnnxGraph } from "./
 import { nameParameters } from "./onnx_names.ts";
 import type { ByteFile, ModelFiles, WeightSource } from "./source.ts";
 import { checkShape, missingTensor } from "./tensor_checks.ts";
+import { transpose } from "./transpose.ts";
 
 /** Element types that can be loaded; `half` types are stored as bit patterns outside raw_data. */
 const FLOAT_TYPES = new Map<number, { dtype: "F32" | "F16" | "BF16" | "F64"; bytes: number }>([
@@ -164,15 +165,4 @@ async function readExternal(
     );
   }
   return await file.read(offset, length);
-}
-
-/** [rows, columns] to [columns, rows]. */
-function transpose(values: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      result[column * rows + row] = values[row * columns + column];
-    }
-  }
-  return result;
 }

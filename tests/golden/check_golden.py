@@ -28,6 +28,7 @@ TARGETS = {
     "llama3": DECODER_TARGETS,
     "qwen2": DECODER_TARGETS,
     "qwen3": DECODER_TARGETS,
+    "gpt2": r".*attn\.c_(attn|proj)",
 }
 HEADS = {
     "bert": ["classifier"],
@@ -37,6 +38,7 @@ HEADS = {
     "llama3": ["score"],
     "qwen2": ["score"],
     "qwen3": ["score"],
+    "gpt2": ["score"],
 }
 
 
@@ -77,7 +79,8 @@ def adapt(family, golden, with_b):
     """peft's own LoRA with the golden's A (and B or zeros); returns model, {golden name: parameter}."""
     rank, alpha = int(golden.settings["rank"]), int(golden.settings["alpha"])
     config = LoraConfig(
-        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS[family], init_lora_weights=True
+        r=rank, lora_alpha=alpha, lora_dropout=0.0, target_modules=TARGETS[family], init_lora_weights=True,
+        fan_in_fan_out=family == "gpt2",
     )
     model = get_peft_model(load(family), config).double().eval()
     trained = {}

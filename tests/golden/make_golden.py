@@ -22,7 +22,7 @@ BATCHES, B, T, STEPS = 5, 4, 12, 50
 # Picked for good conditioning: perturbing all weights by 3e-7 moves no trajectory tensor by more than 3e-5 (under other
 # seeds up to 8e-3, when some gradient passes so near zero that Adam's sign of it is rounding noise).
 SEEDS = {
-    "bert": 104, "distilbert": 108, "roberta": 124, "llama": 114, "llama3": 111, "qwen2": 101, "qwen3": 115,
+    "bert": 104, "distilbert": 108, "roberta": 124, "llama": 114, "llama3": 111, "qwen2": 101, "qwen3": 115, "gpt2": 101,
 }
 LORA_RATE, HEAD_RATE, WEIGHT_DECAY, CLIP_NORM, BETA = 1e-2, 3e-2, 0.01, 1.0, 0.85
 
@@ -66,7 +66,7 @@ def initial_adapter(model, generator):
     """A as kaiming-uniform with slope sqrt(5), that is U(-1, 1) / sqrt(in); B small but not zero."""
     initial = {}
     for target in model.targets():
-        out_features, in_features = model.get_submodule(target).weight.shape
+        in_features, out_features = modules.layer_sizes(model.get_submodule(target))
         uniform = torch.rand(RANK, in_features, generator=generator) * 2 - 1
         normal = torch.randn(out_features, RANK, generator=generator)
         initial[f"lora.{target}.a"] = (uniform / math.sqrt(in_features)).numpy()

@@ -130,6 +130,27 @@ CONFIGS = {
         "max_window_layers": 2,
         "tie_word_embeddings": True,
     },
+    "gpt2": {
+        "architectures": ["GPT2ForSequenceClassification"],
+        "model_type": "gpt2",
+        **without(SHARED, "max_position_embeddings"),
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 4,
+        "n_inner": None,
+        "n_positions": 40,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": 1e-5,
+        "attn_pdrop": 0.1,
+        "embd_pdrop": 0.1,
+        "resid_pdrop": 0.1,
+        "scale_attn_weights": True,
+        "scale_attn_by_inverse_layer_idx": False,
+        "reorder_and_upcast_attn": False,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    },
 }
 
 
@@ -138,10 +159,11 @@ def initialize(model, seed):
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
-        if "embed" in name and parameter.dim() == 2:
+        if parameter.dim() == 2 and any(part in name for part in ("embed", "wte", "wpe")):
             parameter.data = 0.5 * noise
         elif parameter.dim() == 2:
-            parameter.data = 1.2 / math.sqrt(parameter.shape[1]) * noise
+            in_features = modules.layer_sizes(model.get_submodule(name.removesuffix(".weight")))[0]
+            parameter.data = 1.2 / math.sqrt(in_features) * noise
         elif name.endswith("weight"):
             parameter.data = 1 + 0.1 * noise
         else:

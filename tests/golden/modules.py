@@ -24,6 +24,24 @@ def container(**modules):
     return result
 
 
+class Conv1D(nn.Module):
+    """A linear layer as OpenAI's GPT-2 stores it: weight [in, out]."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(inputs, outputs))
+        self.bias = nn.Parameter(torch.empty(outputs))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+def layer_sizes(layer):
+    """Inputs and outputs of a linear layer, however it is stored."""
+    rows, columns = layer.weight.shape
+    return (rows, columns) if isinstance(layer, Conv1D) else (columns, rows)
+
+
 def split_heads(x, heads):
     """[B, T, heads * D] -> [B, heads, T, D]."""
     B, T, width = x.shape
@@ -323,3 +341,54 @@ class Qwen2ForSequenceClassification(LlamaForSequenceClassification):
 
 class Qwen3ForSequenceClassification(LlamaForSequenceClassification):
     decoder = {"head_norms": True}
+
+
+class GPT2ForSequenceClassification(nn.Module):
+    pooling = "last"
+    head = ["score.weight"]
+
+    def __init__(self, config):
+        super().__init__()
+        C, eps = config["n_embd"], config["layer_norm_epsilon"]
+        self.heads = config["n_head"]
+        self.transformer = container(
+            wte=nn.Embedding(config["vocab_size"], C),
+            wpe=nn.Embedding(config["n_positions"], C),
+            h=nn.ModuleList([self.layer(C, config["n_inner"] or 4 * C, eps) for _ in range(config["n_layer"])]),
+            ln_f=nn.LayerNorm(C, eps),
+        )
+        self.score = nn.Linear(C, len(config["id2label"]), bias=False)
+
+    @staticmethod
+    def layer(C, F, eps):
+        return container(
+            ln_1=nn.LayerNorm(C, eps),
+            attn=container(c_attn=Conv1D(C, 3 * C), c_proj=Conv1D(C, C)),
+            ln_2=nn.LayerNorm(C, eps),
+            mlp=container(c_fc=Conv1D(C, F), c_proj=Conv1D(F, C)),
+        )
+
+    def hidden_states(self, ids, mask):
+        model = self.transformer
+        allowed = causal_mask(mask)
+        x = model.wte(ids) + model.wpe(torch.arange(ids.shape[1]))
+        for layer in model.h:
+            query, key, value = (
+                split_heads(part, self.heads) for part in layer.attn.c_attn(layer.ln_1(x)).chunk(3, -1)
+            )
+            x = x + layer.attn.c_proj(attend(query, key, value, allowed))
+            inner = layer.mlp.c_fc(layer.ln_2(x))
+            # The approximation of GELU by tanh, Hugging Face's gelu_new.
+            active = 0.5 * inner * (1 + torch.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner.pow(3))))
+            x = x + layer.mlp.c_proj(active)
+        return model.ln_f(x)
+
+    def next_logits(self, hidden):
+        return hidden @ self.transformer.wte.weight.T
+
+    def classify(self, pooled):
+        return self.score(pooled)
+
+    def targets(self):
+        layers = range(len(self.transformer.h))
+        return [f"transformer.h.{i}.attn.{part}" for i in layers for part in ("c_attn", "c_proj")]

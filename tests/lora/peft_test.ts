@@ -106,6 +106,16 @@ Deno.test("exportPeft() names the task, and in the file of tensors the base's ha
   });
 });
 
+Deno.test("exportPeft() says that GPT-2 stores its weights as [in, out]", () => {
+  const [module] = BANK.modules;
+  const modules = [{ ...module, name: "transformer.h.0.attn.c_attn" }];
+  const files = exportPeft({ ...BANK, modules }, SETTINGS);
+  assert.equal(JSON.parse(files["adapter_config.json"]).fan_in_fan_out, true);
+  assert.deepEqual(numbersOf(files)["base_model.model.transformer.h.0.attn.c_attn.lora_A.weight"], [
+    ...module.a,
+  ]);
+});
+
 Deno.test("exportPeft() names the revision of a hub model", () => {
   const config = JSON.parse(
     exportPeft(BANK, { ...SETTINGS, revision: "v1" })["adapter_config.json"],

@@ -17,7 +17,7 @@ import {
 } from "../../src/lora/session.ts";
 import { type Model, readModel } from "../../src/models/mod.ts";
 import type { ModuleComponents, NamedTensor } from "../../src/protocol/bank.ts";
-import { readJson, readValues, type Values } from "../models/support.ts";
+import { readJson, readTinyWeights, type Values } from "../models/support.ts";
 import { type Golden, readGolden } from "../reference/read_golden.ts";
 
 /** Labels, and rows and tokens of every batch, of the tiny models. */
@@ -40,7 +40,7 @@ export async function readTinyModel(family: string): Promise<TinyModel> {
   return {
     family,
     model: readModel(readJson(new URL(`../golden/${family}/config.json`, import.meta.url))),
-    weights: readValues(new URL(`../golden/${family}/model.safetensors`, import.meta.url)),
+    weights: readTinyWeights(family),
     golden,
     rank,
     scale: Number(golden.metadata.alpha) / rank,

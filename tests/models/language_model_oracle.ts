@@ -39,8 +39,8 @@ export function bertHead(
   return linear(features, weights[table], weights["cls.predictions.bias"], { N, K: C, M: V });
 }
 
-/** Hugging Face's LlamaForCausalLM head over the table `table`: states [N,C] to logits [N,V]. */
-export function llamaHead(
+/** The head of Hugging Face's LlamaForCausalLM and of other decoders, over the table `table`: states [N,C] to logits [N,V]. */
+export function decoderHead(
   states: Numbers,
   weights: Weights,
   table: string,

@@ -6,7 +6,7 @@ import { onEveryDevice } from "../engine/devices.ts";
 import { normalNumbers } from "../engine/op_testing.ts";
 import { runProgram } from "../engine/run_program.ts";
 import { assertClose } from "../reference/compare.ts";
-import { bertHead, llamaHead } from "./language_model_oracle.ts";
+import { bertHead, decoderHead } from "./language_model_oracle.ts";
 import { goldenRows, GOLDENS, largestDifference, readGolden, recordingContext } from "./support.ts";
 
 const [N, C, V] = [7, 6, 13];
@@ -18,6 +18,7 @@ const sizes = {
   intermediate_size: 9,
   max_position_embeddings: 8,
 };
+const gpt2Sizes = { n_embd: C, n_layer: 1, n_head: 1, n_positions: 8 };
 const cases = [
   {
     name: "BERT with tied embeddings",
@@ -35,13 +36,25 @@ const cases = [
     name: "Llama with tied embeddings",
     config: { model_type: "llama", tie_word_embeddings: true, ...sizes },
     table: "model.embed_tokens.weight",
-    oracle: llamaHead,
+    oracle: decoderHead,
+  },
+  {
+    name: "GPT-2 with tied embeddings",
+    config: { model_type: "gpt2", vocab_size: V, ...gpt2Sizes },
+    table: "transformer.wte.weight",
+    oracle: decoderHead,
+  },
+  {
+    name: "GPT-2 with an output table of its own",
+    config: { model_type: "gpt2", vocab_size: V, tie_word_embeddings: false, ...gpt2Sizes },
+    table: "lm_head.weight",
+    oracle: decoderHead,
   },
   {
     name: "Llama with an output table of its own",
     config: { model_type: "llama", ...sizes },
     table: "lm_head.weight",
-    oracle: llamaHead,
+    oracle: decoderHead,
   },
 ] as const;
 
@@ -99,12 +112,13 @@ for (const family of GOLDENS) {
 
 Deno.test("languageModel is there for BERT and decoders alone, with the class that Hugging Face has for it", () => {
   const head = (model_type: string) => {
-    const { languageModel } = readModel({ model_type, ...sizes });
+    const { languageModel } = readModel({ model_type, ...sizes, ...gpt2Sizes });
     return languageModel && [languageModel.objective, languageModel.architecture];
   };
   assert.deepEqual(head("bert"), ["masked", "BertForMaskedLM"]);
   assert.deepEqual(head("llama"), ["next", "LlamaForCausalLM"]);
   assert.deepEqual(head("qwen2"), ["next", "Qwen2ForCausalLM"]);
   assert.deepEqual(head("qwen3"), ["next", "Qwen3ForCausalLM"]);
+  assert.deepEqual(head("gpt2"), ["next", "GPT2LMHeadModel"]);
   assert.equal(head("roberta"), undefined);
 });

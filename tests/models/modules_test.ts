@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FAMILIES, readGolden, requestsOf } from "./support.ts";
 
 const LABELS = 3;
-const DECODERS = FAMILIES.filter((family) => /llama|qwen/.test(family));
+const ROTARY = FAMILIES.filter((family) => /llama|qwen/.test(family));
 
 for (const family of FAMILIES) {
   const { model, weights, expected } = readGolden(family);
@@ -10,7 +10,7 @@ for (const family of FAMILIES) {
 
   Deno.test(`readModel() of ${family} lists the linear layers that encode() asks for, in order`, () => {
     const { linears } = requestsOf(model, LABELS);
-    const ofLayers = linears.filter(({ name }) => /\.(layer|layers)\.\d+\./.test(name));
+    const ofLayers = linears.filter(({ name }) => /\.(layer|layers|h)\.\d+\./.test(name));
     assert.deepEqual(
       model.modules,
       ofLayers.map(({ name, inFeatures, outFeatures }) => ({ name, inFeatures, outFeatures })),
@@ -58,7 +58,7 @@ Deno.test("head() of every family is Hugging Face's", () => {
       "classifier.out_proj.weight [5,32] 0.02",
       "classifier.out_proj.bias [5] 0",
     ],
-    ...DECODERS.map(() => ["score.weight [5,32] 0.02"]),
+    ...[...ROTARY, "gpt2"].map(() => ["score.weight [5,32] 0.02"]),
   ]);
 });
 
@@ -81,7 +81,8 @@ Deno.test("encode() and classify() apply dropout where Hugging Face does", () =>
     ["norm", ...attentionAndOutputs, ...attentionAndOutputs, "tanh"],
     ["norm", "probabilities", "product", "probabilities", "product", "relu"],
     ["norm", ...attentionAndOutputs, ...attentionAndOutputs, "pooled", "tanh"],
-    ...DECODERS.map(() => ["probabilities", "probabilities"]),
+    ...ROTARY.map(() => ["probabilities", "probabilities"]),
+    ["sum", ...attentionAndOutputs, ...attentionAndOutputs],
   ]);
 });
 

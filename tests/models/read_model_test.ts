@@ -31,6 +31,14 @@ const LLAMA = { ...BERT, model_type: "llama" };
 const QWEN2 = { ...BERT, model_type: "qwen2" };
 const QWEN3 = { ...BERT, model_type: "qwen3" };
 
+const GPT2 = {
+  model_type: "gpt2",
+  vocab_size: 30,
+  n_embd: 8,
+  n_layer: 1,
+  n_head: 2,
+  n_positions: 12,
+};
 const LLAMA3 = {
   rope_type: "llama3",
   factor: 8,
@@ -52,6 +60,7 @@ Deno.test("readModel() finds the family of every supported model_type", () => {
     LLAMA,
     QWEN2,
     QWEN3,
+    GPT2,
   ].map((config) => readModel(config).family);
   assert.deepEqual(families, [
     "bert",
@@ -61,6 +70,7 @@ Deno.test("readModel() finds the family of every supported model_type", () => {
     "llama",
     "qwen2",
     "qwen3",
+    "gpt2",
   ]);
 });
 
@@ -73,6 +83,8 @@ Deno.test("readModel() goes by architectures when model_type is absent", () => {
     [LLAMA, "LlamaForCausalLM", "llama"],
     [QWEN2, "Qwen2ForCausalLM", "qwen2"],
     [QWEN3, "Qwen3ForSequenceClassification", "qwen3"],
+    [GPT2, "GPT2LMHeadModel", "gpt2"],
+    [GPT2, "GPT2Model", "gpt2"],
   ] as const;
   for (const [config, architecture, family] of cases) {
     const settings = { ...without(config, "model_type"), architectures: [architecture] };
@@ -81,7 +93,7 @@ Deno.test("readModel() goes by architectures when model_type is absent", () => {
 });
 
 Deno.test("readModel() names the model types it supports when it meets another", () => {
-  const types = "bert, distilbert, roberta, xlm-roberta, llama, qwen2, qwen3";
+  const types = "bert, distilbert, roberta, xlm-roberta, llama, qwen2, qwen3, gpt2";
   assert.throws(() => readModel({ model_type: "opt" }), {
     name: "UnsupportedModelError",
     message: `Cannot use this model: expected a model of type ${types}, got "model_type" "opt"`,
@@ -108,7 +120,7 @@ Deno.test("readModel() refuses what is not an object", () => {
 });
 
 Deno.test("readModel() names a required setting that is missing", () => {
-  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA, QWEN2, QWEN3]) {
+  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA, QWEN2, QWEN3, GPT2]) {
     for (const key of Object.keys(config).filter((name) => name !== "model_type")) {
       for (const broken of [without(config, key), { ...config, [key]: null }]) {
         assert.throws(() => readModel(broken), (error) => {
@@ -212,6 +224,14 @@ Deno.test("readModel() names a setting that the family does not implement", () =
     [
       { ...QWEN2, use_sliding_window: true, sliding_window: 4 },
       '"use_sliding_window" in config.json to be false, got true',
+    ],
+    [
+      { ...GPT2, scale_attn_by_inverse_layer_idx: true },
+      '"scale_attn_by_inverse_layer_idx" in config.json to be false, got true',
+    ],
+    [
+      { ...GPT2, add_cross_attention: true },
+      '"add_cross_attention" in config.json to be false, got true',
     ],
     [
       { ...QWEN3, layer_types: ["full_attention", "sliding_attention"] },
@@ -339,13 +359,22 @@ Deno.test("readModel() of qwen2 and qwen3 takes configs as Hugging Face writes t
   assert.deepEqual(shapeOf({ ...QWEN3, head_dim: 6 }), [2 * 6, 8]);
 });
 
+Deno.test("readModel() of gpt2 takes a feed-forward part of four times the width unless told otherwise", () => {
+  const shapeOf = (config: Record<string, unknown>) =>
+    requestsOf(readModel(config), 2).weights.get("transformer.h.0.mlp.c_fc.weight");
+  assert.deepEqual(shapeOf(GPT2), [32, 8]);
+  assert.deepEqual(shapeOf({ ...GPT2, n_inner: null }), [32, 8]);
+  assert.deepEqual(shapeOf({ ...GPT2, n_inner: 5 }), [5, 8]);
+});
+
 Deno.test("readModel() ties the embeddings to the language model's output layer, llama on demand", () => {
-  const tied = [BERT, DISTILBERT, ROBERTA, LLAMA, { ...LLAMA, tie_word_embeddings: true }]
+  const tied = [BERT, DISTILBERT, ROBERTA, GPT2, LLAMA, { ...LLAMA, tie_word_embeddings: true }]
     .map((config) => readModel(config).tied);
   assert.deepEqual(tied, [
     { "bert.embeddings.word_embeddings.weight": "cls.predictions.decoder.weight" },
     { "distilbert.embeddings.word_embeddings.weight": "vocab_projector.weight" },
     { "roberta.embeddings.word_embeddings.weight": "lm_head.decoder.weight" },
+    { "transformer.wte.weight": "lm_head.weight" },
     {},
     { "model.embed_tokens.weight": "lm_head.weight" },
   ]);

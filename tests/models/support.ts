@@ -11,8 +11,9 @@ import {
   type Program,
   type Tensor,
 } from "../../src/engine/program.ts";
-import { type Model, type ModelContext, readModel } from "../../src/models/mod.ts";
+import { isTransposed, type Model, type ModelContext, readModel } from "../../src/models/mod.ts";
 import { decodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
+import { transpose } from "../../src/weights/transpose.ts";
 
 /** Families with a tiny model in tests/golden. */
 export const FAMILIES = [
@@ -22,6 +23,7 @@ export const FAMILIES = [
   "llama",
   "qwen2",
   "qwen3",
+  "gpt2",
 ] as const;
 
 /** Folders of tests/golden with a tiny model: the families, and Llama once more with Llama 3.1's rotary scaling. */
@@ -211,11 +213,19 @@ export function padded({ B, T, ids, mask }: Rows, extra: number, padding: number
 
 /** The tiny model of a family and its goldens. */
 export function readGolden(family: string): Golden {
-  return {
-    model: readModel(readJson(new URL(`../golden/${family}/config.json`, import.meta.url))),
-    weights: readValues(new URL(`../golden/${family}/model.safetensors`, import.meta.url)),
-    expected: readGoldenValues(family),
-  };
+  const model = readModel(readJson(new URL(`../golden/${family}/config.json`, import.meta.url)));
+  return { model, weights: readTinyWeights(family), expected: readGoldenValues(family) };
+}
+
+/** The weights of a family's tiny model, matrices as [out, in] however they are stored. */
+export function readTinyWeights(family: string): Map<string, Values> {
+  const stored = readValues(new URL(`../golden/${family}/model.safetensors`, import.meta.url));
+  return new Map([...stored].map(([name, { shape, data }]) => [
+    name,
+    isTransposed(name)
+      ? { shape: shape.toReversed(), data: transpose(data, shape[0], shape[1]) }
+      : { shape, data },
+  ]));
 }
 
 /** The numbers that PyTorch computed. */

@@ -76,8 +76,8 @@ async function exportAdapter(
   Deno.writeTextFileSync(`${folder}/adapter_config.json`, files["adapter_config.json"]);
   Deno.writeFileSync(`${folder}/adapter_model.safetensors`, files["adapter_model.safetensors"]);
   const expected = encodeSafetensors([
-    { name: "input_ids", shape: [B, T], data: Int32Array.from(batch.ids) },
-    { name: "attention_mask", shape: [B, T], data: Int32Array.from(batch.mask) },
+    { name: "input_ids", shape: [B, T], data: Float32Array.from(batch.ids) },
+    { name: "attention_mask", shape: [B, T], data: Float32Array.from(batch.mask) },
     { name: "logits", shape: [B, LABELS], data: logits },
   ]);
   Deno.writeFileSync(`${folder}/expected.safetensors`, expected);

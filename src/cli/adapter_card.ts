@@ -115,7 +115,7 @@ function accuracyLine({ accuracy, rows, labels }: AdapterFacts): string {
 
 function poolingNote({ pooling }: AdapterFacts): string {
   const theirs =
-    "Hugging Face's own heads read the first token (BERT, DistilBERT, RoBERTa) or the last real one (Llama)";
+    "Hugging Face's own heads read the first token (BERT, DistilBERT, RoBERTa) or the last real one (decoders)";
   return pooling === "mean"
     ? `${theirs}: average the hidden states before the head yourself, or train with --pooling first or last.`
     : `${theirs}; where that is this one, the logits are the same.`;

@@ -23,7 +23,7 @@ import {
   train,
   type TrainingStep,
 } from "../lora/session.ts";
-import type { AdapterLayout, ModuleComponents } from "../protocol/bank.ts";
+import type { AdapterLayout } from "../protocol/bank.ts";
 import { UserError } from "../protocol/errors.ts";
 import {
   applyDownload,
@@ -34,16 +34,10 @@ import {
 } from "../protocol/messages/mod.ts";
 import type { RankBy, ScoreKind } from "../protocol/method.ts";
 import { randomSeed, randomStream } from "../protocol/random.ts";
-import {
-  componentScores,
-  magnitudeScores,
-  maskScores,
-  mergeScores,
-  type ModuleSensitivity,
-  randomScores,
-} from "../protocol/scores.ts";
+import { maskScores, mergeScores } from "../protocol/scores.ts";
 import { holdsComponents } from "../protocol/deal.ts";
 import { extractUpdate } from "../protocol/update.ts";
+import { scoreComponents } from "./score_components.ts";
 import type { OptimizerStateRule } from "./settings/method.ts";
 
 /** What every client of a run knows, from the run's manifest. */
@@ -274,27 +268,5 @@ function* localSteps(
     };
     // The consumer asks for the next step when it has taken this one.
     onStep(batch, step + 1);
-  }
-}
-
-function scoreComponents(
-  { score, seed, layout }: LocalSettings,
-  modules: readonly ModuleComponents[],
-  sensitivities: readonly ModuleSensitivity[],
-  round: number,
-  client: number,
-): Float64Array[] {
-  switch (score) {
-    case "magnitude":
-      return modules.map(magnitudeScores);
-    case "random": {
-      const stream = randomStream(seed, "scores", round, client);
-      return modules.map(() => randomScores(layout.rank, stream));
-    }
-    case "smoothed":
-    case "smoothed-uncertainty":
-      return modules.map((module, m) => componentScores(module, sensitivities[m], score));
-    default:
-      return score satisfies never;
   }
 }

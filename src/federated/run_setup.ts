@@ -1,4 +1,8 @@
-/** What follows from a run's settings, its model and its label set alone: the same on a simulated federation, beside a manifest and on a remote client. @module */
+/**
+ * What follows from a run's settings, its model and its label set alone: the same on a simulated federation, beside a manifest and on a remote client.
+ *
+ * @module
+ */
 
 import { readTokenizerFacts, type TokenizerFacts } from "../data/tokenizer_files.ts";
 import { elementCount } from "../engine/program.ts";

@@ -58,8 +58,8 @@ export interface BankMoment {
 }
 
 /**
- * What a server's optimizer remembers between rounds (server_optimizer.ts); it never leaves the server. In float32, as the bank itself: a round's rounding is far below what
- * sampling clients does to Δ, and half the size counts where a checkpoint is written every round.
+ * What a server's optimizer remembers between rounds (server_optimizer.ts); it never leaves the server. In float32, as the bank itself: a round's
+ * rounding is far below what sampling clients does to Δ, and half the size counts where a checkpoint is written every round.
  */
 export interface ServerMoments {
   /** m. */

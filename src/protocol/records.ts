@@ -42,14 +42,17 @@ export interface RoundRecord {
   /** Of the aggregated model on the validation rows, 0 to 1. Where every client keeps a model of its own, this and the loss are means over these. */
   readonly accuracy: number;
   /**
-   * Accuracy of the aggregated model, or of the client's own, for the client that fares worst, 0 to 1: the lowest over all clients of Σ_label share(label)·accuracy(label), with
-   * the shares of the client's own training rows and the accuracies on the validation rows. Labels without validation rows are left out of a
-   * client's shares; one that has no others counts with the accuracy on all rows.
+   * Accuracy of the aggregated model, or of the client's own, for the client that fares worst, 0 to 1: the lowest over all clients of
+   * Σ_label share(label)·accuracy(label), with the shares of the client's own training rows and the accuracies on the validation rows. Labels
+   * without validation rows are left out of a client's shares; one that has no others counts with the accuracy on all rows.
    */
   readonly worstClient: number;
   /** Mean cross-entropy on the validation rows, in nats. */
   readonly loss: number;
-  /** Mean cross-entropy over the training steps behind the updates aggregated in this round, in nats; null where none arrived, which leaves the model as it was. */
+  /**
+   * Mean cross-entropy over the training steps behind the updates aggregated in this round, in nats; null where none arrived, which leaves the model
+   * as it was.
+   */
   readonly trainLoss: number | null;
   /** The round's clients by rank, ascending. */
   readonly perTier: readonly TierRecord[];

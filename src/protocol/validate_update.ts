@@ -36,8 +36,9 @@ export class UpdateError extends Error {
 }
 
 /**
- * Checks an update against the layout of the bank and what the client was dealt: its own client and round, at least one sample, exactly
- * the dealt components and their trained factors, every shape, every number finite, scores (when sent) finite and ≥ 0 for the components held and NaN for the others.
+ * Checks an update against the layout of the bank and what the client was dealt: its own client and round, at least one sample, exactly the dealt
+ * components and their trained factors, every shape, every number finite, scores (when sent) finite and ≥ 0 for the components held and NaN for the
+ * others.
  *
  * @throws {UpdateError} with the first fault found.
  */

@@ -18,7 +18,10 @@ export interface FederationConfig {
   readonly dirichletAlpha: number;
   /** Labels a client holds under the `shards` partition. */
   readonly shardsPerClient: number;
-  /** Whether one client holds all rows and takes everyone's steps; `clients`, `ranks` and `localSteps` as given are then those of the federation it stands beside. */
+  /**
+   * Whether one client holds all rows and takes everyone's steps; `clients`, `ranks` and `localSteps` as given are then those of the federation it
+   * stands beside.
+   */
   readonly pooled: boolean;
   /** Rounds of training and aggregation. */
   readonly rounds: number;

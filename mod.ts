@@ -193,7 +193,7 @@ export { exportMergedModel, type MergedModel } from "./src/lora/merged_model.ts"
 export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
 export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
 export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
-export { type AdapterLayout, adapterLayouts } from "./src/lora/peft_layout.ts";
+export { type PeftLayout, peftLayouts } from "./src/lora/peft_layout.ts";
 export {
   type AdapterBase,
   compareBase,

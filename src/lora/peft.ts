@@ -9,7 +9,7 @@ import { type AdapterBank, scale } from "../protocol/bank.ts";
 import { UserError } from "../protocol/errors.ts";
 import { encodeSafetensors, type SafetensorsInput } from "../protocol/safetensors.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
-import { type AdapterLayout, type StoredModule, storedModules } from "./peft_layout.ts";
+import { type PeftLayout, type StoredModule, storedModules } from "./peft_layout.ts";
 
 /** The files of an adapter folder. */
 export interface PeftFiles {
@@ -28,7 +28,7 @@ export interface PeftSettings {
   /** The dropout that it was trained with, 0 ≤ p < 1; it does not matter for use. */
   readonly loraDropout: number;
   /** Which components are written; `uniform` when left out. */
-  readonly layout?: AdapterLayout;
+  readonly layout?: PeftLayout;
   /** The base's `modelHash`, so that an import can tell another model of the same name. */
   readonly baseHash?: string;
   /** The label set, in the order of the logits. */

@@ -4,13 +4,13 @@ import type { ModuleComponents } from "../protocol/bank.ts";
 import { allComponents, gatherComponents } from "../protocol/components.ts";
 
 /** The layouts there are, in the order users see them. */
-export const adapterLayouts = ["uniform", "compact"] as const;
+export const peftLayouts = ["uniform", "compact"] as const;
 
 /**
  * `uniform` gives every module all r components, so that one rank and one scale hold for the whole adapter, as some programs take for granted;
  * `compact` leaves out those that do nothing, and names each module's own rank in rank_pattern.
  */
-export type AdapterLayout = typeof adapterLayouts[number];
+export type PeftLayout = typeof peftLayouts[number];
 
 /** A module as it is stored. */
 export interface StoredModule extends ModuleComponents {
@@ -22,7 +22,7 @@ export interface StoredModule extends ModuleComponents {
 export function storedModules(
   modules: readonly ModuleComponents[],
   rank: number,
-  layout: AdapterLayout,
+  layout: PeftLayout,
 ): StoredModule[] {
   if (layout === "uniform") return modules.map((module) => ({ ...module, rank }));
   return modules.map((module) => {

@@ -11,7 +11,7 @@ import { mergeAdapter } from "../../src/lora/merge_adapter.ts";
 import { exportPeft } from "../../src/lora/peft.ts";
 import { fitAdapter } from "../../src/lora/peft_fit.ts";
 import { importPeft } from "../../src/lora/peft_import.ts";
-import { type AdapterLayout, adapterLayouts } from "../../src/lora/peft_layout.ts";
+import { type PeftLayout, peftLayouts } from "../../src/lora/peft_layout.ts";
 import type { ModuleComponents } from "../../src/protocol/bank.ts";
 import { encodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { FAMILIES, readJson } from "../models/support.ts";
@@ -33,7 +33,7 @@ import {
 if (import.meta.main) {
   const [folder] = Deno.args;
   for (const family of FAMILIES) {
-    for (const layout of adapterLayouts) {
+    for (const layout of peftLayouts) {
       const tiny = await readTinyModel(family);
       await exportAdapter(tiny, `${folder}/${family}-${layout}`, layout, () => true);
     }
@@ -47,7 +47,7 @@ if (import.meta.main) {
 async function exportAdapter(
   tiny: TinyModel,
   folder: string,
-  adapterLayout: AdapterLayout,
+  adapterLayout: PeftLayout,
   has: (name: string) => boolean,
 ): Promise<void> {
   const { model, weights, rank, scale, family } = tiny;

@@ -7,7 +7,7 @@ import { manifestConfig } from "../../federated/remote/training_settings.ts";
 import { choice, whole } from "../../federated/setting_kinds.ts";
 import { executionDefaults, executionRows } from "../../federated/settings/execution.ts";
 import { exportPeft } from "../../lora/peft.ts";
-import { type AdapterLayout, adapterLayouts } from "../../lora/peft_layout.ts";
+import { type PeftLayout, peftLayouts } from "../../lora/peft_layout.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
@@ -103,8 +103,8 @@ export function chooseRound({ run, published }: RunStatus, asked: string): Round
   );
 }
 
-function readAdapterLayout({ adapterLayout }: GivenFlags["own"]): AdapterLayout {
-  const kind = choice(adapterLayouts);
+function readAdapterLayout({ adapterLayout }: GivenFlags["own"]): PeftLayout {
+  const kind = choice(peftLayouts);
   const layout = kind.check(adapterLayout ?? executionDefaults.adapterLayout);
   if (layout !== undefined) return layout;
   throw new UserError(

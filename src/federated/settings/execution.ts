@@ -1,6 +1,6 @@
 /** How and where a run is run, and what is told of it. @module */
 
-import { type AdapterLayout, adapterLayouts } from "../../lora/peft_layout.ts";
+import { type PeftLayout, peftLayouts } from "../../lora/peft_layout.ts";
 import { choice, optional, text, toggle, whole } from "../setting_kinds.ts";
 import { count, type SettingRows } from "./rows.ts";
 
@@ -35,7 +35,7 @@ export interface ExecutionConfig {
   /** Folder of a run to continue from its last checkpoint; null: a new run. */
   readonly resume: string | null;
   /** Which components an exported adapter holds. */
-  readonly adapterLayout: AdapterLayout;
+  readonly adapterLayout: PeftLayout;
   /** Whether to replace a run that `out` already holds. */
   readonly overwrite: boolean;
   /** How the command tells of the run. */
@@ -87,7 +87,7 @@ export const executionRows: SettingRows<ExecutionConfig> = {
     help: "continue the run in this folder from its last checkpoint",
   },
   adapterLayout: {
-    kind: choice(adapterLayouts),
+    kind: choice(peftLayouts),
     help:
       "uniform gives every module of the adapter one rank, compact leaves out components that do nothing",
   },

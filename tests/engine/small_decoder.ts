@@ -1,4 +1,4 @@
-/** A small Llama-like classifier: rotary positions, grouped keys, causal attention, RMS norm, a SiLU gate beside a straight path, dropout. */
+/** A small Llama-like classifier: scaled embeddings, rotary positions, grouped keys, causal attention, RMS norm, a SiLU gate beside a straight path, dropout. */
 
 import { add } from "../../src/engine/ops/add.ts";
 import { attention } from "../../src/engine/ops/attention.ts";
@@ -10,6 +10,7 @@ import { linear } from "../../src/engine/ops/matmul.ts";
 import { pool } from "../../src/engine/ops/pool.ts";
 import { rmsNorm } from "../../src/engine/ops/rms_norm.ts";
 import { rope, ropeFrequencies, ropeTable } from "../../src/engine/ops/rope.ts";
+import { scale } from "../../src/engine/ops/scale.ts";
 import { splitThirds } from "../../src/engine/ops/thirds.ts";
 import { bufferTensor, type Program, type Tensor } from "../../src/engine/program.ts";
 
@@ -56,7 +57,7 @@ export function buildDecoder(
       decoderBatch[name] instanceof Uint32Array ? "u32" : "f32",
     );
   const positions = input("positions", [B, T]), angles = input("angles", [T, D]);
-  const rows = embedding(program, p.table, input("ids", [B, T]));
+  const rows = scale(program, embedding(program, p.table, input("ids", [B, T])), 1.5);
   const x = rmsNorm(program, rows, p["norm1.gamma"], EPSILON);
   const q = rope(program, linear(program, x, p["q.weight"]), positions, angles, H);
   const k = rope(program, linear(program, x, p["k.weight"]), positions, angles, Hkv);

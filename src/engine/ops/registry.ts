@@ -23,6 +23,7 @@ import { proximalGradientOp } from "./proximal_gradient.ts";
 import { recordOp } from "./record.ts";
 import { rmsNormBackwardOp, rmsNormOp, rmsNormParameterBackwardOp } from "./rms_norm.ts";
 import { ropeOp } from "./rope.ts";
+import { scaleOp } from "./scale.ts";
 import { joinThirdsOp, splitThirdsOp } from "./thirds.ts";
 
 /** Each operation has attributes of its own type; a node carries them as data. */
@@ -65,6 +66,7 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     rmsNormBackwardOp,
     rmsNormParameterBackwardOp,
     ropeOp,
+    scaleOp,
     sgdOp,
     splitThirdsOp,
     squareSumsOp,

@@ -7,11 +7,13 @@ import { columnMask } from "../../../src/engine/ops/column_mask.ts";
 import { columnSum } from "../../../src/engine/ops/column_sum.ts";
 import { dropout } from "../../../src/engine/ops/dropout.ts";
 import { gate } from "../../../src/engine/ops/gate.ts";
+import { scale } from "../../../src/engine/ops/scale.ts";
 import { addBackward } from "../../reference/add.ts";
 import * as dropoutOracle from "../../reference/dropout.ts";
 import { gelu, geluBackward } from "../../reference/gelu.ts";
 import { geluTanh, geluTanhBackward } from "../../reference/gelu_tanh.ts";
 import { relu, reluBackward } from "../../reference/relu.ts";
+import * as scaleOracle from "../../reference/scale.ts";
 import { silu, siluBackward } from "../../reference/silu.ts";
 import { siluGate, siluGateBackward } from "../../reference/silu_gate.ts";
 import { tanh, tanhBackward } from "../../reference/tanh.ts";
@@ -46,6 +48,19 @@ testOp(
     oracle: ({ x }, dy) => ({
       y: functions[kind].forward(x),
       gradients: { x: functions[kind].backward(dy, x) },
+    }),
+  })),
+);
+
+testOp(
+  "scale",
+  ([[[1], 3], [[7, 13], -0.1], [[5, 257], Math.sqrt(3072)]] as const).map(([shape, factor]) => ({
+    name: `scale ${shape} by ${factor}`,
+    inputs: { x: { shape } },
+    build: (program, { x }) => scale(program, x, factor),
+    oracle: ({ x }, dy) => ({
+      y: scaleOracle.scale(x, factor),
+      gradients: { x: scaleOracle.scaleBackward(dy, factor) },
     }),
   })),
 );

@@ -1,5 +1,6 @@
 /** Layers by the names their tensors have in a checkpoint. @module */
 
+import { add } from "../engine/ops/add.ts";
 import { embedding } from "../engine/ops/embedding.ts";
 import { layerNorm } from "../engine/ops/layer_norm.ts";
 import { rmsNorm } from "../engine/ops/rms_norm.ts";
@@ -31,15 +32,27 @@ export function layerNormLayer(
   return layerNorm(context.program, x, gamma, beta, epsilon);
 }
 
+/** How a family normalises by the root mean square. */
+export interface RmsNormSettings {
+  /** ε, above 0. */
+  readonly epsilon: number;
+  /** Whether a checkpoint stores what gains differ from 1 by. */
+  readonly gainsFromOne: boolean;
+}
+
 /** Root-mean-square normalisation with `name`.weight [width]: of the last axis, or of the parts of it that are `width` long. */
 export function rmsNormLayer(
   context: ModelContext,
   name: string,
   x: Tensor,
-  epsilon: number,
+  { epsilon, gainsFromOne }: RmsNormSettings,
   width: number = x.shape[x.shape.length - 1],
 ): Tensor {
-  return rmsNorm(context.program, x, context.weight(`${name}.weight`, [width]), epsilon);
+  const { program } = context;
+  const weight = context.weight(`${name}.weight`, [width]);
+  if (!gainsFromOne) return rmsNorm(program, x, weight, epsilon);
+  const ones = context.constant(`${width} ones`, [width], new Float32Array(width).fill(1));
+  return rmsNorm(program, x, add(program, weight, ones), epsilon);
 }
 
 /** The linear layer that a module describes, with its adapter where it has one. */

@@ -13,6 +13,6 @@ export const llama: Family = {
     const attention = readFlag(config, "attention_bias", false);
     const feedForward = readFlag(config, "mlp_bias", false);
     const biases = { projections: attention, output: attention, feedForward };
-    return llamaModel("llama", "Llama", readLlamaDecoder(config, { biases, headNorms: false }));
+    return llamaModel("llama", "Llama", readLlamaDecoder(config, { biases }));
   },
 };

@@ -10,11 +10,12 @@ import type { ActivationKind } from "../engine/ops/activation_functions.ts";
 import { gate } from "../engine/ops/gate.ts";
 import { linear } from "../engine/ops/matmul.ts";
 import { rope, ropeTable } from "../engine/ops/rope.ts";
+import { scale } from "../engine/ops/scale.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 import { attention } from "./attention.ts";
 import type { Model, ModelContext } from "./family.ts";
-import { embeddingLayer, linearLayer, rmsNormLayer } from "./layers.ts";
+import { embeddingLayer, linearLayer, rmsNormLayer, type RmsNormSettings } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { outputTable } from "./tied.ts";
 
@@ -31,8 +32,9 @@ export interface LlamaDecoder {
   /** Feed-forward width F. */
   readonly feedForward: number;
   readonly activation: ActivationKind;
-  /** ε of the norms. */
-  readonly epsilon: number;
+  readonly norm: RmsNormSettings;
+  /** Factor of the token embeddings, 1 in most families. */
+  readonly embeddingScale: number;
   /** Angles that the pairs of a head turn by at each position, [D/2]. */
   readonly frequencies: Float64Array;
   readonly maxTokens: number;
@@ -81,11 +83,13 @@ export function llamaModel(family: string, classes: string, decoder: LlamaDecode
 }
 
 function encode(decoder: LlamaDecoder, context: ModelContext): Tensor {
-  const { vocabulary, width, layers, epsilon } = decoder;
+  const { vocabulary, width, layers, norm, embeddingScale } = decoder;
+  const { program, inputs } = context;
   const table = rotationTable(decoder, context);
-  let x = embeddingLayer(context, "model.embed_tokens", vocabulary, width, context.inputs.ids);
+  const words = embeddingLayer(context, "model.embed_tokens", vocabulary, width, inputs.ids);
+  let x = embeddingScale === 1 ? words : scale(program, words, embeddingScale);
   for (let i = 0; i < layers; i++) x = layer(decoder, i, context, x, table);
-  return rmsNormLayer(context, "model.norm", x, epsilon);
+  return rmsNormLayer(context, "model.norm", x, norm);
 }
 
 /** [T, D]: the positions of a row lie below T. Named by T, because programs of other lengths share constants by name. */
@@ -103,10 +107,10 @@ function layer(
   table: Tensor,
 ): Tensor {
   const { program } = context;
-  const { epsilon, activation, biases } = decoder;
+  const { norm, activation, biases } = decoder;
   const modules = layerModules(decoder, index);
   const normalise = (part: string, input: Tensor) =>
-    rmsNormLayer(context, `${layerName(index)}.${part}`, input, epsilon);
+    rmsNormLayer(context, `${layerName(index)}.${part}`, input, norm);
 
   const attended = selfAttention(decoder, index, context, normalise("input_layernorm", x), table);
   const y = add(program, linearLayer(context, modules.output, attended, biases.output), x);
@@ -129,13 +133,13 @@ function selfAttention(
   x: Tensor,
   table: Tensor,
 ): Tensor {
-  const { heads, keyHeads, headSize, biases, headNorms, epsilon } = decoder;
+  const { heads, keyHeads, headSize, biases, headNorms, norm } = decoder;
   const { query, key, value } = layerModules(decoder, index);
   const project = (module: ModuleShape) => linearLayer(context, module, x, biases.projections);
   const normalise = (part: string, projected: Tensor) => {
     if (!headNorms) return projected;
     const name = `${layerName(index)}.self_attn.${part}`;
-    return rmsNormLayer(context, name, projected, epsilon, headSize);
+    return rmsNormLayer(context, name, projected, norm, headSize);
   };
   const rotate = (projected: Tensor, count: number) =>
     rope(context.program, projected, context.inputs.positions, table, count);

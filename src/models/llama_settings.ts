@@ -1,5 +1,6 @@
 /** What the config.json of Llama and its descendants have in common. @module */
 
+import type { ActivationKind } from "../engine/ops/activation_functions.ts";
 import { readActivation } from "./activations.ts";
 import {
   type ModelConfig,
@@ -14,11 +15,22 @@ import type { LlamaDecoder } from "./llama_decoder.ts";
 import { readRopeFrequencies } from "./rope_settings.ts";
 import { readTied } from "./tied.ts";
 
+/** How a family differs from Llama; all but the biases are Llama's where they are left out. */
+export interface OwnSettings {
+  readonly biases: LlamaDecoder["biases"];
+  readonly headNorms?: boolean;
+  /** Head size where the config has none. */
+  readonly headSize?: number;
+  readonly activation?: ActivationKind;
+  readonly gainsFromOne?: boolean;
+  /** Whether embeddings are multiplied by √C. */
+  readonly scalesEmbeddings?: boolean;
+  /** Whether embeddings are tied where the config does not say. */
+  readonly tied?: boolean;
+}
+
 /** Reads the settings of a decoder; optional ones default as in Hugging Face's LlamaConfig, unless `own` says how a family's differ. */
-export function readLlamaDecoder(
-  config: ModelConfig,
-  own: Pick<LlamaDecoder, "biases" | "headNorms"> & { readonly headSize?: number },
-): LlamaDecoder {
+export function readLlamaDecoder(config: ModelConfig, own: OwnSettings): LlamaDecoder {
   const width = readSize(config, "hidden_size");
   const heads = readSize(config, "num_attention_heads");
   const keyHeads = readSize(config, "num_key_value_heads", heads);
@@ -35,14 +47,18 @@ export function readLlamaDecoder(
     vocabulary: readSize(config, "vocab_size"),
     layers: readLayers(config, "num_hidden_layers"),
     feedForward: readSize(config, "intermediate_size"),
-    activation: readActivation(config, "hidden_act", "silu"),
-    epsilon: readPositive(config, "rms_norm_eps", 1e-6),
+    activation: own.activation ?? readActivation(config, "hidden_act", "silu"),
+    norm: {
+      epsilon: readPositive(config, "rms_norm_eps", 1e-6),
+      gainsFromOne: own.gainsFromOne ?? false,
+    },
+    embeddingScale: own.scalesEmbeddings ? Math.sqrt(width) : 1,
     frequencies: readRopeFrequencies(config, headSize),
     maxTokens: readSize(config, "max_position_embeddings"),
     biases: own.biases,
-    headNorms: own.headNorms,
+    headNorms: own.headNorms ?? false,
     deviation: readPositive(config, "initializer_range", 0.02),
-    tied: readTied(config, "model.embed_tokens", "lm_head", false),
+    tied: readTied(config, "model.embed_tokens", "lm_head", own.tied ?? false),
   };
 }
 

@@ -12,10 +12,6 @@ export const qwen2: Family = {
   modelTypes: ["qwen2"],
   read(config) {
     requireWholeAttention(config);
-    return llamaModel(
-      "qwen2",
-      "Qwen2",
-      readLlamaDecoder(config, { biases: BIASES, headNorms: false }),
-    );
+    return llamaModel("qwen2", "Qwen2", readLlamaDecoder(config, { biases: BIASES }));
   },
 };

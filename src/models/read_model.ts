@@ -5,6 +5,7 @@ import type { ModelConfig } from "./config.ts";
 import { distilbert } from "./distilbert.ts";
 import { ModelConfigError, UnsupportedModelError } from "./errors.ts";
 import type { Family, Model } from "./family.ts";
+import { gemma } from "./gemma.ts";
 import { gpt2 } from "./gpt2.ts";
 import { llama } from "./llama.ts";
 import { qwen2 } from "./qwen2.ts";
@@ -12,7 +13,16 @@ import { qwen3 } from "./qwen3.ts";
 import { roberta } from "./roberta.ts";
 
 /** Every family there is; {@linkcode readModel} asks them in this order. */
-export const families: readonly Family[] = [bert, distilbert, roberta, llama, qwen2, qwen3, gpt2];
+export const families: readonly Family[] = [
+  bert,
+  distilbert,
+  roberta,
+  llama,
+  qwen2,
+  qwen3,
+  gemma,
+  gpt2,
+];
 
 /**
  * Reads a model from its parsed config.json. The family is that of "model_type"; a config without it is placed by "architectures".

@@ -28,6 +28,7 @@ TARGETS = {
     "llama3": DECODER_TARGETS,
     "qwen2": DECODER_TARGETS,
     "qwen3": DECODER_TARGETS,
+    "gemma": DECODER_TARGETS,
     "gpt2": r".*attn\.c_(attn|proj)",
 }
 HEADS = {
@@ -38,6 +39,7 @@ HEADS = {
     "llama3": ["score"],
     "qwen2": ["score"],
     "qwen3": ["score"],
+    "gemma": ["score"],
     "gpt2": ["score"],
 }
 

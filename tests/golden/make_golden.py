@@ -23,6 +23,7 @@ BATCHES, B, T, STEPS = 5, 4, 12, 50
 # seeds up to 8e-3, when some gradient passes so near zero that Adam's sign of it is rounding noise).
 SEEDS = {
     "bert": 104, "distilbert": 108, "roberta": 124, "llama": 114, "llama3": 111, "qwen2": 101, "qwen3": 115, "gpt2": 101,
+    "gemma": 101,
 }
 LORA_RATE, HEAD_RATE, WEIGHT_DECAY, CLIP_NORM, BETA = 1e-2, 3e-2, 0.01, 1.0, 0.85
 

@@ -151,6 +151,15 @@ CONFIGS = {
         "eos_token_id": 2,
         "pad_token_id": 0,
     },
+    "gemma": {
+        "architectures": ["GemmaForSequenceClassification"],
+        "model_type": "gemma",
+        **without(LLAMA, "mlp_bias", "rope_scaling"),
+        "head_dim": 12,
+        "hidden_act": "gelu",
+        "hidden_activation": "gelu_pytorch_tanh",
+        "tie_word_embeddings": True,
+    },
 }
 
 
@@ -165,7 +174,8 @@ def initialize(model, seed):
             in_features = modules.layer_sizes(model.get_submodule(name.removesuffix(".weight")))[0]
             parameter.data = 1.2 / math.sqrt(in_features) * noise
         elif name.endswith("weight"):
-            parameter.data = 1 + 0.1 * noise
+            offset = getattr(model.get_submodule(name.removesuffix(".weight")), "offset", 0)
+            parameter.data = 1 - offset + 0.1 * noise
         else:
             parameter.data = 0.1 * noise
 

@@ -24,6 +24,11 @@ def container(**modules):
     return result
 
 
+def gelu_tanh(x):
+    """The approximation of GELU by tanh, Hugging Face's gelu_new and gelu_pytorch_tanh."""
+    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x.pow(3))))
+
+
 class Conv1D(nn.Module):
     """A linear layer as OpenAI's GPT-2 stores it: weight [in, out]."""
 
@@ -225,13 +230,16 @@ class DistilBertForSequenceClassification(nn.Module):
 
 
 class RmsNorm(nn.Module):
-    def __init__(self, C, eps):
+    """With a gain of `weight` + `offset`."""
+
+    def __init__(self, C, eps, offset=0):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(C))
         self.eps = eps
+        self.offset = offset
 
     def forward(self, x):
-        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
+        return (self.offset + self.weight) * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.eps)
 
 
 def rotary_frequencies(config, D):
@@ -257,28 +265,31 @@ def rotate(x, frequencies):
 
 
 class LlamaDecoder(nn.Module):
-    """Llama's decoder, and with other settings Qwen2's (biases) and Qwen3's (norms of the heads)."""
+    """Llama's decoder, and with other settings Qwen2's (biases), Qwen3's (norms of the heads) and Gemma's."""
 
-    def __init__(self, config, projection_bias=False, head_norms=False):
+    def __init__(self, config, projection_bias=False, head_norms=False, gemma=False):
         super().__init__()
         C, F, eps = config["hidden_size"], config["intermediate_size"], config["rms_norm_eps"]
+        self.embedding_scale = math.sqrt(C) if gemma else 1
+        self.activate = gelu_tanh if gemma else functional.silu
+        offset = 1 if gemma else 0
         self.heads, self.key_heads = config["num_attention_heads"], config["num_key_value_heads"]
         D = config.get("head_dim") or C // self.heads
         self.frequencies = rotary_frequencies(config, D)
         self.embed_tokens = nn.Embedding(config["vocab_size"], C)
         sizes = C, self.heads * D, self.key_heads * D, F
         norms = {name: D for name in ("q_norm", "k_norm") if head_norms}
-        layers = [self.layer(*sizes, eps, projection_bias, norms) for _ in range(config["num_hidden_layers"])]
+        layers = [self.layer(*sizes, eps, offset, projection_bias, norms) for _ in range(config["num_hidden_layers"])]
         self.layers = nn.ModuleList(layers)
-        self.norm = RmsNorm(C, eps)
+        self.norm = RmsNorm(C, eps, offset)
 
     @staticmethod
-    def layer(C, queries, keys, F, eps, projection_bias, norms):
+    def layer(C, queries, keys, F, eps, offset, projection_bias, norms):
         def linear(inputs, outputs, bias=False):
             return nn.Linear(inputs, outputs, bias=bias)
 
         return container(
-            input_layernorm=RmsNorm(C, eps),
+            input_layernorm=RmsNorm(C, eps, offset),
             self_attn=container(
                 q_proj=linear(C, queries, projection_bias),
                 k_proj=linear(C, keys, projection_bias),
@@ -286,13 +297,13 @@ class LlamaDecoder(nn.Module):
                 o_proj=linear(queries, C),
                 **{name: RmsNorm(D, eps) for name, D in norms.items()},
             ),
-            post_attention_layernorm=RmsNorm(C, eps),
+            post_attention_layernorm=RmsNorm(C, eps, offset),
             mlp=container(gate_proj=linear(C, F), up_proj=linear(C, F), down_proj=linear(F, C)),
         )
 
     def forward(self, ids, mask):
         allowed = causal_mask(mask)
-        x = self.embed_tokens(ids)
+        x = self.embedding_scale * self.embed_tokens(ids)
         for layer in self.layers:
             attention, normalized = layer.self_attn, layer.input_layernorm(x)
             query = split_heads(attention.q_proj(normalized), self.heads)
@@ -305,7 +316,7 @@ class LlamaDecoder(nn.Module):
             key, value = (part.repeat_interleave(group, dim=1) for part in (key, value))
             x = x + attention.o_proj(attend(query, key, value, allowed))
             mlp, normalized = layer.mlp, layer.post_attention_layernorm(x)
-            gate = functional.silu(mlp.gate_proj(normalized))
+            gate = self.activate(mlp.gate_proj(normalized))
             x = x + mlp.down_proj(gate * mlp.up_proj(normalized))
         return self.norm(x)
 
@@ -343,6 +354,10 @@ class Qwen3ForSequenceClassification(LlamaForSequenceClassification):
     decoder = {"head_norms": True}
 
 
+class GemmaForSequenceClassification(LlamaForSequenceClassification):
+    decoder = {"gemma": True}
+
+
 class GPT2ForSequenceClassification(nn.Module):
     pooling = "last"
     head = ["score.weight"]
@@ -377,10 +392,7 @@ class GPT2ForSequenceClassification(nn.Module):
                 split_heads(part, self.heads) for part in layer.attn.c_attn(layer.ln_1(x)).chunk(3, -1)
             )
             x = x + layer.attn.c_proj(attend(query, key, value, allowed))
-            inner = layer.mlp.c_fc(layer.ln_2(x))
-            # The approximation of GELU by tanh, Hugging Face's gelu_new.
-            active = 0.5 * inner * (1 + torch.tanh(math.sqrt(2 / math.pi) * (inner + 0.044715 * inner.pow(3))))
-            x = x + layer.mlp.c_proj(active)
+            x = x + layer.mlp.c_proj(gelu_tanh(layer.mlp.c_fc(layer.ln_2(x))))
         return model.ln_f(x)
 
     def next_logits(self, hidden):

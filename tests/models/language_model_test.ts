@@ -119,6 +119,7 @@ Deno.test("languageModel is there for BERT and decoders alone, with the class th
   assert.deepEqual(head("llama"), ["next", "LlamaForCausalLM"]);
   assert.deepEqual(head("qwen2"), ["next", "Qwen2ForCausalLM"]);
   assert.deepEqual(head("qwen3"), ["next", "Qwen3ForCausalLM"]);
+  assert.deepEqual(head("gemma"), ["next", "GemmaForCausalLM"]);
   assert.deepEqual(head("gpt2"), ["next", "GPT2LMHeadModel"]);
   assert.equal(head("roberta"), undefined);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { FAMILIES, readGolden, requestsOf } from "./support.ts";
 
 const LABELS = 3;
-const ROTARY = FAMILIES.filter((family) => /llama|qwen/.test(family));
+const ROTARY = FAMILIES.filter((family) => /llama|qwen|gemma/.test(family));
 
 for (const family of FAMILIES) {
   const { model, weights, expected } = readGolden(family);

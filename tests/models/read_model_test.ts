@@ -6,7 +6,8 @@ import {
   UnsupportedModelError,
 } from "../../src/models/mod.ts";
 import { UserError } from "../../src/protocol/errors.ts";
-import { requestsOf } from "./support.ts";
+import { createProgram } from "../../src/engine/program.ts";
+import { recordingContext, requestsOf } from "./support.ts";
 
 const BERT = {
   model_type: "bert",
@@ -31,6 +32,7 @@ const LLAMA = { ...BERT, model_type: "llama" };
 const QWEN2 = { ...BERT, model_type: "qwen2" };
 const QWEN3 = { ...BERT, model_type: "qwen3" };
 
+const GEMMA = { ...BERT, model_type: "gemma" };
 const GPT2 = {
   model_type: "gpt2",
   vocab_size: 30,
@@ -60,6 +62,7 @@ Deno.test("readModel() finds the family of every supported model_type", () => {
     LLAMA,
     QWEN2,
     QWEN3,
+    GEMMA,
     GPT2,
   ].map((config) => readModel(config).family);
   assert.deepEqual(families, [
@@ -70,6 +73,7 @@ Deno.test("readModel() finds the family of every supported model_type", () => {
     "llama",
     "qwen2",
     "qwen3",
+    "gemma",
     "gpt2",
   ]);
 });
@@ -93,7 +97,7 @@ Deno.test("readModel() goes by architectures when model_type is absent", () => {
 });
 
 Deno.test("readModel() names the model types it supports when it meets another", () => {
-  const types = "bert, distilbert, roberta, xlm-roberta, llama, qwen2, qwen3, gpt2";
+  const types = "bert, distilbert, roberta, xlm-roberta, llama, qwen2, qwen3, gemma, gpt2";
   assert.throws(() => readModel({ model_type: "opt" }), {
     name: "UnsupportedModelError",
     message: `Cannot use this model: expected a model of type ${types}, got "model_type" "opt"`,
@@ -120,7 +124,7 @@ Deno.test("readModel() refuses what is not an object", () => {
 });
 
 Deno.test("readModel() names a required setting that is missing", () => {
-  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA, QWEN2, QWEN3, GPT2]) {
+  for (const config of [BERT, DISTILBERT, ROBERTA, LLAMA, QWEN2, QWEN3, GEMMA, GPT2]) {
     for (const key of Object.keys(config).filter((name) => name !== "model_type")) {
       for (const broken of [without(config, key), { ...config, [key]: null }]) {
         assert.throws(() => readModel(broken), (error) => {
@@ -228,6 +232,10 @@ Deno.test("readModel() names a setting that the family does not implement", () =
     [
       { ...GPT2, scale_attn_by_inverse_layer_idx: true },
       '"scale_attn_by_inverse_layer_idx" in config.json to be false, got true',
+    ],
+    [
+      { ...GEMMA, hidden_act: "gelu", hidden_activation: "quick_gelu" },
+      `"hidden_activation" in config.json to be ${names}, got "quick_gelu"`,
     ],
     [
       { ...GPT2, add_cross_attention: true },
@@ -359,6 +367,20 @@ Deno.test("readModel() of qwen2 and qwen3 takes configs as Hugging Face writes t
   assert.deepEqual(shapeOf({ ...QWEN3, head_dim: 6 }), [2 * 6, 8]);
 });
 
+Deno.test("readModel() of gemma takes heads of 256 unless told otherwise, and the activation that Hugging Face takes", () => {
+  const shapeOf = (config: Record<string, unknown>) =>
+    requestsOf(readModel(config), 2).weights.get("model.layers.0.self_attn.q_proj.weight");
+  assert.deepEqual(shapeOf(GEMMA), [2 * 256, 8]);
+  assert.deepEqual(shapeOf({ ...GEMMA, head_dim: 6 }), [2 * 6, 8]);
+  const activationOf = (config: Record<string, unknown>) => {
+    const program = createProgram("activation");
+    readModel(config).encode(recordingContext(program, 1, 1).context);
+    return program.nodes.find(({ op }) => op === "gate")?.attributes.kind;
+  };
+  assert.equal(activationOf({ ...GEMMA, hidden_act: "gelu" }), "gelu_tanh");
+  assert.equal(activationOf({ ...GEMMA, hidden_activation: "gelu" }), "gelu");
+});
+
 Deno.test("readModel() of gpt2 takes a feed-forward part of four times the width unless told otherwise", () => {
   const shapeOf = (config: Record<string, unknown>) =>
     requestsOf(readModel(config), 2).weights.get("transformer.h.0.mlp.c_fc.weight");
@@ -368,13 +390,17 @@ Deno.test("readModel() of gpt2 takes a feed-forward part of four times the width
 });
 
 Deno.test("readModel() ties the embeddings to the language model's output layer, llama on demand", () => {
-  const tied = [BERT, DISTILBERT, ROBERTA, GPT2, LLAMA, { ...LLAMA, tie_word_embeddings: true }]
+  const tied = [BERT, DISTILBERT, ROBERTA, GPT2, GEMMA, LLAMA, {
+    ...LLAMA,
+    tie_word_embeddings: true,
+  }]
     .map((config) => readModel(config).tied);
   assert.deepEqual(tied, [
     { "bert.embeddings.word_embeddings.weight": "cls.predictions.decoder.weight" },
     { "distilbert.embeddings.word_embeddings.weight": "vocab_projector.weight" },
     { "roberta.embeddings.word_embeddings.weight": "lm_head.decoder.weight" },
     { "transformer.wte.weight": "lm_head.weight" },
+    { "model.embed_tokens.weight": "lm_head.weight" },
     {},
     { "model.embed_tokens.weight": "lm_head.weight" },
   ]);

@@ -23,6 +23,7 @@ export const FAMILIES = [
   "llama",
   "qwen2",
   "qwen3",
+  "gemma",
   "gpt2",
 ] as const;
 

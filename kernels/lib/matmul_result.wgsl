@@ -1,5 +1,5 @@
 // Bindings of the matrix product beside lib/blocks.wgsl, and how its kernels finish and store blocks of 4x4. What an op leaves out is cut.
-// WHOLE needs N to be a multiple of 4, CUT does not.
+// WHOLE needs N to be a multiple of 4, CUT does not. Rows of y and of the residual are `stride` numbers apart. ACCUMULATE adds to y instead of overwriting it.
 //#if BIAS
 @group(0) @binding(INDEX) var<storage, read> bias: array<f32>;
 //#endif
@@ -25,6 +25,7 @@
 struct Params {
   rows: u32,
   columns: u32,
+  stride: u32,
   depth: u32,
   a_row: u32,
   a_depth: u32,
@@ -88,7 +89,7 @@ fn store_block(part: u32, row: u32, column: u32, product: mat4x4<f32>) {
 
 fn store_row(part: u32, row: u32, column: u32, value: vec4<f32>) {
   if (row >= params.rows || column >= params.columns) { return; }
-  let at = (part * params.rows + row) * params.columns + column;
+  let at = (part * params.rows + row) * params.stride + column;
 //#if CUT
   store(at, column, value.x);
   store(at + 1u, column + 1u, value.y);
@@ -100,6 +101,9 @@ fn store_row(part: u32, row: u32, column: u32, value: vec4<f32>) {
 //#endif
 //#if WHOLE RESIDUAL
   result = result + residual[at / 4u];
+//#endif
+//#if WHOLE ACCUMULATE
+  result = result + y[at / 4u];
 //#endif
 //#if WHOLE
   y[at / 4u] = result;
@@ -113,6 +117,9 @@ fn store(at: u32, column: u32, value: f32) {
 //#endif
 //#if CUT RESIDUAL
   result = result + residual[at];
+//#endif
+//#if CUT ACCUMULATE
+  result = result + y[at];
 //#endif
 //#if CUT
   y[at] = result;

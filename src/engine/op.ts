@@ -52,12 +52,19 @@ export interface KernelCall {
   readonly params?: Readonly<Record<string, number>>;
   /** Workgroups in all; the recorder folds counts above 65,535 into y. */
   readonly workgroups: number;
-  /** What is bound before the params: tensors by position (inputs first, then outputs), or working memory that lasts until the node ends. */
-  readonly bindings?: readonly (number | "scratch")[];
+  /** What is bound before the params: tensors by position (inputs first, then outputs), parts of them, or working memory that lasts until the node ends. */
+  readonly bindings?: readonly (number | TensorPart | "scratch")[];
   /** Elements of that working memory. */
   readonly scratch?: number;
   /** Work of a dispatch that prepares or adds up what the node's own kernel reads or leaves; that one's is the operation's cost. */
   readonly cost?: Cost;
+}
+
+/** Elements of a node's tensor from `first` on: `length` of them, or all that are left. */
+export interface TensorPart {
+  readonly tensor: number;
+  readonly first: number;
+  readonly length?: number;
 }
 
 /** Ways to compute an operation on a GPU, of which the device measures the best for each kind of node. */
@@ -117,8 +124,12 @@ export interface Op<A extends Attributes = Attributes> {
   /** Adds the backward operations; returns one gradient per input, undefined where not wanted. */
   gradient?(request: GradientRequest<A>): readonly (Tensor | undefined)[];
   cost(node: Node<A>): Cost;
-  /** The dispatches of a run, in order; of one of the `variants` where there are any. */
-  kernel(node: Node<A>, variant?: string): KernelCall | readonly KernelCall[];
+  /** The dispatches of a run, in order; of one of the `variants` where there are any. Operations that can take a table by parts bind so many bytes at most. */
+  kernel(
+    node: Node<A>,
+    variant?: string,
+    largestBinding?: number,
+  ): KernelCall | readonly KernelCall[];
   readonly variants?: KernelVariants<A>;
   readonly cpu: CpuFunction;
 }

@@ -15,6 +15,7 @@ import {
 import { firstScale, isInt8Rows } from "../int8.ts";
 import { apply, nodeBytes, type Op } from "../op.ts";
 import { activationTensor, elementBytes, type Program, type Tensor } from "../program.ts";
+import { rowParts } from "../table_parts.ts";
 
 /** A cache line of a row. */
 const COLUMNS_PER_UNIT = 16;
@@ -48,15 +49,26 @@ export const embeddingOp: Op<Record<never, never>> = {
     flops: 0,
     bytes: (elementBytes(table.dtype) + elementBytes(y.dtype)) * sizeOf(y),
   }),
-  kernel({ inputs: [table], outputs: [y] }) {
-    const params = { width: widthOf(y) };
-    return elementwiseCall(
-      halfLibrary + int8Library + source,
-      sizeOf(y),
-      table.dtype === "int8"
-        ? { features: ["INT8_TABLE"], params: { ...params, scales: firstScale(sizeOf(table)) } }
-        : { features: table.dtype === "f16" ? ["HALF_TABLE"] : [], params },
-    );
+  kernel({ inputs: [table], outputs: [y] }, _variant, largestBinding = Infinity) {
+    const text = halfLibrary + int8Library + source;
+    const width = widthOf(y);
+    if (table.dtype === "int8") {
+      const params = { width, scales: firstScale(sizeOf(table)) };
+      return elementwiseCall(text, sizeOf(y), { features: ["INT8_TABLE"], params });
+    }
+    const features = table.dtype === "f16" ? ["HALF_TABLE"] : [];
+    const parts = rowParts(table, largestBinding);
+    if (parts.length === 1) {
+      return elementwiseCall(text, sizeOf(y), { features, params: { width } });
+    }
+    return parts.map(({ first, count }) => ({
+      ...elementwiseCall(text, sizeOf(y), {
+        features: [...features, "PART"],
+        params: { width, first_row: first, part_rows: count },
+      }),
+      bindings: [{ tensor: 0, first: first * width, length: count * width }, 1, 2],
+      cost: { flops: 0, bytes: 8 * sizeOf(y) / parts.length },
+    }));
   },
   cpu: rowwiseCpu((node) => sizeOf(node.inputs[1]), (node, tensors, begin, end) => {
     const table = tensors.weight(0), ids = tensors.u32(1), y = tensors.f32(2);

@@ -33,19 +33,30 @@ export function createStorage(device: GPUDevice, label: string, size: number): G
   return device.createBuffer({ label, size, usage });
 }
 
-/** @throws DeviceMemoryError for a buffer that is larger than the limits. */
-export function checkSizes({ buffers, slots }: MemoryPlan, limits: GPUSupportedLimits): void {
-  const limit = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
-  const parts = [
-    ...[...buffers.values()].map((spec) => ({ name: spec.name, bytes: storedBytes(spec) })),
-    ...slots.map((length, i) => ({ name: `slot ${i}`, bytes: 4 * length })),
-  ];
-  const large = parts.find(({ bytes }) => bytes > limit);
-  if (large !== undefined) {
-    throw new DeviceMemoryError(
-      `Cannot place "${large.name}" on the WebGPU device: expected at most ${limit} bytes, got ${large.bytes}`,
-    );
+/**
+ * Checks what can be checked before programs are recorded: weights may be bound by parts.
+ *
+ * @throws DeviceMemoryError for a buffer that is larger than the limits.
+ */
+export function checkSizes(
+  { buffers, slots }: MemoryPlan,
+  { maxBufferSize }: Pick<GPUSupportedLimits, "maxBufferSize">,
+  largestBinding: number,
+): void {
+  for (const spec of buffers.values()) {
+    const limit = spec.role === "weight" ? maxBufferSize : Math.min(largestBinding, maxBufferSize);
+    checkSize(spec.name, storedBytes(spec), limit);
   }
+  const limit = Math.min(largestBinding, maxBufferSize);
+  slots.forEach((length, i) => checkSize(`slot ${i}`, 4 * length, limit));
+}
+
+/** @throws DeviceMemoryError when there are more bytes than the limit. */
+export function checkSize(name: string, bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  throw new DeviceMemoryError(
+    `Cannot place "${name}" on the WebGPU device: expected at most ${limit} bytes, got ${bytes}`,
+  );
 }
 
 /** Where a tensor lies, as a dispatch binds it; `slots` of the tensor's program, by tensor id. */

@@ -49,6 +49,8 @@ export interface WebgpuDeviceOptions {
   readonly measure?: boolean;
   /** Hears how far measuring is, by kinds of nodes. */
   readonly onMeasure?: (done: number, total: number) => void;
+  /** Bytes of a buffer that a dispatch may bind (default: the adapter's limit). Larger tables of frozen weights are taken by parts. */
+  readonly largestBinding?: number;
   /** Seconds that a dispatch may take (default: 0.5). */
   readonly longestSeconds?: number;
 }
@@ -122,18 +124,23 @@ async function createExecutor(
 ): Promise<Executor> {
   const software = isSoftware(adapter);
   const { longestSeconds = LONGEST_SECONDS } = options;
-  checkSizes(memory, device.limits);
+  const largestBinding = Math.min(
+    device.limits.maxStorageBufferBindingSize,
+    options.largestBinding ?? Infinity,
+  );
+  checkSizes(memory, device.limits, largestBinding);
   const checkDevice = watch(device);
   const buffers = createBuffers(device, memory);
   const cache = createPipelineCache(device);
-  const unmeasured = { device, cache, buffers, pace: surePace(software, longestSeconds) };
+  const pace = surePace(software, longestSeconds);
+  const unmeasured = { device, cache, buffers, pace, largestBinding };
   const choices = await chooseVariants(programs, memory, unmeasured, { ...options, software });
   const { tuning, flopsPerSecond } = choices;
   const parts = flopsPerSecond === undefined
     ? unmeasured
     : { ...unmeasured, pace: measuredPace(flopsPerSecond, longestSeconds) };
   const calls = programs.flatMap(({ nodes }) =>
-    nodes.flatMap((node) => callsOf(node, variantOf(node, tuning)))
+    nodes.flatMap((node) => callsOf(node, variantOf(node, tuning), largestBinding))
   );
   const elements = scratchElements(calls);
   const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;

@@ -1,10 +1,10 @@
 /** Nodes as dispatches: what is bound, in how many pieces, and how a list of them is encoded. @module */
 
-import type { Cost, KernelCall } from "../op.ts";
+import type { Cost, KernelCall, TensorPart } from "../op.ts";
 import { operation } from "../ops/registry.ts";
 import type { Pass } from "../profile/gpu_times.ts";
-import type { Node } from "../program.ts";
-import { bindTensor, type Buffers } from "./buffers.ts";
+import { elementBytes, elementsBytes, type Node } from "../program.ts";
+import { bindTensor, type Buffers, checkSize } from "./buffers.ts";
 import { packParams } from "./params.ts";
 import type { PipelineCache } from "./pipelines.ts";
 
@@ -56,11 +56,17 @@ export interface Recorder {
   /** Working memory of dispatches, at least of the size that their calls ask for. */
   readonly scratch: GPUBuffer | undefined;
   readonly pace: Pace;
+  /** Bytes of a buffer that a dispatch can bind. */
+  readonly largestBinding: number;
 }
 
-/** The calls of a node, of a variant where its operation has several. */
-export function callsOf(node: Node, variant?: string): readonly KernelCall[] {
-  const calls = operation(node.op).kernel(node, variant);
+/** The calls of a node, of a variant where its operation has several, with tables cut where they are larger than can be bound. */
+export function callsOf(
+  node: Node,
+  variant?: string,
+  largestBinding?: number,
+): readonly KernelCall[] {
+  const calls = operation(node.op).kernel(node, variant, largestBinding);
   return "source" in calls ? [calls] : calls;
 }
 
@@ -75,14 +81,14 @@ export function recordNode(
     .map((tensor) => bindTensor(tensor, recorder.buffers, slots));
   checkHazards(node, tensors);
   const cost = operation(node.op).cost(node);
-  return callsOf(node, variant).flatMap((call) =>
-    recordCall(recorder, node.op, call, tensors, call.cost ?? cost)
+  return callsOf(node, variant, recorder.largestBinding).flatMap((call) =>
+    recordCall(recorder, node, call, tensors, call.cost ?? cost)
   );
 }
 
 function recordCall(
   recorder: Recorder,
-  op: string,
+  node: Node,
   call: KernelCall,
   tensors: readonly GPUBufferBinding[],
   cost: Cost,
@@ -91,17 +97,26 @@ function recordCall(
   const features = pieces.length > 1
     ? ["FIRST_WORKGROUP", ...call.features ?? []]
     : call.features ?? [];
-  const name = call.name ?? op;
+  const name = call.name ?? node.op;
   const { name: kernel, pipeline, layout, fields } = recorder.cache.get(name, {
     ...call,
     features,
   });
-  const bound: GPUBufferBinding[] = call.bindings === undefined
-    ? [...tensors]
-    : call.bindings.map((binding) =>
-      binding === "scratch" ? { buffer: recorder.scratch! } : tensors[binding]
-    );
+  const bindings = call.bindings ?? tensors.map((_, position) => position);
+  const bound = bindings.map((binding): GPUBufferBinding =>
+    binding === "scratch"
+      ? { buffer: recorder.scratch! }
+      : partOf(typeof binding === "number" ? { tensor: binding, first: 0 } : binding)
+  );
   if (fields.length > 0) bound.push(uniform(recorder, packParams(fields, call.params ?? {})));
+  function partOf({ tensor, first, length }: TensorPart): GPUBufferBinding {
+    const { name, dtype } = [...node.inputs, ...node.outputs][tensor];
+    const { buffer, offset = 0, size = 0 } = tensors[tensor];
+    const skipped = elementBytes(dtype) * first;
+    const bytes = length === undefined ? size - skipped : elementsBytes(dtype, length);
+    checkSize(name, bytes, recorder.largestBinding);
+    return { buffer, offset: offset + skipped, size: bytes };
+  }
   return pieces.map(({ first, count }) => {
     const resources = pieces.length > 1
       ? [uniform(recorder, new Uint8Array(Uint32Array.of(first, 0, 0, 0).buffer)), ...bound]

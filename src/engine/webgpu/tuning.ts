@@ -110,7 +110,9 @@ async function measureAll(
   onMeasure: TuningOptions["onMeasure"],
 ): Promise<Choices> {
   const { device, cache } = parts;
-  const calls = open.flatMap(({ node, names }) => names.flatMap((name) => callsOf(node, name)));
+  const calls = open.flatMap(({ node, names }) =>
+    names.flatMap((name) => callsOf(node, name, parts.largestBinding))
+  );
   const elements = scratchElements(calls);
   const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
   const recorder = { ...parts, scratch };

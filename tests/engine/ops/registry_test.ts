@@ -47,8 +47,8 @@ Deno.test("kernel() binds a node's inputs, its outputs and the params, in this o
 
 Deno.test("kernel() gives every param a value and needs at least one workgroup", () => {
   forEachNode((node) => {
-    for (const { source, params = {}, workgroups } of callsOf(node)) {
-      const names = paramFields(source).map(({ name }) => name);
+    for (const { source, features, params = {}, workgroups } of callsOf(node)) {
+      const names = paramFields(specialise(source, features)).map(({ name }) => name);
       assert.deepEqual(Object.keys(params).sort(), names.sort());
       assert.ok(Number.isInteger(workgroups) && workgroups > 0, `${workgroups} workgroups`);
     }

@@ -30,6 +30,7 @@ Deno.test("checkRunConfig() refuses settings that contradict each other", () => 
       /keep .* flora: expected reset, as every round trains a/,
     ],
     [{ ...flora, baseDtype: "f16" }, /--base-dtype f16 with --aggregation flora: expected f32/],
+    [{ ...flora, baseDtype: "int8" }, /--base-dtype int8 with --aggregation flora: expected f32/],
     [{ ...flora, factors: "b" }, /aggregation flora with factors b: expected both/],
     [{ ...flora, serverOptimizer: "adam" }, /server optimizer adam with aggregation flora/],
     [{ ...local, method: "freeze" }, /--method freeze with --aggregation local: expected truncate/],

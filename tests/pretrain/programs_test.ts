@@ -11,7 +11,7 @@ import { unpackWeights } from "../../src/pretrain/weights.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { normalNumbers } from "../engine/op_testing.ts";
-import { bertHead, llamaHead, type Weights } from "../models/language_model_oracle.ts";
+import { bertHead, decoderHead, type Weights } from "../models/language_model_oracle.ts";
 import { assertClose } from "../reference/compare.ts";
 import { crossEntropy } from "../reference/cross_entropy.ts";
 import { embedding as embeddingOracle } from "../reference/embedding.ts";
@@ -79,11 +79,11 @@ const cases: readonly TiedCase[] = [
       encode: (context) => {
         const table = context.weight(llamaTable, [V, C]);
         const rows = embedding(context.program, table, context.inputs.ids);
-        return rmsNormLayer(context, "norm", rows, EPSILON);
+        return rmsNormLayer(context, "norm", rows, { epsilon: EPSILON, gainsFromOne: false });
       },
     },
     normed: (rows, weights) => rmsNorm(rows, weights["norm.weight"], { N, C }, EPSILON),
-    head: llamaHead,
+    head: decoderHead,
   },
 ];
 

@@ -25,7 +25,7 @@ export {
   type ModuleAggregation,
   type ModuleUpdate,
 } from "./aggregator.ts";
-export type { LinearAlgebra } from "./singular_terms.ts";
+export type { DenseMatrix, LinearAlgebra } from "./singular_terms.ts";
 export { adaptive, fedit, flexlora, flora, hetlora, local, zeroDelta, zeroPad };
 
 /** What a rule asks of a run. */

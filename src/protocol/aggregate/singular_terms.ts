@@ -4,14 +4,49 @@
  * @module
  */
 
-import type * as MlMatrix from "npm:ml-matrix@6.15.1";
 import type { RankOneSum } from "./rank_one_sum.ts";
 
-/** The part of the package ml-matrix that is used; a program that does without it never loads it. */
-export type LinearAlgebra = Pick<
-  typeof MlMatrix,
-  "Matrix" | "QrDecomposition" | "SingularValueDecomposition"
->;
+/** The part of a matrix of the package ml-matrix that is used. */
+export interface DenseMatrix {
+  /** Rows of the matrix. */
+  readonly rows: number;
+  /** Columns of the matrix. */
+  readonly columns: number;
+  /** The matrix product. */
+  mmul(other: DenseMatrix): DenseMatrix;
+  /** The transpose, a copy. */
+  transpose(): DenseMatrix;
+  /** A column's numbers. */
+  getColumn(index: number): number[];
+  /** All numbers, row-major. */
+  to1DArray(): number[];
+}
+
+/**
+ * The part of the package ml-matrix that is used; a program that does without it never loads it. Said here, because a type that is imported from
+ * the package would bring the package to whoever checks types.
+ */
+export interface LinearAlgebra {
+  /** Makes a matrix of its rows, or of one column. */
+  readonly Matrix: {
+    new (rows: readonly ArrayLike<number>[]): DenseMatrix;
+    columnVector(column: ArrayLike<number>): DenseMatrix;
+  };
+  /** Q·R of a matrix that has at least as many rows as columns. */
+  readonly QrDecomposition: new (matrix: DenseMatrix) => {
+    readonly orthogonalMatrix: DenseMatrix;
+    readonly upperTriangularMatrix: DenseMatrix;
+  };
+  /** U·σ·Vᵀ, σ descending. */
+  readonly SingularValueDecomposition: new (
+    matrix: DenseMatrix,
+    options: { readonly autoTranspose: boolean },
+  ) => {
+    readonly diagonal: number[];
+    readonly leftSingularVectors: DenseMatrix;
+    readonly rightSingularVectors: DenseMatrix;
+  };
+}
 
 /** A term σ·u·vᵀ of a singular value decomposition. */
 export interface SingularTerm {
@@ -51,7 +86,7 @@ export function singularTerms(
 
 interface Orthogonalized {
   /** [width, vectors]. */
-  readonly coordinates: MlMatrix.Matrix;
+  readonly coordinates: DenseMatrix;
   /** The vector that has these coordinates. */
   toVector(coordinates: readonly number[]): Float64Array;
 }
@@ -61,7 +96,7 @@ function orthogonalize(
   { Matrix, QrDecomposition }: LinearAlgebra,
   vectors: readonly Float64Array[],
 ): Orthogonalized {
-  const matrix = new Matrix(vectors as Float64Array[]).transpose();
+  const matrix = new Matrix(vectors).transpose();
   if (matrix.columns >= matrix.rows) {
     return { coordinates: matrix, toVector: (coordinates) => Float64Array.from(coordinates) };
   }
@@ -69,7 +104,7 @@ function orthogonalize(
   return {
     coordinates: upperTriangularMatrix,
     toVector: (coordinates) =>
-      Float64Array.from(basis.mmul(Matrix.columnVector([...coordinates])).to1DArray()),
+      Float64Array.from(basis.mmul(Matrix.columnVector(coordinates)).to1DArray()),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
- * What a client that is not sampled costs: `deno run -A bench/virtual_clients.ts [--rounds 40]` simulates 50 of 50 and 50 of 1,000 clients, each
+ * What a client that is not sampled costs: `deno run -A bench/virtual_clients/compare.ts [--rounds 40]` simulates 50 of 50 and 50 of 1,000 clients, each
  * federation in a process of its own, and prints their peak memory; then 50 of 1,000 whose memories stay in the process, for comparison. Linux only.
  */
 
 import { fileURLToPath } from "node:url";
-import { type Column, formatFigure, markdownTable, NOTHING } from "./harness/table.ts";
+import { type Column, formatFigure, markdownTable, NOTHING } from "../harness/table.ts";
 
-const program = fileURLToPath(new URL("programs/federation_memory.ts", import.meta.url));
+const program = fileURLToPath(new URL("federation_memory.ts", import.meta.url));
 
 /** What the program prints. */
 interface Measured {

@@ -1,6 +1,6 @@
 /**
  * A simulated federation whose clients rank for themselves and keep their optimizer, and the memory it took: `deno run -A
- * bench/programs/federation_memory.ts --clients 1000 [--sampled 50] [--rounds 40] [--in-process]`. Prints a line of JSON. With --in-process what
+ * bench/virtual_clients/federation_memory.ts --clients 1000 [--sampled 50] [--rounds 40] [--in-process]`. Prints a line of JSON. With --in-process what
  * clients remember stays in memory, instead of files. Peak memory needs Linux.
  */
 

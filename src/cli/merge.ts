@@ -49,6 +49,9 @@ export async function merge(
   print: (line: string) => void,
 ): Promise<void> {
   const { settings, own } = await readFlags(args, description);
+  const out = String(own.out);
+  await refuseInput(out, "--adapter", String(own.adapter));
+  if (settings.model) await refuseInput(out, "--model", settings.model);
   const layout = readLayout(own);
   const config = { ...modelDefaults, ...executionDefaults, ...settings };
   const adapter = await openAdapter(String(own.adapter));
@@ -64,9 +67,17 @@ export async function merge(
     ...mergeAdapter({ model, weights, adapter: fitted, config: baseConfig }, layout),
     ...await textFiles(files),
   };
-  const out = String(own.out);
   await writeFolder(out, content, own.overwrite === true);
   print(`Model    ${out}, ${adapter.modules.length} modules merged, ${layout.dtype}`);
+}
+
+/** What is merged must not be replaced by what comes of it. */
+async function refuseInput(out: string, flag: string, input: string): Promise<void> {
+  const [target, source] = await Promise.all(
+    [out, input].map((path) => Deno.realPath(path).catch(() => undefined)),
+  );
+  if (target === undefined || target !== source) return;
+  throw new UserError(`Cannot write to "${out}": ${flag} is in that folder; use another --out`);
 }
 
 function readLayout({ dtype, shardSize }: GivenFlags["own"]): CheckpointLayout {

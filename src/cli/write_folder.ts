@@ -10,18 +10,29 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 /**
  * Makes a folder of files: under a temporary name beside its own, then renamed. A stream is read while it is written.
  *
- * @throws UserError when the path is taken, unless by an empty folder or with `overwrite`.
+ * @throws UserError when the path is taken, unless by an empty folder, or with `overwrite` by one that holds nothing but such files: what else a
+ * folder holds is not this command's to remove.
  */
 export async function writeFolder(
   path: string,
   files: Readonly<Record<string, FileContent>>,
   overwrite: boolean,
 ): Promise<void> {
+  if (path === "") throw new UserError("Cannot write a folder: expected a path, got nothing");
   const target = resolve(path);
-  const taken = await isTaken(target);
+  const entries = await entriesOf(target, path);
+  const taken = entries.length > 0;
   if (taken && !overwrite) {
     throw new UserError(
       `Cannot write to "${path}": it is not an empty folder; use another --out, or --overwrite`,
+    );
+  }
+  const foreign = entries.find(({ name, isFile }) =>
+    !isFile || !(Object.hasOwn(files, name) || checkpointFile.test(name))
+  );
+  if (foreign) {
+    throw new UserError(
+      `Cannot replace "${path}" (--overwrite): expected nothing but files that are written anew, got "${foreign.name}"; use another --out`,
     );
   }
   const temporary = `${target}.${crypto.randomUUID()}.partial`;
@@ -43,13 +54,18 @@ export async function writeFolder(
   }
 }
 
-async function isTaken(path: string): Promise<boolean> {
+/** Weights by the names that checkpoints have, in however many parts. */
+const checkpointFile = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
+
+/** What a folder holds; nothing where there is none. */
+async function entriesOf(target: string, path: string): Promise<Deno.DirEntry[]> {
   try {
-    for await (const _ of Deno.readDir(path)) return true;
-    return false;
+    return await Array.fromAsync(Deno.readDir(target));
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.NotADirectory) return true;
+    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw new UserError(`Cannot write to "${path}": it is a file; use another --out`);
+    }
     throw error;
   }
 }

@@ -96,3 +96,13 @@ Deno.test("merge says in one line what is wrong, and writes nothing", () =>
     );
     assert.match(lines[0], /^The adapter was trained on "some\/base", and is used with "/);
   }));
+
+Deno.test("merge never writes over what it reads", () =>
+  withFolder(async (folder) => {
+    await writeAdapter(join(folder, "adapter"));
+    const flags = [`--model=${model}`, `--adapter=${folder}/adapter`, "--overwrite"];
+    for (const out of [join(folder, "adapter"), folder, model]) {
+      await assert.rejects(merge([...flags, `--out=${out}`], () => {}), /use another --out$/);
+    }
+    assert.equal((await namesIn(join(folder, "adapter"))).length, 2);
+  }));

@@ -111,9 +111,24 @@ Deno.test("writeFolder() takes an empty folder, and leaves what is there when it
     await Deno.mkdir(empty);
     await writeFolder(empty, { a: "1" }, false);
     assert.equal(await Deno.readTextFile(join(empty, "a")), "1");
-    await assert.rejects(writeFolder(empty, { "no/such/folder": "2" }, true));
+    await assert.rejects(writeFolder(empty, { a: "2", "no/such/folder": "2" }, true));
     assert.equal(await Deno.readTextFile(join(empty, "a")), "1");
     assert.deepEqual(await namesIn(folder), ["empty"]);
     await Deno.writeTextFile(join(folder, "file"), "");
-    await assert.rejects(writeFolder(join(folder, "file"), { a: "1" }, false), /not an empty/);
+    await assert.rejects(writeFolder(join(folder, "file"), { a: "1" }, true), /it is a file/);
+  }));
+
+Deno.test("writeFolder() never replaces a folder that holds something else", () =>
+  withFolder(async (folder) => {
+    await writeFolder(join(folder, "out"), { a: "1" }, false);
+    for (const path of [folder, join(folder, "out")]) {
+      await assert.rejects(
+        writeFolder(path, { b: "2" }, true),
+        /Cannot replace .*use another --out/,
+      );
+    }
+    await assert.rejects(writeFolder("", { a: "2" }, true), /expected a path, got nothing/);
+    assert.equal(await Deno.readTextFile(join(folder, "out", "a")), "1");
+    await writeFolder(join(folder, "out"), { a: "2" }, true);
+    assert.equal(await Deno.readTextFile(join(folder, "out", "a")), "2");
   }));

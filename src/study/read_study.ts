@@ -87,10 +87,13 @@ export function readStudy(value: unknown): Study {
   };
 }
 
-/** The settings of one level. */
+/** The settings of one level; what a method's name stands for at any but its own would go into other methods' runs. */
 function readStudySettings(value: unknown, name: string): StudySettings {
   const given = readObject(value, name);
   checkOwn(given, name);
+  if (given.method !== undefined) {
+    throw new UserError(`Cannot use ${name}.method: a study's methods stand under "methods"`);
+  }
   return readSettings(given, (key) => `${name}.${key}`);
 }
 
@@ -98,11 +101,11 @@ function readStudySettings(value: unknown, name: string): StudySettings {
 function readMethod(value: unknown, name: string): StudySettings {
   const entry = `methods.${name}`;
   const given = readObject(value, entry);
-  if (given.method !== undefined) return readStudySettings(given, entry);
   checkOwn(given, entry);
+  const named = given.method === undefined;
   return readSettings(
-    { method: name, ...given },
-    (key) => key === "method" ? entry : `${entry}.${key}`,
+    named ? { method: name, ...given } : given,
+    (key) => named && key === "method" ? entry : `${entry}.${key}`,
   );
 }
 

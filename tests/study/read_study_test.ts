@@ -104,6 +104,16 @@ const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown
     /^Cannot use methods\.IFALoRA\.lr: expected a number above 0, got -1$/,
   ],
   [
+    "a method in a cell",
+    (study) => Object.assign(study.cells, { iid: { method: "ffa" } }),
+    /^Cannot use cells\.iid\.method: a study's methods stand under "methods"$/,
+  ],
+  [
+    "a method in a trial",
+    (study) => Object.assign(study.tuning, { trials: [{ method: "fedit" }] }),
+    /^Cannot use tuning\.trials\[0\]\.method: a study's methods stand under "methods"$/,
+  ],
+  [
     "an unknown method",
     (study) => study.methods.IFALora = {},
     /^Cannot use methods\.IFALora: expected one of .*, got "IFALora" \(did you mean "IFALoRA"\?\)$/,

@@ -49,7 +49,8 @@ export const embeddingOp: Op<Record<never, never>> = {
     flops: 0,
     bytes: (elementBytes(table.dtype) + elementBytes(y.dtype)) * sizeOf(y),
   }),
-  kernel({ inputs: [table], outputs: [y] }, _variant, largestBinding = Infinity) {
+  kernel(node, _variant, largestBinding = Infinity) {
+    const { inputs: [table], outputs: [y] } = node;
     const text = halfLibrary + int8Library + source;
     const width = widthOf(y);
     if (table.dtype === "int8") {
@@ -61,13 +62,14 @@ export const embeddingOp: Op<Record<never, never>> = {
     if (parts.length === 1) {
       return elementwiseCall(text, sizeOf(y), { features, params: { width } });
     }
+    const bytes = embeddingOp.cost(node).bytes / parts.length;
     return parts.map(({ first, count }) => ({
       ...elementwiseCall(text, sizeOf(y), {
         features: [...features, "PART"],
         params: { width, first_row: first, part_rows: count },
       }),
       bindings: [{ tensor: 0, first: first * width, length: count * width }, 1, 2],
-      cost: { flops: 0, bytes: 8 * sizeOf(y) / parts.length },
+      cost: { flops: 0, bytes },
     }));
   },
   cpu: rowwiseCpu((node) => sizeOf(node.inputs[1]), (node, tensors, begin, end) => {

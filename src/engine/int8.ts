@@ -7,10 +7,10 @@
  * @module
  */
 
-import type { BufferSpec } from "./program.ts";
+import { type BufferSpec, elementsBytes } from "./program.ts";
 
 /** The largest whole number in use. */
-export const LARGEST_INT8 = 127;
+const LARGEST_INT8 = 127;
 
 /** The least normal f32: devices may take what is smaller for zero. */
 const LEAST_SCALE = 2 ** -126;
@@ -29,7 +29,7 @@ export function isInt8Rows(weight: ArrayBufferView | Int8Rows): weight is Int8Ro
 
 /** The word where the scales of a buffer of `length` numbers begin. */
 export function firstScale(length: number): number {
-  return Math.ceil(length / 4);
+  return elementsBytes("int8", length) / 4;
 }
 
 /**

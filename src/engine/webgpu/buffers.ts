@@ -43,12 +43,12 @@ export function checkSizes(
   { maxBufferSize }: Pick<GPUSupportedLimits, "maxBufferSize">,
   largestBinding: number,
 ): void {
+  const largestWhole = Math.min(largestBinding, maxBufferSize);
   for (const spec of buffers.values()) {
-    const limit = spec.role === "weight" ? maxBufferSize : Math.min(largestBinding, maxBufferSize);
+    const limit = spec.role === "weight" ? maxBufferSize : largestWhole;
     checkSize(spec.name, storedBytes(spec), limit);
   }
-  const limit = Math.min(largestBinding, maxBufferSize);
-  slots.forEach((length, i) => checkSize(`slot ${i}`, 4 * length, limit));
+  slots.forEach((length, i) => checkSize(`slot ${i}`, 4 * length, largestWhole));
 }
 
 /** @throws DeviceMemoryError when there are more bytes than the limit. */

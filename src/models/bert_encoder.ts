@@ -16,7 +16,7 @@ import {
   requireValue,
 } from "./config.ts";
 import type { ModelContext } from "./family.ts";
-import { embeddingLayer, layerNormLayer, linearLayer } from "./layers.ts";
+import { embeddingLayer, layerNormLayer, linearLayer, modulesOfLayers } from "./layers.ts";
 
 /** Settings of the encoder. */
 export interface BertEncoder {
@@ -65,8 +65,7 @@ export function readBertEncoder(config: ModelConfig, name: string): BertEncoder 
 
 /** The linear modules of the layers, in forward order. */
 export function bertModules(encoder: BertEncoder): ModuleShape[] {
-  return Array.from({ length: encoder.layers }, (_, i) => Object.values(layerModules(encoder, i)))
-    .flat();
+  return modulesOfLayers(encoder.layers, (i) => layerModules(encoder, i));
 }
 
 /** Hidden states [B,T,C] of the last layer. */

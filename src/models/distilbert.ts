@@ -9,7 +9,13 @@ import { readActivation } from "./activations.ts";
 import { attention } from "./attention.ts";
 import { type ModelConfig, readLayers, readPositive, readSize, requireDivisor } from "./config.ts";
 import type { Family, ModelContext } from "./family.ts";
-import { embeddingLayer, layerNormLayer, linearHead, linearLayer } from "./layers.ts";
+import {
+  embeddingLayer,
+  layerNormLayer,
+  linearHead,
+  linearLayer,
+  modulesOfLayers,
+} from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { readTied } from "./tied.ts";
 
@@ -48,10 +54,7 @@ export const distilbert: Family = {
       width,
       vocabulary: settings.vocabulary,
       maxTokens: settings.positions,
-      modules: Array.from(
-        { length: settings.layers },
-        (_, i) => Object.values(layerModules(settings, i)),
-      ).flat(),
+      modules: modulesOfLayers(settings.layers, (i) => layerModules(settings, i)),
       defaultTargets: /\.attention\.(q|k|v|out)_lin$/,
       prefixes: ["distilbert."],
       tied: readTied(config, "distilbert.embeddings.word_embeddings", "vocab_projector", true),

@@ -3,7 +3,6 @@
 import { activation } from "../engine/ops/activation.ts";
 import type { ActivationKind } from "../engine/ops/activation_functions.ts";
 import { add } from "../engine/ops/add.ts";
-import { linear } from "../engine/ops/matmul.ts";
 import { splitThirds } from "../engine/ops/thirds.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
@@ -17,10 +16,11 @@ import {
   requireDivisor,
   requireValue,
 } from "./config.ts";
+import { decoderHeads } from "./decoder_heads.ts";
 import type { Family, ModelContext } from "./family.ts";
-import { embeddingLayer, layerNormLayer, linearLayer } from "./layers.ts";
+import { embeddingLayer, layerNormLayer, linearLayer, modulesOfLayers } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
-import { outputTable, readTied } from "./tied.ts";
+import { readTied } from "./tied.ts";
 
 interface Gpt2 {
   readonly vocabulary: number;
@@ -51,29 +51,17 @@ export const gpt2: Family = {
       width,
       vocabulary,
       maxTokens: settings.positions,
-      modules: Array.from(
-        { length: settings.layers },
-        (_, i) => Object.values(layerModules(settings, i)),
-      ).flat(),
+      modules: modulesOfLayers(settings.layers, (i) => layerModules(settings, i)),
       defaultTargets: /\.attn\.c_(attn|proj)$/,
       prefixes: ["transformer."],
       tied,
-      head: (labels) => [{ name: "score.weight", shape: [labels, width], deviation }],
       positions: tokenPositions,
       encode(context) {
         let x = embeddings(settings, context);
         for (let i = 0; i < settings.layers; i++) x = layer(settings, i, context, x);
         return layerNormLayer(context, "transformer.ln_f", x, settings.epsilon);
       },
-      classify: (context, pooled, labels) => context.linear("score", pooled, labels, false),
-      languageModel: {
-        objective: "next",
-        architecture: "GPT2LMHeadModel",
-        logits: (context, states) => {
-          const table = context.weight(outputTable(tied, "lm_head"), [vocabulary, width]);
-          return linear(context.program, states, table);
-        },
-      },
+      ...decoderHeads("GPT2LMHeadModel", { width, vocabulary, deviation, tied }),
     };
   },
 };

@@ -55,6 +55,14 @@ export function rmsNormLayer(
   return rmsNorm(program, x, add(program, weight, ones), epsilon);
 }
 
+/** The modules of all layers, each layer's in the order that `ofLayer` names them in. */
+export function modulesOfLayers(
+  layers: number,
+  ofLayer: (index: number) => Readonly<Record<string, ModuleShape>>,
+): ModuleShape[] {
+  return Array.from({ length: layers }, (_, index) => Object.values(ofLayer(index))).flat();
+}
+
 /** The linear layer that a module describes, with its adapter where it has one. */
 export function linearLayer(
   context: ModelContext,

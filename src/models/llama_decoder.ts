@@ -1,6 +1,5 @@
 /**
- * The decoder that Llama (Touvron et al. 2023) and its descendants share: pre-norm layers of rotary attention and a gated feed-forward part, with
- * Hugging Face's ForSequenceClassification and ForCausalLM heads of such a model.
+ * The decoder that Llama (Touvron et al. 2023) and its descendants share: pre-norm layers of rotary attention and a gated feed-forward part.
  *
  * @module
  */
@@ -8,16 +7,21 @@
 import { add } from "../engine/ops/add.ts";
 import type { ActivationKind } from "../engine/ops/activation_functions.ts";
 import { gate } from "../engine/ops/gate.ts";
-import { linear } from "../engine/ops/matmul.ts";
 import { rope, ropeTable } from "../engine/ops/rope.ts";
 import { scale } from "../engine/ops/scale.ts";
 import type { Tensor } from "../engine/program.ts";
 import type { ModuleShape } from "../protocol/bank.ts";
 import { attention } from "./attention.ts";
+import { decoderHeads } from "./decoder_heads.ts";
 import type { Model, ModelContext } from "./family.ts";
-import { embeddingLayer, linearLayer, rmsNormLayer, type RmsNormSettings } from "./layers.ts";
+import {
+  embeddingLayer,
+  linearLayer,
+  modulesOfLayers,
+  rmsNormLayer,
+  type RmsNormSettings,
+} from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
-import { outputTable } from "./tied.ts";
 
 /** Settings of the decoder: sizes, and what its families do differently. */
 export interface LlamaDecoder {
@@ -54,31 +58,19 @@ export interface LlamaDecoder {
 
 /** The model of a family: `family` is its name, `classes` what Hugging Face's classes of it start with ("Llama"). */
 export function llamaModel(family: string, classes: string, decoder: LlamaDecoder): Model {
-  const { width, vocabulary, deviation, tied } = decoder;
+  const { width, vocabulary, tied } = decoder;
   return {
     family,
     width,
     vocabulary,
     maxTokens: decoder.maxTokens,
-    modules: Array.from(
-      { length: decoder.layers },
-      (_, i) => Object.values(layerModules(decoder, i)),
-    ).flat(),
+    modules: modulesOfLayers(decoder.layers, (i) => layerModules(decoder, i)),
     defaultTargets: /\.self_attn\.[qkvo]_proj$/,
     prefixes: ["model."],
     tied,
-    head: (labels) => [{ name: "score.weight", shape: [labels, width], deviation }],
     positions: tokenPositions,
     encode: (context) => encode(decoder, context),
-    classify: (context, pooled, labels) => context.linear("score", pooled, labels, false),
-    languageModel: {
-      objective: "next",
-      architecture: `${classes}ForCausalLM`,
-      logits: (context, states) => {
-        const table = context.weight(outputTable(tied, "lm_head"), [vocabulary, width]);
-        return linear(context.program, states, table);
-      },
-    },
+    ...decoderHeads(`${classes}ForCausalLM`, decoder),
   };
 }
 

@@ -8,6 +8,7 @@
  */
 
 import type { AdapterBank, ModuleComponents, NamedTensor } from "./bank.ts";
+import { componentTensors } from "./component_tensors.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -33,14 +34,10 @@ const format = "hafl-bank-1";
  */
 export function encodeBank(bank: AdapterBank): Uint8Array {
   const { rank, alpha, modules, head, scores, trained } = bank;
-  const tensors = modules.flatMap((
-    { name, inFeatures, outFeatures, a, b },
-    m,
-  ): SafetensorsInput[] => [
-    { name: loraAName(name), shape: [rank, inFeatures], data: a },
-    { name: loraBName(name), shape: [outFeatures, rank], data: b },
-    { name: scoresName(name), shape: [rank], data: scores[m] },
-    { name: trainedName(name), shape: [rank], data: trained[m] },
+  const tensors = modules.flatMap((module, m): SafetensorsInput[] => [
+    ...componentTensors(module, rank, module),
+    { name: scoresName(module.name), shape: [rank], data: scores[m] },
+    { name: trainedName(module.name), shape: [rank], data: trained[m] },
   ]);
   return encodeSafetensors([...tensors, ...head], {
     format,
@@ -88,27 +85,32 @@ type Tensors = ReadonlyMap<string, SafetensorsTensor>;
 function decodeModule(tensors: Tensors, name: string, rank: number): ModuleComponents {
   const inFeatures = tensors.get(loraAName(name))?.shape[1] ?? 0;
   const outFeatures = tensors.get(loraBName(name))?.shape[0] ?? 0;
-  const a = new Float32Array(
-    takeTensor(tensors, loraAName(name), "F32", [rank, inFeatures]).buffer,
-  );
-  const b = new Float32Array(
-    takeTensor(tensors, loraBName(name), "F32", [outFeatures, rank]).buffer,
-  );
+  const a = takeFloats(tensors, loraAName(name), [rank, inFeatures]);
+  const b = takeFloats(tensors, loraBName(name), [outFeatures, rank]);
   return { name, inFeatures, outFeatures, a, b };
 }
 
 function decodeHead(tensors: Tensors, name: string): NamedTensor {
   const shape = tensors.get(name)?.shape ?? [];
-  return { name, shape, data: new Float32Array(takeTensor(tensors, name, "F32", shape).buffer) };
+  return { name, shape, data: takeFloats(tensors, name, shape) };
 }
 
 /**
- * A copy of a tensor's bytes, in a buffer of their own.
+ * A copy of a float tensor's numbers.
  *
  * @throws {SafetensorsError} when the tensor is absent, of another number format, or of another shape.
  */
-export function takeTensor(
+export function takeFloats(
   tensors: ReadonlyMap<string, SafetensorsTensor>,
+  name: string,
+  shape: readonly number[],
+): Float32Array {
+  return new Float32Array(takeTensor(tensors, name, "F32", shape).buffer);
+}
+
+/** A copy of a tensor's bytes, in a buffer of their own. */
+function takeTensor(
+  tensors: Tensors,
   name: string,
   dtype: string,
   shape: readonly number[],

@@ -5,7 +5,8 @@
  */
 
 import type { AdapterLayout } from "./bank.ts";
-import { takeTensor } from "./bank_codec.ts";
+import { takeFloats } from "./bank_codec.ts";
+import { componentTensors } from "./component_tensors.ts";
 import type { MergedBase } from "./merged_base.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.ts";
 import { loraAName, loraBName } from "./tensor_names.ts";
@@ -17,16 +18,11 @@ export function encodeMerged(
   { changes, stack }: MergedBase,
   { modules }: Pick<AdapterLayout, "modules">,
 ): Uint8Array {
-  const tensors = modules.flatMap(({ name, inFeatures, outFeatures }, m) => {
+  const tensors = modules.flatMap((module, m) => {
+    const { name, inFeatures, outFeatures } = module;
     const change = { name: changeName(name), shape: [outFeatures, inFeatures], data: changes[m] };
     if (stack === undefined) return [change];
-    const { a, b } = stack[m];
-    const rank = a.length / inFeatures;
-    return [
-      change,
-      { name: loraAName(name), shape: [rank, inFeatures], data: a },
-      { name: loraBName(name), shape: [outFeatures, rank], data: b },
-    ];
+    return [change, ...componentTensors(module, stack[m].a.length / inFeatures, stack[m])];
   });
   return encodeSafetensors(tensors, { format, ...(stack && { stack: "unsent" }) });
 }
@@ -46,8 +42,7 @@ export function decodeMerged(
       `Cannot read what was merged: expected format "${format}", got "${metadata.format}"`,
     );
   }
-  const take = (name: string, shape: readonly number[]) =>
-    new Float32Array(takeTensor(tensors, name, "F32", shape).buffer);
+  const take = (name: string, shape: readonly number[]) => takeFloats(tensors, name, shape);
   const changes = modules.map(({ name, inFeatures, outFeatures }) =>
     take(changeName(name), [outFeatures, inFeatures])
   );

@@ -5,7 +5,8 @@
  */
 
 import type { AdapterLayout, BankMoment, ServerMoments } from "./bank.ts";
-import { takeTensor } from "./bank_codec.ts";
+import { takeFloats } from "./bank_codec.ts";
+import { componentTensors } from "./component_tensors.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -41,7 +42,7 @@ export function decodeMoments(bytes: Uint8Array, layout: AdapterLayout): ServerM
     );
   }
   const take = (which: string, name: string, shape: readonly number[]) =>
-    new Float32Array(takeTensor(tensors, `${which}.${name}`, "F32", shape).buffer);
+    takeFloats(tensors, `${which}.${name}`, shape);
   const moment = (which: string): BankMoment => ({
     modules: layout.modules.map(({ name, inFeatures, outFeatures }) => ({
       a: take(which, loraAName(name), [layout.rank, inFeatures]),
@@ -60,16 +61,9 @@ function momentTensors(
   { modules, head }: BankMoment,
   layout: AdapterLayout,
 ): SafetensorsInput[] {
-  const named = (name: string, shape: readonly number[], data: Float32Array) => ({
-    name: `${which}.${name}`,
-    shape,
-    data,
-  });
-  return [
-    ...layout.modules.flatMap(({ name, inFeatures, outFeatures }, m) => [
-      named(loraAName(name), [layout.rank, inFeatures], modules[m].a),
-      named(loraBName(name), [outFeatures, layout.rank], modules[m].b),
-    ]),
-    ...layout.head.map(({ name, shape }, h) => named(name, shape, head[h])),
+  const tensors = [
+    ...layout.modules.flatMap((module, m) => componentTensors(module, layout.rank, modules[m])),
+    ...layout.head.map(({ name, shape }, h) => ({ name, shape, data: head[h] })),
   ];
+  return tensors.map((tensor) => ({ ...tensor, name: `${which}.${tensor.name}` }));
 }

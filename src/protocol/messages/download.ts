@@ -9,6 +9,7 @@
  */
 
 import type { AdapterBank, AdapterLayout, ModuleComponents, NamedTensor } from "../bank.ts";
+import { componentTensors } from "../component_tensors.ts";
 import {
   allComponents,
   type ComponentSlices,
@@ -21,7 +22,6 @@ import { type Deal, holdsComponents } from "../deal.ts";
 import { factorChoices, type Factors } from "../method.ts";
 import { loraAName } from "../tensor_names.ts";
 import {
-  componentTensors,
   type EncodedMessage,
   encodeMessage,
   indexTensors,

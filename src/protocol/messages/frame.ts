@@ -5,7 +5,7 @@
  */
 
 import type { AdapterLayout, ModuleShape, NamedTensor } from "../bank.ts";
-import { type ComponentSlices, isIndexList } from "../components.ts";
+import { isIndexList } from "../components.ts";
 import { UserError } from "../errors.ts";
 import {
   decodeSafetensors,
@@ -218,16 +218,6 @@ export function refuseLeftovers({ tensors }: OpenMessage): void {
   for (const name of tensors.keys()) {
     throw new MessageError(`Cannot read the message: unexpected tensor "${name}"`);
   }
-}
-
-/** B of a module, and A where it is given, as tensors to write; `count` components. */
-export function componentTensors(
-  { name, inFeatures, outFeatures }: ModuleShape,
-  count: number,
-  { a, b }: Partial<Pick<ComponentSlices, "a">> & Pick<ComponentSlices, "b">,
-): SafetensorsInput[] {
-  const ofB = { name: loraBName(name), shape: [outFeatures, count], data: b };
-  return a ? [{ name: loraAName(name), shape: [count, inFeatures], data: a }, ofB] : [ofB];
 }
 
 /** The index lists of all modules as tensors to write. */

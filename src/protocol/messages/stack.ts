@@ -6,13 +6,9 @@
  */
 
 import type { AdapterLayout } from "../bank.ts";
+import { componentTensors } from "../component_tensors.ts";
 import type { ComponentSlices } from "../components.ts";
-import {
-  componentTensors,
-  type EncodedMessage,
-  encodeMessage,
-  type MessageAddress,
-} from "./frame.ts";
+import { type EncodedMessage, encodeMessage, type MessageAddress } from "./frame.ts";
 
 /** Encodes a stack, A and B by the names that a module's have. It is one message for all clients and names none. */
 export function encodeStack(

@@ -6,11 +6,11 @@
  */
 
 import type { AdapterLayout } from "../bank.ts";
+import { componentTensors } from "../component_tensors.ts";
 import type { SafetensorsInput } from "../safetensors.ts";
 import { loraAName, scoresName } from "../tensor_names.ts";
 import type { ClientUpdate } from "../update.ts";
 import {
-  componentTensors,
   type EncodedMessage,
   encodeMessage,
   indexTensors,

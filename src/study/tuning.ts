@@ -40,18 +40,20 @@ export interface TuningChoices {
 /**
  * Chooses for every method whose trials have all ended.
  *
- * @param outcomeOf what a trial of a method came to; undefined while it has not ended
+ * @param ended what the trials that have ended came to
  */
 export function chooseTrials(
   study: Study,
-  outcomeOf: (method: string, trial: number) => StudyRun | FailedRun | undefined,
+  ended: readonly (StudyRun | FailedRun)[],
 ): TuningChoices | undefined {
   const { tuning } = study;
   if (tuning === undefined) return undefined;
   const { cell, seed, trials } = tuning;
   const methods: Record<string, TunedMethod> = {};
   for (const method of gridMethods(study)) {
-    const outcomes = trials.map((_, trial) => outcomeOf(method, trial));
+    const outcomes = trials.map((_, trial) =>
+      ended.find((run) => run.method === method && run.trial === trial)
+    );
     if (outcomes.includes(undefined)) continue;
     const scores = outcomes.map((outcome, trial) => scoreOf(trials[trial], outcome!));
     methods[method] = { chosen: bestOf(scores), trials: scores };

@@ -15,13 +15,17 @@ type Final = readonly [accuracy: number, loss: number] | "failed";
 
 /** Trials that ended as told; null has not ended. */
 function choose(finals: Readonly<Record<string, readonly (Final | null)[]>>) {
-  return chooseTrials(study, (method, trial) => {
-    const final = finals[method][trial];
-    if (final === null) return undefined;
-    if (final === "failed") return { failed: "the loss became NaN" } as FailedRun;
-    const [accuracy, loss] = final;
-    return { summary: { final: { round: 1, accuracy, loss } } } as StudyRun;
-  })!;
+  const ended = Object.entries(finals).flatMap(([method, ofMethod]) =>
+    ofMethod.flatMap((final, trial): (StudyRun | FailedRun)[] => {
+      if (final === null) return [];
+      if (final === "failed") {
+        return [{ method, trial, failed: "the loss became NaN" } as FailedRun];
+      }
+      const [accuracy, loss] = final;
+      return [{ method, trial, summary: { final: { round: 1, accuracy, loss } } } as StudyRun];
+    })
+  );
+  return chooseTrials(study, ended)!;
 }
 
 Deno.test("chooseTrials() takes the highest accuracy, among equals the lowest loss, then the first", () => {
@@ -57,5 +61,5 @@ Deno.test("chooseTrials() waits for a method's last trial", () => {
 
 Deno.test("chooseTrials() chooses nothing in a study without a tuning", () => {
   const { tuning: _, ...untuned } = study;
-  assert.equal(chooseTrials(untuned, () => undefined), undefined);
+  assert.equal(chooseTrials(untuned, []), undefined);
 });

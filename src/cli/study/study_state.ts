@@ -55,10 +55,7 @@ export async function readState(
   };
   const trials: RunState[] = [];
   for (const run of planTuning(study, surroundings)) trials.push(await read(run));
-  const choices = chooseTrials(
-    study,
-    (method, trial) => trials.find(({ run }) => run.method === method && run.trial === trial)?.kept,
-  );
+  const choices = chooseTrials(study, trials.flatMap(({ kept }) => kept ?? []));
   const tuned = choices ? chosenSettings(choices) : {};
   const grid: RunState[] = [];
   for (const run of planGrid(study, surroundings, tuned)) {

@@ -77,9 +77,7 @@ function seedText(results: StudyResults, cell: string, method: string): string {
 function tuningBlocks({ study, trials }: StudyResults): Block[] {
   const { tuning } = study;
   if (tuning === undefined) return [];
-  const find = (method: string, trial: number) =>
-    trials.find((run) => run.method === method && run.trial === trial);
-  const choices = chooseTrials(study, find);
+  const choices = chooseTrials(study, trials);
   const methods = Object.keys(study.methods).filter((method) =>
     trials.some((run) => run.method === method)
   );
@@ -89,7 +87,7 @@ function tuningBlocks({ study, trials }: StudyResults): Block[] {
       cells: [
         method,
         ...tuning.trials.map((_, trial) => {
-          const run = find(method, trial);
+          const run = trials.find((run) => run.method === method && run.trial === trial);
           if (run === undefined) return "missing";
           if (hasFailed(run)) return "failed";
           const told = percentText(run.summary.final.accuracy);

@@ -63,11 +63,7 @@ function notesOf(results: StudyResults): string[] {
 
 /** Methods that the tuning found no settings for. */
 function untunedMethods({ study, trials }: StudyResults): string[] {
-  const choices = chooseTrials(
-    study,
-    (method, trial) => trials.find((run) => run.method === method && run.trial === trial),
-  );
-  return Object.entries(choices?.methods ?? {})
+  return Object.entries(chooseTrials(study, trials)?.methods ?? {})
     .filter(([, { chosen }]) => chosen === null)
     .map(([method]) => method);
 }

@@ -6,9 +6,9 @@
 
 import { readTokenizerFacts, type TokenizerFacts } from "../data/tokenizer_files.ts";
 import { elementCount } from "../engine/program.ts";
+import { baseTensors } from "../lora/base_tensors.ts";
 import type { Classifier } from "../lora/classifier.ts";
 import { packLayout } from "../lora/layout.ts";
-import { baseTensors } from "../lora/load.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import { type Model, readModel } from "../models/mod.ts";
 import type { SelectionSettings } from "../protocol/deal.ts";
@@ -163,8 +163,8 @@ function checkLength(model: Model, { seqLen }: RunConfig): void {
 }
 
 /** Finds a missing or misshapen tensor before minutes go into tokenizing. */
-function checkWeights(classifier: Classifier, weights: WeightSource): void {
-  for (const [name, expected] of baseTensors(classifier)) {
+function checkWeights({ model, labels, layout }: Classifier, weights: WeightSource): void {
+  for (const [name, expected] of baseTensors(model, labels, layout.head)) {
     checkShape(name, expected, weights.shape(name));
   }
 }

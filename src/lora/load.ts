@@ -63,17 +63,6 @@ export async function loadClassifier(
   }
 }
 
-/**
- * The base tensors that a classifier reads, by name, with their shapes: all that its checkpoint must hold. Constants that the family computes are
- * not among them.
- */
-export function baseTensors(classifier: Classifier): Map<string, readonly number[]> {
-  const { program, constants } = buildEvaluation(classifier, { B: 1, T: 1, ring: 1 }, "cpu");
-  const tensors = frozenTensors([program]);
-  for (const name of constants.keys()) tensors.delete(name);
-  return tensors;
-}
-
 /** Base tensors of the programs, by name. */
 function frozenTensors(programs: readonly Program[]): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();

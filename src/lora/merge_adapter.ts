@@ -8,11 +8,9 @@
 
 import type { Model } from "../models/mod.ts";
 import type { CheckpointFiles, CheckpointLayout, WeightSource } from "../weights/mod.ts";
-import type { Classifier } from "./classifier.ts";
-import { packLayout } from "./layout.ts";
-import { baseTensors, type WeightLoader } from "./load.ts";
+import { baseTensors, languageModelTensors } from "./base_tensors.ts";
+import type { WeightLoader } from "./load.ts";
 import { mergeDelta } from "./merge.ts";
-import { languageModelTensors } from "./merge_tensors.ts";
 import { classifierConfig, defaultCheckpointLayout, modelFiles } from "./merged_files.ts";
 import type { FittedAdapter } from "./peft_fit.ts";
 
@@ -52,25 +50,9 @@ export function mergeAdapter(
   if (classes === undefined) {
     return modelFiles(languageModelTensors(model, weights.has), merged, head, config, layout);
   }
-  const classifier: Classifier = {
-    model,
-    labels: classes,
-    layout: packLayout(modules, rank, model.head(classes, weights.has)),
-    scale: alpha / rank,
-    dropout: 0,
-    loraDropout: 0,
-    optimizer: "adamw",
-    proximal: false,
-    baseDtype: "f32",
-  };
+  const tensors = baseTensors(model, classes, model.head(classes, weights.has));
   const labels = adapter.labels ?? baseLabels(config, classes);
-  return modelFiles(
-    baseTensors(classifier),
-    merged,
-    head,
-    classifierConfig(config, labels),
-    layout,
-  );
+  return modelFiles(tensors, merged, head, classifierConfig(config, labels), layout);
 }
 
 function baseLabels({ id2label }: AdapterMerge["config"], classes: number): string[] {

@@ -3,8 +3,9 @@
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { CheckpointFiles, CheckpointLayout } from "../weights/mod.ts";
 import { changedWeights } from "./base_changes.ts";
+import { baseTensors } from "./base_tensors.ts";
 import type { Classifier } from "./classifier.ts";
-import { baseTensors, type WeightLoader } from "./load.ts";
+import type { WeightLoader } from "./load.ts";
 import { classifierConfig, defaultCheckpointLayout, modelFiles } from "./merged_files.ts";
 
 /** What {@linkcode exportMergedModel} needs. */
@@ -31,10 +32,10 @@ export function exportMergedModel(
   { classifier, weights, bank: { head, merged }, config, labels }: MergedModel,
   layout: CheckpointLayout = defaultCheckpointLayout,
 ): CheckpointFiles {
-  const changed = changedWeights(weights, classifier.layout.modules, merged?.changes);
+  const { model, labels: classes, layout: { modules } } = classifier;
   return modelFiles(
-    baseTensors(classifier),
-    changed,
+    baseTensors(model, classes, head),
+    changedWeights(weights, modules, merged?.changes),
     head,
     classifierConfig(config, labels),
     layout,

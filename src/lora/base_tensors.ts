@@ -1,0 +1,75 @@
+/** Which tensors of a checkpoint a model computes with, by its family's names, with their shapes, in forward order. @module */
+
+import { linear } from "../engine/ops/matmul.ts";
+import { pool } from "../engine/ops/pool.ts";
+import { bufferTensor, createProgram, type Tensor } from "../engine/program.ts";
+import type { HeadTensor, Model, ModelContext } from "../models/mod.ts";
+
+/**
+ * The base tensors that a sequence classifier reads: all that its checkpoint must hold. Those of its head are not among them, and neither are
+ * constants that the family computes.
+ */
+export function baseTensors(
+  model: Model,
+  labels: number,
+  head: readonly Pick<HeadTensor, "name">[],
+): Map<string, readonly number[]> {
+  const { context, tensors } = recorder();
+  const pooled = pool(context.program, model.encode(context), context.inputs.poolWeights);
+  model.classify(context, pooled, labels);
+  for (const { name } of head) tensors.delete(name);
+  return tensors;
+}
+
+/**
+ * The tensors that a model computes hidden states with, and those of its language-model head where the checkpoint holds them.
+ *
+ * @param has which tensors the checkpoint holds.
+ */
+export function languageModelTensors(
+  model: Model,
+  has: (name: string) => boolean,
+): Map<string, readonly number[]> {
+  const encoder = recorder();
+  model.encode(encoder.context);
+  const head = recorder();
+  const states = bufferTensor(head.context.program, "input", "states", [1, model.width]);
+  model.languageModel?.logits(head.context, states);
+  const whole = [...head.tensors.keys()].every((name) => encoder.tensors.has(name) || has(name));
+  return whole ? new Map([...encoder.tensors, ...head.tensors]) : encoder.tensors;
+}
+
+/** A context that writes down the weights it is asked for. */
+function recorder(): { context: ModelContext; tensors: Map<string, readonly number[]> } {
+  const program = createProgram("tensors");
+  const tensors = new Map<string, readonly number[]>();
+  const buffers = new Map<string, Tensor>();
+  const buffer = (name: string, shape: readonly number[]) => {
+    const tensor = buffers.get(name) ?? bufferTensor(program, "weight", name, shape);
+    buffers.set(name, tensor);
+    return tensor;
+  };
+  const context: ModelContext = {
+    program,
+    device: "cpu",
+    inputs: {
+      ids: bufferTensor(program, "input", "ids", [1, 1], "u32"),
+      mask: bufferTensor(program, "input", "mask", [1, 1], "u32"),
+      positions: bufferTensor(program, "input", "positions", [1, 1], "u32"),
+      poolWeights: bufferTensor(program, "input", "pool weights", [1, 1]),
+    },
+    weight(name, shape) {
+      tensors.set(name, shape);
+      return buffer(name, shape);
+    },
+    constant: buffer,
+    linear(name, x, outFeatures, hasBias) {
+      const weight = context.weight(`${name}.weight`, [outFeatures, x.shape[x.shape.length - 1]]);
+      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
+      return linear(program, x, weight, bias);
+    },
+    dropout: (x) => x,
+    drops: false,
+  };
+  return { context, tensors };
+}

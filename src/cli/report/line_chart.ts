@@ -4,11 +4,16 @@ import {
   escapeText,
   type Frame,
   label,
+  levelLine,
   linearScale,
+  type LineAxis,
+  lineAxis,
   niceTicks,
   picture,
+  type Scale,
   spread,
   tooltip,
+  type ValueAxis,
 } from "./svg.ts";
 
 /** A point of a line and what its tooltip says. */
@@ -33,18 +38,8 @@ export interface Series {
 export interface LineChart {
   readonly name: string;
   readonly series: readonly Series[];
-  readonly x: {
-    readonly title: string;
-    readonly format: (value: number) => string;
-    readonly whole?: boolean;
-    readonly from?: number;
-  };
-  readonly y: {
-    readonly format: (value: number) => string;
-    /** Of the values at the ends of the lines. */
-    readonly precise: (value: number) => string;
-    readonly fromZero: boolean;
-  };
+  readonly x: LineAxis;
+  readonly y: ValueAxis;
   /** A level to compare with, dashed across the chart. */
   readonly level?: { readonly name: string; readonly y: number };
   /** A point to point out. */
@@ -58,27 +53,14 @@ const frame: Frame = { left: 46, right: 462, top: 30, bottom: 244 };
 /** A line chart as markup: legend and picture. */
 export function lineChart(chart: LineChart): string {
   const points = chart.series.flatMap((series) => series.points);
-  const xs = points.map((point) => point.x);
   const ys = points.map((point) => point.y).concat(chart.level ? [chart.level.y] : []);
-  const xFrom = chart.x.from ?? Math.min(...xs);
-  const xTo = Math.max(...xs, chart.x.whole ? xFrom + 1 : xFrom);
   const yTicks = niceTicks(chart.y.fromZero ? 0 : Math.min(...ys), Math.max(...ys), 5);
-  const x = linearScale([xFrom, xTo], [frame.left + 6, frame.right]);
+  const xAxis = lineAxis(chart.x, points.map((point) => point.x), frame, 6);
+  const x = xAxis.scale;
   const y = linearScale([yTicks[0], yTicks[yTicks.length - 1]], [frame.bottom, frame.top]);
-  const xTicks = niceTicks(xFrom, xTo, 6, chart.x.whole ? 1 : 0)
-    .filter((value) => value >= xFrom && value <= Math.max(...xs));
 
   const level = chart.level
-    ? element(
-      "line",
-      {
-        class: "level",
-        x1: frame.left,
-        x2: frame.right,
-        y1: y(chart.level.y),
-        y2: y(chart.level.y),
-      },
-    ) +
+    ? levelLine(y(chart.level.y), frame) +
       label(frame.right + 6, y(chart.level.y) + 4, chart.level.name, { class: "note" })
     : "";
   const drawn = chart.series.filter((series) => series.points.length > 0);
@@ -86,7 +68,7 @@ export function lineChart(chart: LineChart): string {
     width,
     height,
     chart.name,
-    axes(frame, { ...chart.x, scale: x, ticks: xTicks }, { ...chart.y, scale: y, ticks: yTicks }),
+    axes(frame, xAxis, { ...chart.y, scale: y, ticks: yTicks }),
     level,
     ...drawn.map((series) => line(series, x, y)),
     mark(chart, x, y),
@@ -112,9 +94,7 @@ export function legend(
   return element("p", { class: "legend" }, ...items);
 }
 
-type Map = (value: number) => number;
-
-function line(series: Series, x: Map, y: Map): string {
+function line(series: Series, x: Scale, y: Scale): string {
   if (series.points.length === 1) {
     const [{ x: cx, y: cy }] = series.points;
     return element("circle", { cx: x(cx), cy: y(cy), r: 3.5, style: `fill: ${series.color}` });
@@ -131,7 +111,7 @@ function line(series: Series, x: Map, y: Map): string {
   });
 }
 
-function mark(chart: LineChart, x: Map, y: Map): string {
+function mark(chart: LineChart, x: Scale, y: Scale): string {
   if (!chart.mark) return "";
   const at = { cx: x(chart.mark.x), cy: y(chart.mark.y) };
   // Right of the middle the text grows to the left, so that it stays inside.
@@ -143,7 +123,7 @@ function mark(chart: LineChart, x: Map, y: Map): string {
     });
 }
 
-function endValues(chart: LineChart, drawn: readonly Series[], x: Map, y: Map): string {
+function endValues(chart: LineChart, drawn: readonly Series[], x: Scale, y: Scale): string {
   const ends = drawn.filter((series) => !series.dashed)
     .map((series) => series.points[series.points.length - 1]);
   const taken = chart.level ? [y(chart.level.y)] : [];
@@ -163,7 +143,7 @@ function endValues(chart: LineChart, drawn: readonly Series[], x: Map, y: Map): 
   }).join("");
 }
 
-function target(point: Point, series: Series, x: Map, y: Map): string {
+function target(point: Point, series: Series, x: Scale, y: Scale): string {
   return element(
     "g",
     { class: "target" },

@@ -116,6 +116,41 @@ export interface Axis {
   readonly format: (value: number) => string;
 }
 
+/** What the horizontal axis of a chart of lines is about. */
+export interface LineAxis {
+  readonly title: string;
+  readonly format: (value: number) => string;
+  readonly whole?: boolean;
+  readonly from?: number;
+}
+
+/** What the vertical axis of a chart of lines is about. */
+export interface ValueAxis {
+  readonly format: (value: number) => string;
+  /** Of the values at the ends of the lines. */
+  readonly precise: (value: number) => string;
+  readonly fromZero: boolean;
+}
+
+/** The horizontal axis of lines through these values, with about `count` ticks. */
+export function lineAxis(
+  { title, format, whole, from }: LineAxis,
+  values: readonly number[],
+  { left, right }: Frame,
+  count: number,
+): Axis & { readonly title: string } {
+  const most = Math.max(...values);
+  const least = from ?? Math.min(...values);
+  const end = Math.max(most, whole ? least + 1 : least);
+  return {
+    title,
+    format,
+    scale: linearScale([least, end], [left + 6, right]),
+    ticks: niceTicks(least, end, count, whole ? 1 : 0)
+      .filter((value) => value >= least && value <= most),
+  };
+}
+
 /** Horizontal grid lines with their values at the left, and x values with their name below. */
 export function axes(frame: Frame, x: Axis & { readonly title: string }, y: Axis): string {
   const { left, right, bottom } = frame;
@@ -135,6 +170,11 @@ export function axes(frame: Frame, x: Axis & { readonly title: string }, y: Axis
     element("line", { class: "axis", x1: left, x2: right, y1: bottom, y2: bottom }),
     label(right, bottom + 36, x.title, { class: "axis-title", "text-anchor": "end" }),
   );
+}
+
+/** A line across a chart, at a level to compare with. */
+export function levelLine(y: number, { left, right }: Frame): string {
+  return element("line", { class: "level", x1: left, x2: right, y1: y, y2: y });
 }
 
 /** Shifts positions the least that keeps neighbours `gap` apart and inside the bounds; order is kept. */

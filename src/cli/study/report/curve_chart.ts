@@ -10,11 +10,15 @@ import {
   element,
   type Frame,
   label,
+  levelLine,
   linearScale,
+  type LineAxis,
+  lineAxis,
   niceTicks,
   type Scale,
   spread,
   tooltip,
+  type ValueAxis,
 } from "../../report/svg.ts";
 import type { Figure } from "./figure.ts";
 import type { Look } from "./method_look.ts";
@@ -32,18 +36,8 @@ export interface Curve {
 export interface CurveChart {
   readonly name: string;
   readonly curves: readonly Curve[];
-  readonly x: {
-    readonly title: string;
-    readonly format: (value: number) => string;
-    readonly whole?: boolean;
-    readonly from?: number;
-  };
-  readonly y: {
-    readonly format: (value: number) => string;
-    /** Of the values at the ends of the curves. */
-    readonly precise: (value: number) => string;
-    readonly fromZero: boolean;
-  };
+  readonly x: LineAxis;
+  readonly y: ValueAxis;
   /** Levels to compare with, across the chart; those far above all curves are told of above it instead of squeezing them. */
   readonly levels?: readonly Level[];
 }
@@ -92,7 +86,7 @@ export function curveChart(chart: CurveChart, size: ChartSize): Figure {
     ticks[1],
   );
   const y = linearScale([yTicks[0], yTicks[yTicks.length - 1]], [frame.bottom, frame.top]);
-  const x = xAxis(chart, points, frame, ticks[0]);
+  const x = lineAxis(chart.x, points.map((point) => point.x), frame, ticks[0]);
   const content = [
     axes(frame, x, { ...chart.y, scale: y, ticks: yTicks }),
     ...above.map(({ text }, index) =>
@@ -106,35 +100,12 @@ export function curveChart(chart: CurveChart, size: ChartSize): Figure {
   return { name: chart.name, width, height, content: content.join("") };
 }
 
-/** The horizontal axis, with about so many ticks. */
-function xAxis(
-  { x }: CurveChart,
-  points: readonly CurvePoint[],
-  frame: Frame,
-  ticks: number,
-): CurveChart["x"] & { readonly scale: Scale; readonly ticks: readonly number[] } {
-  const xs = points.map((point) => point.x);
-  const most = Math.max(...xs);
-  const from = x.from ?? Math.min(...xs);
-  const to = Math.max(most, x.whole ? from + 1 : from);
-  return {
-    ...x,
-    scale: linearScale([from, to], [frame.left + 6, frame.right]),
-    ticks: niceTicks(from, to, ticks, x.whole ? 1 : 0)
-      .filter((value) => value >= from && value <= most),
-  };
-}
-
 /** Curves in the order they are drawn in: the grey ones lie at the bottom, and the first of the others on top. */
 function stacked(curves: readonly Curve[]): Curve[] {
   return [
     ...curves.filter(({ look }) => !look.core),
     ...curves.filter(({ look }) => look.core).reverse(),
   ];
-}
-
-function levelLine(y: number, { left, right }: Frame): string {
-  return element("line", { class: "level", x1: left, x2: right, y1: y, y2: y });
 }
 
 /** A curve with its band, and its tooltip. */

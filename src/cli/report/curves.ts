@@ -7,6 +7,7 @@ import { bytesText, percentText, roundBytesText } from "../units.ts";
 import { lineChart } from "./line_chart.ts";
 import { methodWords } from "./method_words.ts";
 import type { ReportedRun } from "./report.ts";
+import { tierColor } from "./style.ts";
 
 const round = { title: "round", format: String, whole: true };
 const percent = (value: number): string => percentText(value, 0);
@@ -99,9 +100,7 @@ export function accuracyByTier({ config, records, summary }: ReportedRun): strin
     .sort((one, other) => one - other);
   const tiers = ranks.map((rank, index) => ({
     name: `rank ${rank}`,
-    color: `color-mix(in oklab, var(--tier-high) ${
-      Math.round(100 * index / Math.max(1, ranks.length - 1))
-    }%, var(--tier-low))`,
+    color: tierColor(index, ranks.length),
     // Under freezing the lines coincide: the widest lies at the bottom and shows on both sides.
     width: 2 + 3 * (ranks.length - 1 - index),
     points: records.flatMap((record) =>

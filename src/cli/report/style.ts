@@ -23,6 +23,12 @@ export const palette = `
 }
 `;
 
+/** The colour of a tier: between those of the lowest rank and the highest by its place among so many, ranks ascending. */
+export function tierColor(place: number, tiers: number): string {
+  const share = Math.round(100 * place / Math.max(1, tiers - 1));
+  return `color-mix(in oklab, var(--tier-high) ${share}%, var(--tier-low))`;
+}
+
 /** What pictures look like; with the palette it is all that a picture needs in a file of its own. */
 export const pictureStyle = `
 svg text { fill: var(--soft); font-size: 12px; font-variant-numeric: tabular-nums; }

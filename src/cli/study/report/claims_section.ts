@@ -13,6 +13,7 @@ import {
   seedsOfAClaim,
   type Verdict,
 } from "../../../study/verdicts.ts";
+import { percentText } from "../../units.ts";
 import type { Section } from "./document.ts";
 import { nothing } from "./number_text.ts";
 
@@ -79,7 +80,7 @@ export function claimsSection({ targets }: Study, findings: readonly Finding[]):
       "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict." +
       (targeted
         ? ` Targets: ${
-          Object.entries(targets).map(([cell, target]) => `${cell} ${(100 * target).toFixed(1)} %`)
+          Object.entries(targets).map(([cell, target]) => `${cell} ${percentText(target)}`)
             .join(", ")
         }.`
         : "") +

@@ -1,6 +1,7 @@
 import { type CurvePoint, meanCurve } from "../../../study/curves.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import { runsOf } from "../../../study/study_results.ts";
+import { tierColor } from "../../report/style.ts";
 import { percentText } from "../../units.ts";
 import { type CellContext, rankedMethods } from "./cell_context.ts";
 import type { Curve } from "./curve_chart.ts";
@@ -57,11 +58,6 @@ function methodPanel(method: string, runs: readonly StudyRun[]): Panel | undefin
     ],
     named: ranks.map((rank) => `rank ${rank}`),
   };
-}
-
-function tierColor(place: number, tiers: number): string {
-  const share = Math.round(100 * place / Math.max(1, tiers - 1));
-  return `color-mix(in oklab, var(--tier-high) ${share}%, var(--tier-low))`;
 }
 
 /** The model that a round distributes is the one the round before ended with. */

@@ -5,13 +5,13 @@
  */
 
 import { settingsText } from "../../../federated/setting_text.ts";
+import { gridMethods } from "../../../study/grid.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import { placeText } from "../../../study/run_place.ts";
 import {
   cellsOf,
   failuresOf,
   hasFailed,
-  methodsOf,
   runsOf,
   seedsOf,
   type StudyResults,
@@ -47,11 +47,9 @@ export function setupSection(results: StudyResults): Section {
 function seedTable(results: StudyResults): Table {
   const { study } = results;
   const cells = cellsOf(study);
-  const rows = Object.keys(study.methods)
-    .filter((method) => cells.some((cell) => methodsOf(study, cell).includes(method)))
-    .map((method) => ({
-      cells: [method, ...cells.map((cell) => seedText(results, cell, method))],
-    }));
+  const rows = gridMethods(study).map((method) => ({
+    cells: [method, ...cells.map((cell) => seedText(results, cell, method))],
+  }));
   return {
     kind: "table",
     title: "Seeds",
@@ -131,7 +129,7 @@ function machineList({ runs, trials }: StudyResults): Block {
     [...Map.groupBy(made, of)].map(([name, group]) => `${name} (${group.length} runs)`).join("; ");
   const distinct = (of: (run: StudyRun) => string): string => [...new Set(made.map(of))].join("; ");
   const notes = new Set(made.flatMap(({ facts }) => facts.notes));
-  const started = made.map(({ facts }) => facts.started).sort();
+  const started = made.map(({ facts }) => facts.started.slice(0, 16).replace("T", " ")).sort();
   const seconds = made.reduce((sum, { summary }) => sum + summary.seconds, 0);
   return {
     kind: "list",
@@ -141,9 +139,8 @@ function machineList({ runs, trials }: StudyResults): Block {
       `HAFL ${counted(({ facts }) => facts.version)}`,
       `Data: ${distinct(({ facts, data }) => `${facts.data} (${data})`)}`,
       `Base: ${distinct(({ facts, model }) => `${facts.model} (${model})`)}`,
-      `From ${started[0].slice(0, 16).replace("T", " ")} to ${
-        started[started.length - 1].slice(0, 16).replace("T", " ")
-      } (the starts of the first and the last run); ${durationText(seconds)} of rounds in all`,
+      `From ${started[0]} to ${started.at(-1)} (the starts of the first and the last run); ` +
+      `${durationText(seconds)} of rounds in all`,
       ...attendanceItems(made),
       ...notes,
     ],

@@ -1,4 +1,5 @@
 import { checkComparable } from "../../../study/check_comparable.ts";
+import { gridMethods } from "../../../study/grid.ts";
 import { cellsOf, missingRuns, placesOf, type StudyResults } from "../../../study/study_results.ts";
 import { chooseTrials } from "../../../study/tuning.ts";
 import { judgeClaims } from "../../../study/verdicts.ts";
@@ -19,12 +20,12 @@ export function studyReport(results: StudyResults): ReportDocument {
   const looks = methodLooks(study);
   const findings = judgeClaims(results);
   const cells = cellsOf(study);
-  const methods = new Set(study.grid.flatMap((part) => part.methods));
+  const methods = gridMethods(study);
   const seeds = new Set(study.grid.flatMap((part) => part.seeds));
   return {
     title: study.name,
     eyebrow: "HAFL study",
-    lead: `${count(methods.size, "method")} in ${count(cells.length, "cell")} with up to ` +
+    lead: `${count(methods.length, "method")} in ${count(cells.length, "cell")} with up to ` +
       `${count(seeds.size, "seed")}; ${count(runs.length, "run")} over which the means are taken.`,
     notes: notesOf(results),
     sections: [

@@ -82,11 +82,16 @@ function planRun(
   { settings, ...place }: Omit<PlannedRun, "config"> & { readonly settings: StudySettings },
 ): PlannedRun {
   const { cell, method, seed } = place;
-  const levels = [study.settings, study.cells[cell], study.methods[method], settings];
   try {
     const config = completeRunConfig({
-      ...Object.assign({}, ...levels),
-      ...{ device, threads, offline, cacheDir },
+      ...study.settings,
+      ...study.cells[cell],
+      ...study.methods[method],
+      ...settings,
+      device,
+      threads,
+      offline,
+      cacheDir,
       seed,
       out: resultPath(place),
     });

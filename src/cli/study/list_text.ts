@@ -6,17 +6,12 @@ import type { RunState, StudyState } from "./study_state.ts";
 
 /** A line for the runs of each method in each cell: how many there are, are done, have failed and are to do. */
 export function listLines({ trials, grid }: StudyState): string[] {
-  const rows = new Map<string, RunState[]>();
-  for (const state of [...trials, ...grid]) {
-    const { cell, method, trial } = state.run;
-    const key = JSON.stringify([trial === undefined ? cell : "tuning", method]);
-    const row = rows.get(key);
-    if (row) row.push(state);
-    else rows.set(key, [state]);
-  }
-  const table = [...rows].map((
-    [key, states],
-  ) => [...JSON.parse(key) as string[], ...counts(states)]);
+  const all = [...trials, ...grid];
+  const rows = Map.groupBy(
+    all,
+    ({ run: { cell, method, trial } }) =>
+      JSON.stringify([trial === undefined ? cell : "tuning", method]),
+  );
   return textTable(
     [
       { heading: "Cell" },
@@ -26,7 +21,10 @@ export function listLines({ trials, grid }: StudyState): string[] {
       { heading: "Failed", right: true },
       { heading: "To do", right: true },
     ],
-    [...table, ["all", "", ...counts([...trials, ...grid])]],
+    [
+      ...[...rows].map(([key, states]) => [...JSON.parse(key) as string[], ...counts(states)]),
+      ["all", "", ...counts(all)],
+    ],
   );
 }
 

@@ -19,15 +19,24 @@ export interface CellContext {
 }
 
 /** The methods of a cell that have a finished run, the best first; by test accuracy where there is one. */
-export function rankedMethods({ results, cell }: CellContext): string[] {
+export function rankedMethods(context: CellContext): string[] {
+  const { results, cell } = context;
   const metric = mainMetric(results, cell);
-  const score = (method: string): number =>
-    mean([...readingsOf(results, cell, method, metric).values()].map(({ value }) => value));
   return methodsOf(results.study, cell)
-    .filter((method) => readingsOf(results, cell, method, metric).size > 0)
-    .map((method) => ({ method, score: score(method) }))
+    .map((method) => ({ method, values: valuesOf(context, method, metric) }))
+    .filter(({ values }) => values.length > 0)
+    .map(({ method, values }) => ({ method, score: mean(values) }))
     .sort((one, other) => other.score - one.score)
     .map(({ method }) => method);
+}
+
+/** A metric of a method in the cell, a value a run that knows it. */
+export function valuesOf(
+  { results, cell }: CellContext,
+  method: string,
+  metric: RunMetric,
+): number[] {
+  return [...readingsOf(results, cell, method, metric).values()].map(({ value }) => value);
 }
 
 /** What methods of a cell are ranked by: test accuracy, or validation accuracy where the test rows were not evaluated. */

@@ -13,7 +13,13 @@ import { mean } from "../../../study/statistics.ts";
 import type { RunMetric } from "../../../study/study.ts";
 import { failuresOf, readingsOf, runsOf, seedsOf } from "../../../study/study_results.ts";
 import { bytesText, percentText } from "../../units.ts";
-import { type CellContext, comparedMetrics, mainMetric, rankedMethods } from "./cell_context.ts";
+import {
+  type CellContext,
+  comparedMetrics,
+  mainMetric,
+  rankedMethods,
+  valuesOf,
+} from "./cell_context.ts";
 import type { Table, TableRow } from "./document.ts";
 import { accuracyText, lostText, nothing, referenceText, targetText } from "./number_text.ts";
 
@@ -176,10 +182,6 @@ export function dropTable(context: CellContext): Table {
     head: ["Method", ...ranks.map((rank) => `Rank ${rank}`), "Largest"],
     rows,
   };
-}
-
-function valuesOf({ results, cell }: CellContext, method: string, metric: RunMetric): number[] {
-  return [...readingsOf(results, cell, method, metric).values()].map(({ value }) => value);
 }
 
 function methodRow({ looks, baseline }: CellContext, method: string, cells: string[]): TableRow {

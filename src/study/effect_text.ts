@@ -7,14 +7,14 @@
 import type { Comparison } from "./comparison.ts";
 
 /** A difference of accuracies in points: 0.0132 gives "+1.3". */
-export function pointsText(difference: number): string {
+function pointsText(difference: number): string {
   const points = (100 * Math.abs(difference)).toFixed(1);
   if (points === "0.0") return "0.0";
   return `${difference < 0 ? "−" : "+"}${points}`;
 }
 
 /** A ratio with three digits at most: 1.8333 gives "1.83", 12.345 gives "12.3". */
-export function ratioText(ratio: number): string {
+function ratioText(ratio: number): string {
   if (!(ratio < 1e4)) return ratio.toExponential(1);
   return ratio.toFixed(ratio < 9.995 ? 2 : ratio < 99.95 ? 1 : 0);
 }

@@ -10,7 +10,7 @@ import { settings } from "../../federated/settings.ts";
 import { UserError } from "../../protocol/errors.ts";
 
 /** What to do with a study. */
-export const actions = ["run", "list", "prepare", "report-only"] as const;
+const actions = ["run", "list", "prepare", "report-only"] as const;
 
 /** What a command line asks for. */
 export interface StudyFlags extends Pick<RunConfig, "device" | "cacheDir" | "offline"> {

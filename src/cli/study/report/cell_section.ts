@@ -61,7 +61,7 @@ function cellBlocks(context: CellContext, methods: readonly string[]): Block[] {
 }
 
 /** The study's baseline; else what most claims compare with, else the first method: of those that the cell runs. */
-export function baselineOf({ study }: StudyResults, cell: string): string {
+function baselineOf({ study }: StudyResults, cell: string): string {
   const methods = methodsOf(study, cell);
   if (study.baseline !== undefined && methods.includes(study.baseline)) return study.baseline;
   const named = (method: string): number =>

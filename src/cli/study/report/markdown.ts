@@ -3,7 +3,6 @@ import type { Block, FindingItem, ReportDocument, Table } from "./document.ts";
 /** A report as Markdown, its figures as files in the folder `figures` beside it. */
 export function renderMarkdown(
   { title, eyebrow, lead, notes, sections }: ReportDocument,
-  figures = "figures",
 ): string {
   const parts = [
     `# ${text(title)}`,
@@ -13,13 +12,13 @@ export function renderMarkdown(
     ...sections.flatMap((section) => [
       `## ${text(section.title)}`,
       ...(section.about === undefined ? [] : [text(section.about)]),
-      ...section.blocks.flatMap((part) => block(part, figures)),
+      ...section.blocks.flatMap(block),
     ]),
   ];
   return `${parts.join("\n\n")}\n`;
 }
 
-function block(part: Block, figures: string): string[] {
+function block(part: Block): string[] {
   switch (part.kind) {
     case "prose":
       return [heading(part.title), ...part.paragraphs.map(text)];
@@ -39,7 +38,7 @@ function block(part: Block, figures: string): string[] {
       return part.figures.flatMap(({ file, title, about, figure }) => [
         heading(title),
         text(about),
-        `![${text(figure.name)}](${figures}/${encodeURI(file)})`,
+        `![${text(figure.name)}](figures/${encodeURI(file)})`,
       ]);
     case "findings":
       return part.items.map(finding);

@@ -12,6 +12,7 @@ import { namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readSettings, suggestion } from "../federated/read_settings.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
+import type { Kind } from "../federated/setting_kinds.ts";
 import { flagName, settingText } from "../federated/setting_text.ts";
 import { type SettingKey, settingKeys, settings, topics } from "../federated/settings.ts";
 
@@ -88,6 +89,26 @@ export async function readFlags(
   }
   const given = { ...fromFile, ...readSettings(raw, flagName) };
   return { settings: given, own, words: command.args };
+}
+
+/**
+ * The checked value of one of a command's own flags, by its name in camelCase; undefined where it was not given.
+ *
+ * @throws UserError when it is not what it should be.
+ */
+export function readOwnFlag<Value>(
+  own: GivenFlags["own"],
+  key: string,
+  kind: Kind<Value>,
+): Value | undefined {
+  const text = own[key];
+  if (text === undefined) return undefined;
+  const raw = kind.fromText(String(text));
+  const value = kind.check(raw);
+  if (value !== undefined) return value;
+  throw new UserError(
+    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${JSON.stringify(raw)}`,
+  );
 }
 
 /**

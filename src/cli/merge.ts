@@ -22,7 +22,7 @@ import {
 } from "../weights/mod.ts";
 import { openAdapter } from "./adapter_folder.ts";
 import { runCommand } from "./errors.ts";
-import { type GivenFlags, readFlags } from "./flags.ts";
+import { type GivenFlags, readFlags, readOwnFlag } from "./flags.ts";
 import { openModelFiles } from "./sources.ts";
 import { writeFolder } from "./write_folder.ts";
 
@@ -80,17 +80,13 @@ async function refuseInput(out: string, flag: string, input: string): Promise<vo
   throw new UserError(`Cannot write to "${out}": ${flag} is in that folder; use another --out`);
 }
 
-function readLayout({ dtype, shardSize }: GivenFlags["own"]): CheckpointLayout {
-  const kind = choice(checkpointDtypes);
-  const chosen = kind.check(dtype ?? defaultCheckpointLayout.dtype);
-  if (chosen === undefined) {
-    throw new UserError(`Cannot use --dtype: expected ${kind.expected}, got "${dtype}"`);
-  }
+function readLayout(own: GivenFlags["own"]): CheckpointLayout {
+  const { dtype, shardBytes } = defaultCheckpointLayout;
   return {
-    dtype: chosen,
-    shardBytes: shardSize === undefined
-      ? defaultCheckpointLayout.shardBytes
-      : readSize("--shard-size", String(shardSize)),
+    dtype: readOwnFlag(own, "dtype", choice(checkpointDtypes)) ?? dtype,
+    shardBytes: own.shardSize === undefined
+      ? shardBytes
+      : readSize("--shard-size", String(own.shardSize)),
   };
 }
 

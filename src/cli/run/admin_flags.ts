@@ -2,9 +2,9 @@
 
 import { Option } from "commander";
 import { readServerUrl } from "../../federated/remote/invitation_url.ts";
-import { type OutputFormat, outputFormats } from "../../federated/settings/execution.ts";
+import { executionRows, type OutputFormat } from "../../federated/settings/execution.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { GivenFlags } from "../flags.ts";
+import { type GivenFlags, readOwnFlag } from "../flags.ts";
 import { isPrivate } from "../private_address.ts";
 import type { AdminServer } from "./admin_server.ts";
 
@@ -31,12 +31,8 @@ export function formatOption(): Option {
 }
 
 /** The value of {@linkcode formatOption}. */
-export function readFormat({ format = "text" }: GivenFlags["own"]): OutputFormat {
-  const known = outputFormats.find((name) => name === format);
-  if (known !== undefined) return known;
-  throw new UserError(
-    `Cannot use --format: expected one of ${outputFormats.join(", ")}, got "${format}"`,
-  );
+export function readFormat(own: GivenFlags["own"]): OutputFormat {
+  return readOwnFlag(own, "format", executionRows.format.kind) ?? "text";
 }
 
 /**

@@ -4,15 +4,14 @@ import { Option } from "commander";
 import project from "../../../deno.json" with { type: "json" };
 import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { manifestConfig } from "../../federated/remote/training_settings.ts";
-import { choice, whole } from "../../federated/setting_kinds.ts";
+import { whole } from "../../federated/setting_kinds.ts";
 import { executionDefaults, executionRows } from "../../federated/settings/execution.ts";
 import { exportPeft } from "../../lora/peft.ts";
-import { type PeftLayout, peftLayouts } from "../../lora/peft_layout.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { adapterCard } from "../adapter_card.ts";
-import { type GivenFlags, readFlags } from "../flags.ts";
+import { readFlags, readOwnFlag } from "../flags.ts";
 import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
@@ -45,7 +44,8 @@ export const exportAdapter: RunCommand = {
   summary: "write a run's adapter for PEFT",
   async run(args, print) {
     const { own, words: [run] } = await readFlags(args, description);
-    const layout = readAdapterLayout(own);
+    const layout = readOwnFlag(own, "adapterLayout", executionRows.adapterLayout.kind) ??
+      executionDefaults.adapterLayout;
     const admin = await readServer(own);
     const status = await runStatus(admin, run);
     const manifest = await manifestOf(admin, run);
@@ -100,15 +100,6 @@ export function chooseRound({ run, published }: RunStatus, asked: string): Round
   if (round !== undefined) return round;
   throw new UserError(
     `Cannot export round ${number} of ${run}: expected at most ${latest.round}, the rounds done`,
-  );
-}
-
-function readAdapterLayout({ adapterLayout }: GivenFlags["own"]): PeftLayout {
-  const kind = choice(peftLayouts);
-  const layout = kind.check(adapterLayout ?? executionDefaults.adapterLayout);
-  if (layout !== undefined) return layout;
-  throw new UserError(
-    `Cannot use --adapter-layout: expected ${kind.expected}, got "${adapterLayout}"`,
   );
 }
 

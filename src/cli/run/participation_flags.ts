@@ -1,11 +1,9 @@
 /** Flags that say who takes part in a round, and how long it may take. @module */
 
 import { Option } from "commander";
-import { flagName } from "../../federated/setting_text.ts";
-import { type Kind, number, whole } from "../../federated/setting_kinds.ts";
-import { UserError } from "../../protocol/errors.ts";
+import { number, whole } from "../../federated/setting_kinds.ts";
 import { type Participation, sampleSize, type UpdateLimits } from "../../protocol/manifest.ts";
-import type { GivenFlags } from "../flags.ts";
+import { type GivenFlags, readOwnFlag } from "../flags.ts";
 import { readDuration } from "./duration.ts";
 
 /** Long enough for a laptop's round on the built-in base, short enough to notice that clients are gone. */
@@ -44,13 +42,13 @@ const count = whole({ least: 1 });
 
 /** The participation that flags ask for; the manifest's maker checks the numbers against one another. */
 export function readParticipation(own: GivenFlags["own"], seats: number): Participation {
-  const perRound = read(own, "perRound", count) ?? seats;
-  const overSelection = read(own, "overSelection", number({ least: 1 })) ?? 1;
-  const quorum = read(own, "quorum", count) ?? Math.ceil(perRound / 2);
+  const perRound = readOwnFlag(own, "perRound", count) ?? seats;
+  const overSelection = readOwnFlag(own, "overSelection", number({ least: 1 })) ?? 1;
+  const quorum = readOwnFlag(own, "quorum", count) ?? Math.ceil(perRound / 2);
   const asked = sampleSize({ perRound, overSelection }, seats);
   return {
     seats,
-    start: read(own, "start", count) ?? Math.max(quorum, asked),
+    start: readOwnFlag(own, "start", count) ?? Math.max(quorum, asked),
     perRound,
     overSelection,
     quorum,
@@ -60,21 +58,10 @@ export function readParticipation(own: GivenFlags["own"], seats: number): Partic
 
 /** The limits that flags set. */
 export function readLimits(own: GivenFlags["own"]): Partial<UpdateLimits> {
-  const maxSamples = read(own, "maxSamples", count);
-  const maxNorm = read(own, "maxNorm", number({ above: 0 }));
+  const maxSamples = readOwnFlag(own, "maxSamples", count);
+  const maxNorm = readOwnFlag(own, "maxNorm", number({ above: 0 }));
   return {
     ...(maxSamples !== undefined && { maxSamples }),
     ...(maxNorm !== undefined && { maxNorm }),
   };
-}
-
-function read<T>(own: GivenFlags["own"], key: string, kind: Kind<T>): T | undefined {
-  const text = own[key];
-  if (text === undefined) return undefined;
-  const raw = kind.fromText(String(text));
-  const value = kind.check(raw);
-  if (value !== undefined) return value;
-  throw new UserError(
-    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${JSON.stringify(raw)}`,
-  );
 }

@@ -43,21 +43,16 @@ export interface TrainedComponents {
 export function settingsBuffer(
   layout: PackedLayout,
   settings: OptimizerSettings,
-  { train, factors = "both" }: TrainedComponents,
+  trained: TrainedComponents,
 ): Float32Array {
+  const { learningRate, headLearningRate, weightDecay } = settings;
   const buffer = new Float32Array(STEP_SETTINGS + SLOT_SETTINGS * layout.slots);
-  const setSlot = (slot: number, rate: number, trained: number) =>
-    buffer.set([rate, settings.weightDecay, trained], STEP_SETTINGS + SLOT_SETTINGS * slot);
-  train.forEach((mask, m) =>
-    mask.forEach((trained, i) => {
-      const { a, b } = componentSlots(layout, m, i);
-      setSlot(a, settings.learningRate, factors === "both" ? trained : 0);
-      setSlot(b, settings.learningRate, trained);
-    })
-  );
-  layout.head.forEach((_, tensor) =>
-    setSlot(headSlot(layout, tensor), settings.headLearningRate, 1)
-  );
+  const firstOfHead = headSlot(layout, 0);
+  // The last slot, which owns the gaps, stays zeros.
+  trainedSlots(layout, trained).subarray(0, -1).forEach((moves, slot) => {
+    const rate = slot < firstOfHead ? learningRate : headLearningRate;
+    buffer.set([rate, weightDecay, moves], STEP_SETTINGS + SLOT_SETTINGS * slot);
+  });
   return buffer;
 }
 
@@ -91,19 +86,27 @@ export function setStep(
 /** Steps in which each slot was trained, [slots]: those of `before`, and `steps` more of training some components and the head. */
 export function countSteps(
   layout: PackedLayout,
-  { train, factors = "both" }: TrainedComponents,
+  trained: TrainedComponents,
   steps: number,
   before: Uint32Array = new Uint32Array(layout.slots),
 ): Uint32Array {
-  const counts = before.slice();
+  const slots = trainedSlots(layout, trained);
+  return before.map((earlier, slot) => earlier + steps * slots[slot]);
+}
+
+/** Per slot: 1 where it is trained. */
+function trainedSlots(
+  layout: PackedLayout,
+  { train, factors = "both" }: TrainedComponents,
+): Uint8Array {
+  const slots = new Uint8Array(layout.slots);
   train.forEach((mask, m) =>
-    mask.forEach((trained, i) => {
-      if (!trained) return;
+    mask.forEach((moves, i) => {
       const { a, b } = componentSlots(layout, m, i);
-      if (factors === "both") counts[a] += steps;
-      counts[b] += steps;
+      slots[a] = factors === "both" ? moves : 0;
+      slots[b] = moves;
     })
   );
-  layout.head.forEach((_, tensor) => counts[headSlot(layout, tensor)] += steps);
-  return counts;
+  layout.head.forEach((_, tensor) => slots[headSlot(layout, tensor)] = 1);
+  return slots;
 }

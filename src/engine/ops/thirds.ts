@@ -29,8 +29,10 @@ export const splitThirdsOp: Op<NoAttributes> = {
   },
   gradient({ program, node, outputGradients }) {
     if (outputGradients.every((dy) => dy === undefined)) return [undefined];
-    const parts = outputGradients.map((dy, i) => dy ?? fill(program, node.outputs[i].shape, 0));
-    return [apply(program, joinThirdsOp, parts, {})[0]];
+    const [first, second, third] = outputGradients.map((dy, i) =>
+      dy ?? fill(program, node.outputs[i].shape, 0)
+    );
+    return [joinThirds(program, first, second, third)];
   },
   cost: (node) => ({ flops: 0, bytes: nodeBytes(node) }),
   kernel: (node) => callOf(splitSource, node.outputs[0]),
@@ -54,7 +56,7 @@ export const joinThirdsOp: Op<NoAttributes> = {
     return [{ name: "joined", shape: [...first.shape.slice(0, -1), 3 * widthOf(first)] }];
   },
   gradient: ({ program, outputGradients: [dy] }) =>
-    dy ? apply(program, splitThirdsOp, [dy], {}) : [undefined, undefined, undefined],
+    dy ? splitThirds(program, dy) : [undefined, undefined, undefined],
   cost: (node) => ({ flops: 0, bytes: nodeBytes(node) }),
   kernel: (node) => callOf(joinSource, node.inputs[0]),
   cpu: rowwiseCpu((node) => rowsOf(node.outputs[0]), (node, tensors, begin, end) => {

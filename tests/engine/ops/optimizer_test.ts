@@ -165,9 +165,8 @@ function oracleStep(
 
 async function followsOracle(
   executor: Executor,
-  name: string,
   kind: Kind,
-  { size, largestNorm, proximal }: StepCase,
+  { name, size, largestNorm, proximal }: StepCase,
 ): Promise<void> {
   const slotOf = wholeNumbers(name, size, SLOTS.length);
   const initial = normalNumbers(`${name} parameters`, size);
@@ -240,7 +239,7 @@ for (const kind of ["adamw", "sgd"] as const) {
     );
     const executor = await device.load(programs);
     try {
-      for (const step of cases) await followsOracle(executor, step.name, kind, step);
+      for (const step of cases) await followsOracle(executor, kind, step);
     } finally {
       await executor.close();
     }

@@ -3,6 +3,7 @@
 import { gridMethods } from "./grid.ts";
 import type { FailedRun, StudyRun } from "./result.ts";
 import type { Study, StudySettings } from "./study.ts";
+import { hasFailed } from "./study_results.ts";
 
 /** The format this version writes. */
 export const tuningKind = "hafl-study-tuning-1";
@@ -73,7 +74,7 @@ export function chosenSettings(
 }
 
 function scoreOf(settings: StudySettings, outcome: StudyRun | FailedRun): TrialScore {
-  if ("failed" in outcome) return { settings, accuracy: null, loss: null };
+  if (hasFailed(outcome)) return { settings, accuracy: null, loss: null };
   const { accuracy, loss } = outcome.summary.final;
   return { settings, accuracy, loss };
 }

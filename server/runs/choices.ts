@@ -4,12 +4,15 @@
  * @module
  */
 
-import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_choice.ts";
+import {
+  checkClientChoice,
+  ClientChoiceError,
+  clientsChoose,
+} from "../../src/protocol/client_choice.ts";
 import { decodeChoice, encodeChoice, MessageError } from "../../src/protocol/messages/mod.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
 import { requireOpenAttempt } from "./attempts.ts";
 import { changeRun } from "./change_run.ts";
-import { clientsChoose } from "./deals.ts";
 import { spendNonce } from "./nonces.ts";
 import { recorded } from "./refusals.ts";
 import { requireMember, type RunRow } from "./rows.ts";
@@ -59,7 +62,7 @@ function checkedChoice(
   rank: number,
 ): Uint8Array {
   const { layout, method } = manifest;
-  if (!clientsChoose(manifest, round)) {
+  if (!clientsChoose(method, round)) {
     throw new ServiceError(
       "conflict",
       `Cannot take a choice of client ${client} in round ${round + 1}: the server deals in it`,

@@ -4,20 +4,14 @@
  * @module
  */
 
+import { clientsChoose } from "../../src/protocol/client_choice.ts";
 import { type Deal, dealOf, dealRound } from "../../src/protocol/deal.ts";
-import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { decodeChoice } from "../../src/protocol/messages/mod.ts";
-import { picksComponents, scopedSelections } from "../../src/protocol/method.ts";
+import { scopedSelections } from "../../src/protocol/method.ts";
 import { selectorOf } from "../../src/protocol/selection.ts";
 import { currentBank } from "./banks.ts";
 import { type AttemptRow, type RunRow, seatsOf } from "./rows.ts";
 import { type Service, ServiceError } from "./service.ts";
-
-/** Whether a client sends its own choice of components in this round. */
-export function clientsChoose({ method }: RunManifest, round: number): boolean {
-  return method.rankBy === "client" && picksComponents(method.method) &&
-    round >= method.warmupRounds;
-}
 
 /** The choice a client sent for an attempt; undefined before it did. */
 export async function choiceOf(
@@ -44,9 +38,9 @@ export async function dealFor(
   attempt: AttemptRow,
   client: number,
 ): Promise<Deal> {
-  const { manifest } = run;
+  const { layout, method } = run.manifest;
   const { round } = attempt;
-  if (!clientsChoose(manifest, round)) {
+  if (!clientsChoose(method, round)) {
     return (await serverDeals(service, run, attempt)).get(client)!;
   }
   const body = await choiceOf(service, run.id, attempt, client);
@@ -56,7 +50,6 @@ export async function dealFor(
       `Cannot deal to client ${client} in round ${round + 1}: it has to send its choice first`,
     );
   }
-  const { layout, method } = manifest;
   const { indices } = decodeChoice(body, layout);
   return dealOf(layout.rank, client, round, method.method, indices, method.factors);
 }

@@ -4,9 +4,10 @@
  * @module
  */
 
+import { clientsChoose } from "../../src/protocol/client_choice.ts";
 import type { ClientTask } from "../../src/protocol/http/documents.ts";
 import { isOpen } from "./attempts.ts";
-import { choiceOf, clientsChoose } from "./deals.ts";
+import { choiceOf } from "./deals.ts";
 import {
   hasReceived,
   latestAttempt,
@@ -36,7 +37,7 @@ export async function nextTask(
   if (await hasReceived(service.db, run, attempt, client)) return wait;
   const { perRound } = row.manifest.participation;
   if (await receivedCount(service.db, run, attempt) >= perRound) return wait;
-  const chooses = clientsChoose(row.manifest, rounds) &&
+  const chooses = clientsChoose(row.manifest.method, rounds) &&
     await choiceOf(service, run, attempt, client) === undefined;
   return {
     kind: chooses ? "choose" : "train",

@@ -1,9 +1,8 @@
 /** The start of a simulated round: what each client that takes part holds and trains. @module */
 
-import { checkClientChoice } from "../protocol/client_choice.ts";
+import { checkClientChoice, clientsChoose } from "../protocol/client_choice.ts";
 import { chooseComponents, type Deal, dealOf, dealRound } from "../protocol/deal.ts";
 import { decodeChoice, encodeChoice, type MessageSizes } from "../protocol/messages/mod.ts";
-import { picksComponents } from "../protocol/method.ts";
 import { addBytes, NO_BYTES } from "../protocol/records.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
@@ -21,16 +20,15 @@ export async function dealClients(
   sampled: readonly number[],
 ): Promise<{ deals: Deal[]; choiceBytes: MessageSizes }> {
   const participants = sampled.map((client) => ({ client, rank: clients[client].rank }));
-  const dictated = local.rankBy === "server" || !picksComponents(server.distribution) ||
-    round < server.warmupRounds;
-  if (dictated) {
+  const { distribution: method, factors, selection, scopeName, warmupRounds } = server;
+  if (!clientsChoose({ method, rankBy: local.rankBy, warmupRounds }, round)) {
     const deals = dealRound({
-      ...server.selection,
+      ...selection,
       bank,
       participants,
-      method: server.distribution,
-      factors: server.factors,
-      warmupRounds: server.warmupRounds,
+      method,
+      factors,
+      warmupRounds,
       round,
     });
     return { deals, choiceBytes: NO_BYTES };
@@ -40,12 +38,12 @@ export async function dealClients(
   for (const participant of participants) {
     const { client, rank } = participant;
     const { scores } = await memories[client]?.read() ?? {};
-    const chosen = chooseComponents(bank, participant, round, scores, server.selection);
+    const chosen = chooseComponents(bank, participant, round, scores, selection);
     const message = encodeChoice(bank, chosen, { run, round, client });
     choiceBytes = addBytes(choiceBytes, message.sizes);
     const { indices } = decodeChoice(message.bytes, bank);
-    checkClientChoice(indices, rank, bank, server.scopeName);
-    deals.push(dealOf(bank.rank, client, round, server.distribution, indices, server.factors));
+    checkClientChoice(indices, rank, bank, scopeName);
+    deals.push(dealOf(bank.rank, client, round, method, indices, factors));
   }
   return { deals, choiceBytes };
 }

@@ -6,12 +6,22 @@
 
 import type { AdapterLayout } from "./bank.ts";
 import { isIndexList } from "./components.ts";
+import type { ServerMethod } from "./manifest.ts";
 import type { Scope } from "./method.ts";
 
 /** Indices a client chose for itself that break its budget. */
 export class ClientChoiceError extends Error {
   /** The class's name, for logs. */
   override name = "ClientChoiceError";
+}
+
+/** Whether clients send their own choice of components in a round: they rank, the warm-up is over, and there is something to pick, as under `full` and `head` there is not. */
+export function clientsChoose(
+  { method, rankBy, warmupRounds }: Pick<ServerMethod, "method" | "rankBy" | "warmupRounds">,
+  round: number,
+): boolean {
+  const picks = method === "freeze" || method === "truncate";
+  return rankBy === "client" && picks && round >= warmupRounds;
 }
 
 /**

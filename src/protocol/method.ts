@@ -23,11 +23,6 @@ export const distributions = ["freeze", "truncate", "full", "head"] as const;
  */
 export type Distribution = typeof distributions[number];
 
-/** Whether components are picked for each client: under `full` and `head` there is nothing to pick. */
-export function picksComponents(distribution: Distribution): boolean {
-  return distribution === "freeze" || distribution === "truncate";
-}
-
 /** The choices of trained factors there are, in the order users see them. */
 export const factorChoices = ["both", "b"] as const;
 

@@ -59,7 +59,7 @@ export { decodeBank, encodeBank } from "./bank_codec.ts";
 export { type MergedBase, mergeStack, withoutStack } from "./merged_base.ts";
 export { decodeMerged, encodeMerged } from "./merged_codec.ts";
 export { decodeMoments, encodeMoments } from "./moments_codec.ts";
-export { checkClientChoice, ClientChoiceError } from "./client_choice.ts";
+export { checkClientChoice, ClientChoiceError, clientsChoose } from "./client_choice.ts";
 export {
   type ComponentSlices,
   deltaWeight,
@@ -98,7 +98,6 @@ export {
   isServable,
   type Method,
   needsEqualRanks,
-  picksComponents,
   type RankBy,
   rankingParties,
   type Scope,

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createBank } from "../../src/protocol/bank.ts";
-import { checkClientChoice, ClientChoiceError } from "../../src/protocol/client_choice.ts";
+import {
+  checkClientChoice,
+  ClientChoiceError,
+  clientsChoose,
+} from "../../src/protocol/client_choice.ts";
 import { indicesOf } from "../../src/protocol/components.ts";
 import {
   chooseComponents,
@@ -9,6 +13,7 @@ import {
   holdsComponents,
   type RoundSettings,
 } from "../../src/protocol/deal.ts";
+import { distributions } from "../../src/protocol/method.ts";
 import { RankError } from "../../src/protocol/ranks.ts";
 import {
   greedy,
@@ -138,6 +143,15 @@ Deno.test("dealRound() throws RankError when a rank does not fit the server's or
     name: "RankError",
     message: "Cannot deal to client 0: expected a rank of 4 under full, got 2",
   });
+});
+
+Deno.test("clientsChoose() once the warm-up is over, where clients rank and there is something to pick", () => {
+  const chosen = distributions.filter((method) =>
+    clientsChoose({ method, rankBy: "client", warmupRounds: 2 }, 2)
+  );
+  assert.deepEqual(chosen, ["freeze", "truncate"]);
+  assert.equal(clientsChoose({ method: "freeze", rankBy: "client", warmupRounds: 2 }, 1), false);
+  assert.equal(clientsChoose({ method: "freeze", rankBy: "server", warmupRounds: 2 }, 2), false);
 });
 
 Deno.test("checkClientChoice() accepts when the budget is kept, in its scope", () => {

@@ -27,6 +27,7 @@ import {
   aggregate,
   type Budget,
   chooseComponents,
+  clientsChoose,
   type ClientTask,
   type Deal,
   dealOf,
@@ -38,7 +39,6 @@ import {
   type Invitation,
   keyIdOf,
   type Participant,
-  picksComponents,
   type ProblemCode,
   random,
   type RejectReason,
@@ -236,9 +236,7 @@ function dealsOf(
   participants: readonly Participant[],
 ): Deal[] {
   const { seed, method } = manifest;
-  const chosen = method.rankBy === "client" && picksComponents(method.method) &&
-    round >= method.warmupRounds;
-  if (chosen) {
+  if (clientsChoose(method, round)) {
     return participants.map((participant) =>
       dealOf(
         bank.rank,

@@ -141,9 +141,18 @@ export async function clientRound(
   data: LocalData,
   onStep: OnStep = () => {},
 ): Promise<ClientOutcome> {
-  const received = decodeDownload(download, settings.layout);
-  const adapter = applyDownload(settings.layout, received);
-  return await trainAndAnswer(session, settings, { run: received.run, adapter }, data, onStep);
+  const received = receiveDownload(settings.layout, download);
+  return await trainAndAnswer(session, settings, received, data, onStep);
+}
+
+/**
+ * What a client starts a round from, by the bytes of its download.
+ *
+ * @throws MessageError, SafetensorsError when they are not what the layout says.
+ */
+export function receiveDownload(layout: AdapterLayout, bytes: Uint8Array): ReceivedRound {
+  const download = decodeDownload(bytes, layout);
+  return { run: download.run, adapter: applyDownload(layout, download) };
 }
 
 /**

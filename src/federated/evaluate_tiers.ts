@@ -4,8 +4,9 @@ import type { Evaluation } from "../lora/evaluate.ts";
 import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";
-import { applyDownload, decodeDownload, encodeDownload } from "../protocol/messages/mod.ts";
+import { encodeDownload } from "../protocol/messages/mod.ts";
 import type { TierRecord } from "../protocol/records.ts";
+import { receiveDownload } from "./client_round.ts";
 import { evaluateAdapter } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
@@ -50,9 +51,9 @@ async function evaluateDealt(
 ): Promise<Evaluation> {
   if (isWhole(bank, deal)) return evaluation;
   const { bytes } = encodeDownload(bank, deal, { run: federation.run });
-  const held = applyDownload(bank, decodeDownload(bytes, bank));
-  const adapter = { ...held, forward: held.deal.forward };
-  return await evaluateAdapter(federation, session, adapter, federation.validation);
+  const { adapter } = receiveDownload(bank, bytes);
+  const held = { ...adapter, forward: adapter.deal.forward };
+  return await evaluateAdapter(federation, session, held, federation.validation);
 }
 
 /** Whether what a client is not dealt adds nothing to the model: there is nothing of the kind, or its b_i are zero. */

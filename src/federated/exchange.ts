@@ -4,14 +4,12 @@ import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";
 import {
-  applyDownload,
-  decodeDownload,
   type EncodedMessage,
   encodeDownload,
   type MessageSizes,
 } from "../protocol/messages/mod.ts";
 import { NO_BYTES } from "../protocol/records.ts";
-import type { LocalSettings, ReceivedRound } from "./client_round.ts";
+import { type LocalSettings, receiveDownload, type ReceivedRound } from "./client_round.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
 
@@ -29,8 +27,5 @@ export interface Exchange {
 export const bankExchange: Exchange = {
   announce: () => Promise.resolve(NO_BYTES),
   download: ({ run }, bank, deal) => encodeDownload(bank, deal, { run }),
-  receive({ layout }, _deal, bytes) {
-    const download = decodeDownload(bytes, layout);
-    return { run: download.run, adapter: applyDownload(layout, download) };
-  },
+  receive: ({ layout }, _deal, bytes) => receiveDownload(layout, bytes),
 };

@@ -13,7 +13,6 @@ import {
 import type { Deal } from "../protocol/deal.ts";
 import type { ClientAdapter } from "../protocol/messages/mod.ts";
 import { NO_BYTES } from "../protocol/records.ts";
-import { startScoreMerge } from "../protocol/scores.ts";
 import { extractUpdate } from "../protocol/update.ts";
 import type { KeptMemory, OwnModel } from "./client_memory.ts";
 import { trainAdapter, type TrainedAdapter } from "./client_round.ts";
@@ -58,8 +57,15 @@ export async function trainOwn(
     steps += losses.length;
     tokens += trained.tokens;
   }
-  const ownScores = startScoreMerge(bank.scores).finish();
-  return { ...tally.finish(), late: [], clients, downBytes: NO_BYTES, ownScores, steps, tokens };
+  return {
+    ...tally.finish(),
+    late: [],
+    clients,
+    downBytes: NO_BYTES,
+    ownScores: bank.scores,
+    steps,
+    tokens,
+  };
 }
 
 /** What a client keeps of what it has trained. */

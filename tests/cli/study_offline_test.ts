@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { namesIn } from "../../src/cli/working_folder.ts";
+import { withFolder } from "../temp_folder.ts";
 import { root, runCli } from "./command.ts";
 import { studyFolder } from "./study_support.ts";
 
@@ -51,8 +53,7 @@ Deno.test("train does import packages, which the walk above would find", async (
 });
 
 Deno.test("study runs without any package once its tokens are prepared, with every seed's", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "hafl-study-offline-" });
-  try {
+  await withFolder(async (folder) => {
     const study = await studyFolder(folder, "study");
     const bare = {
       DENO_DIR: join(folder, "deno"),
@@ -70,19 +71,6 @@ Deno.test("study runs without any package once its tokens are prepared, with eve
     const { code, out, err } = await runCli("study", [...study.args, "--offline"], bare);
     assert.equal(code, 0, err);
     assert.match(out, /^4\/4 /m);
-    assert.deepEqual(await packagesIn(bare.DENO_DIR), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    assert.deepEqual(await namesIn(join(bare.DENO_DIR, "npm")), []);
+  });
 });
-
-/** Names of what lies in the packages' folder of a Deno cache. */
-async function packagesIn(cache: string): Promise<string[]> {
-  try {
-    const registries = await Array.fromAsync(Deno.readDir(join(cache, "npm")));
-    return registries.map(({ name }) => name);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}

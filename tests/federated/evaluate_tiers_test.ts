@@ -6,6 +6,7 @@ import type { FederationState } from "../../src/federated/state.ts";
 import type { Session } from "../../src/lora/session.ts";
 import { first } from "../../src/protocol/selection.ts";
 import {
+  countingEvaluation,
   dealsOf,
   runRounds,
   tinyFederation,
@@ -18,15 +19,8 @@ const cpu = createCpuDevice({ threads: 1 });
 
 /** A session that counts the passes over the 20 validation rows, in four batches of 6. */
 function counting(session: Session): { session: Session; passes: () => number } {
-  let batches = 0;
-  const executor = {
-    ...session.executor,
-    run(program: string) {
-      if (program.startsWith("evaluate")) batches++;
-      session.executor.run(program);
-    },
-  };
-  return { session: { ...session, executor }, passes: () => batches / 4 };
+  const { session: counted, batches } = countingEvaluation(session);
+  return { session: counted, passes: () => batches() / 4 };
 }
 
 const cases: Readonly<Record<string, [settings: TinySettings, passes: number]>> = {

@@ -22,6 +22,7 @@ import {
   runRounds,
   tinyFederation,
   type TinySettings,
+  widths,
   withFederation,
 } from "./support.ts";
 
@@ -33,14 +34,6 @@ const FLORA: TinySettings = {
   selector: first,
   warmupRounds: 0,
 };
-
-/** Numbers of one component of all modules. */
-function widthOf({ local: { layout } }: Federation): number {
-  return layout.modules.reduce(
-    (sum, { inFeatures, outFeatures }) => sum + inFeatures + outFeatures,
-    0,
-  );
-}
 
 /** The federation, and the updates that its server takes in. */
 function watched(federation: Federation): { federation: Federation; updates: ClientUpdate[] } {
@@ -132,7 +125,7 @@ Deno.test("runRound() by flora counts the stack to every client, and none in the
     ranks: [1, 2, 4, 2],
     attendance: { participation: 0.5 },
   });
-  const width = widthOf(federation);
+  const width = widths(federation.local.layout.modules);
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
     const { records } = await runRounds(federation, session, start, 3);

@@ -19,6 +19,7 @@ import { first } from "../../src/protocol/selection.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { byteMemories } from "./byte_memories.ts";
 import {
+  countingEvaluation,
   makeSamples,
   runRounds,
   tinyFederation,
@@ -151,24 +152,14 @@ Deno.test("runRound() by local evaluates again only who has trained", async () =
     attendance: { participation: 0.5 },
   });
   await withFederation(cpu, federation, async (session) => {
-    let evaluations = 0;
-    const counted: Session = {
-      ...session,
-      executor: {
-        ...session.executor,
-        run(program) {
-          if (program.startsWith("evaluate")) evaluations++;
-          session.executor.run(program);
-        },
-      },
-    };
+    const { session: counted, batches: evaluations } = countingEvaluation(session);
     const batches = Math.ceil(20 / 6);
     let state = await startState(federation, counted);
-    assert.equal(evaluations, batches, "all are the same before the first round");
+    assert.equal(evaluations(), batches, "all are the same before the first round");
     for (let round = 0; round < 3; round++) {
-      evaluations = 0;
+      const before = evaluations();
       const next = await runRound(federation, counted, state);
-      assert.equal(evaluations, 3 * batches);
+      assert.equal(evaluations() - before, 3 * batches);
       const trained = next.state.clients.map((memory, client) => memory !== state.clients[client]);
       assert.equal(trained.filter(Boolean).length, 3);
       next.state.own!.forEach((one, client) => {

@@ -10,7 +10,7 @@ import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { isServable } from "../../src/protocol/method.ts";
 import { namedMethods } from "../../src/protocol/methods/mod.ts";
 import { createLetters, data, files } from "./remote/manifest_support.ts";
-import { runRounds, withFederation } from "./support.ts";
+import { runRounds, widths, withFederation } from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
 const document = await Deno.readTextFile(new URL("../../docs/methods.md", import.meta.url));
@@ -103,9 +103,3 @@ Deno.test("--method flexlora deals the first components, in descending order of 
     }
   });
 });
-
-function widths(
-  modules: readonly { readonly inFeatures: number; readonly outFeatures: number }[],
-): number {
-  return modules.reduce((sum, { inFeatures, outFeatures }) => sum + inFeatures + outFeatures, 0);
-}

@@ -20,7 +20,7 @@ import { evaluate } from "../../src/lora/evaluate.ts";
 import type { Session } from "../../src/lora/session.ts";
 import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
 import type { AggregatorName } from "../../src/protocol/aggregate/mod.ts";
-import type { AdapterBank, NamedTensor } from "../../src/protocol/bank.ts";
+import type { AdapterBank, ModuleShape, NamedTensor } from "../../src/protocol/bank.ts";
 import { type Deal, dealRound } from "../../src/protocol/deal.ts";
 import { decodeUpdate, encodeDownload } from "../../src/protocol/messages/mod.ts";
 import {
@@ -287,4 +287,22 @@ export function largestChange(one: AdapterBank, other: AdapterBank): number {
     });
   }
   return largest;
+}
+
+/** The session, and how many batches it has evaluated so far. */
+export function countingEvaluation(session: Session): { session: Session; batches: () => number } {
+  let batches = 0;
+  const executor = {
+    ...session.executor,
+    run(program: string) {
+      if (program.startsWith("evaluate")) batches++;
+      session.executor.run(program);
+    },
+  };
+  return { session: { ...session, executor }, batches: () => batches };
+}
+
+/** Numbers of one component of all these modules. */
+export function widths(modules: readonly ModuleShape[]): number {
+  return modules.reduce((sum, { inFeatures, outFeatures }) => sum + inFeatures + outFeatures, 0);
 }

@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { clientMemories } from "../../src/cli/client_memories.ts";
+import { namesIn } from "../../src/cli/working_folder.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 
 const memory = (value: number) => ({ scores: [Float64Array.of(value)] });
-
-async function names(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
-}
 
 Deno.test("clientMemories() keeps every round's memory until it is told which count", async () => {
   const folder = join(await Deno.makeTempDir(), "run/clients");
@@ -25,7 +22,7 @@ Deno.test("clientMemories() keeps every round's memory until it is told which co
   await Deno.writeTextFile(join(folder, "notes.txt"), "not a memory");
   const third = await memories.keep(0, 3, memory(4));
   await memories.removeOthers([[third], [two, ...new Array(10).fill(undefined), other]]);
-  assert.deepEqual(await names(folder), [
+  assert.deepEqual(await namesIn(folder), [
     "client-000001-round-000002.safetensors",
     "client-000001-round-000003.safetensors",
     "client-000012-round-000001.safetensors",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { folderFiles } from "../../src/cli/deno_files.ts";
 import { merge } from "../../src/cli/merge.ts";
+import { namesIn } from "../../src/cli/working_folder.ts";
 import { exportPeft, type PeftSettings } from "../../src/lora/peft.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { createBank } from "../../src/protocol/bank.ts";
@@ -27,10 +28,6 @@ async function writeAdapter(folder: string, settings: Partial<PeftSettings> = {}
   await Deno.writeTextFile(join(folder, "adapter_config.json"), files["adapter_config.json"]);
   const tensors = files["adapter_model.safetensors"];
   await Deno.writeFile(join(folder, "adapter_model.safetensors"), tensors);
-}
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
 }
 
 Deno.test("merge writes a sharded model with the adapter in its weights, whole or not at all", () =>

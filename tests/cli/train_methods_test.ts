@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { folderFiles } from "../../src/cli/deno_files.ts";
+import { namesIn } from "../../src/cli/working_folder.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
@@ -15,10 +16,7 @@ globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive:
 
 const train = (...args: string[]) => runCli("train", [`--cache-dir=${folder}/cache`, ...args]);
 
-async function names(...path: string[]): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(join(folder, ...path)))).map(({ name }) => name)
-    .sort();
-}
+const names = (...path: string[]) => namesIn(join(folder, ...path));
 
 async function bytesOf(run: string, path: string): Promise<string> {
   return (await Deno.readFile(join(folder, run, path))).toHex();

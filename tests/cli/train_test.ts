@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { namesIn } from "../../src/cli/working_folder.ts";
 import type { RunConfig } from "../../src/federated/run_config.ts";
 import { type ImportedAdapter, importPeft } from "../../src/lora/peft_import.ts";
 import { deltaWeight } from "../../src/protocol/components.ts";
@@ -92,8 +93,7 @@ Deno.test("train resumes what clients remember, what is late and the server's mo
   await Deno.writeTextFile(left, "half");
   const resumed = await train(`--resume=${join(folder, "moody-part")}`, "--rounds=4");
   assert.equal(resumed.code, 0, resumed.err);
-  const namesOf = async (run: string, path: string) =>
-    (await Array.fromAsync(Deno.readDir(join(folder, run, path)))).map(({ name }) => name).sort();
+  const namesOf = (run: string, path: string) => namesIn(join(folder, run, path));
   const remembered = await namesOf("moody", "clients");
   assert.ok(remembered.length >= 3, `${remembered}`);
   assert.equal(new Set(remembered.map((name) => name.slice(0, 13))).size, remembered.length);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chooseRound, exportAdapter } from "../../../src/cli/run/export.ts";
+import { namesIn } from "../../../src/cli/working_folder.ts";
 import { writeFolder } from "../../../src/cli/write_folder.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { decodeSafetensors } from "../../../src/protocol/safetensors.ts";
@@ -8,10 +9,6 @@ import { manifestOf } from "../../federated/remote/manifest_support.ts";
 import { round, sample, score } from "./sample_status.ts";
 import { printed, stubServer } from "./stub_server.ts";
 import { withFolder } from "../../temp_folder.ts";
-
-async function namesIn(folder: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
-}
 
 Deno.test("export writes a folder that PEFT loads, with a card", () =>
   withFolder(async (folder) => {

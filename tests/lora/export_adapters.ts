@@ -8,17 +8,16 @@
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { mergeAdapter } from "../../src/lora/merge_adapter.ts";
-import { exportPeft } from "../../src/lora/peft.ts";
 import { fitAdapter } from "../../src/lora/peft_fit.ts";
 import { importPeft } from "../../src/lora/peft_import.ts";
 import { type PeftLayout, peftLayouts } from "../../src/lora/peft_layout.ts";
-import type { ModuleComponents } from "../../src/protocol/bank.ts";
 import { encodeSafetensors } from "../../src/protocol/safetensors.ts";
-import { FAMILIES, readJson } from "../models/support.ts";
+import { FAMILIES } from "../models/support.ts";
 import { readContents } from "../weights/memory_files.ts";
 import {
   B,
   classifierOf,
+  exportTiny,
   goldenAdapter,
   goldenBatches,
   install,
@@ -27,6 +26,8 @@ import {
   readTinyModel,
   T,
   type TinyModel,
+  weightsOf,
+  withLowerRanks,
   withSession,
 } from "./support.ts";
 
@@ -50,7 +51,7 @@ async function exportAdapter(
   adapterLayout: PeftLayout,
   has: (name: string) => boolean,
 ): Promise<void> {
-  const { model, weights, rank, scale, family } = tiny;
+  const { model, weights, config, rank, family } = tiny;
   const { layout } = classifierOf(tiny);
   const headed = packLayout(layout.modules, rank, model.head(LABELS, has));
   const head = headed.head.map(({ name, shape }) => ({
@@ -59,19 +60,16 @@ async function exportAdapter(
     data: weights.get(name)!.data.map((value, n) => value + 0.2 * Math.sin(n)),
   }));
   const stored = goldenAdapter(tiny, "stored");
-  const modules = stored.modules.map((module, m) =>
-    m % 2 === 0 ? withoutLast(module, rank) : module
-  );
-  const adapter = { ...stored, modules, head };
+  const adapter = { ...stored, modules: withLowerRanks(stored.modules, rank), head };
   const [batch] = goldenBatches(tiny);
   const logits = await withSession(createCpuDevice({ threads: 1 }), tiny, async (session) => {
     install(session, adapter);
     return await logitsOf(session, batch);
   }, { layout: headed });
-  const files = exportPeft(
-    { rank, alpha: scale * rank, modules, head },
-    { baseModel: `tests/golden/${family}`, loraDropout: 0, layout: adapterLayout },
-  );
+  const files = exportTiny(tiny, adapter, {
+    baseModel: `tests/golden/${family}`,
+    layout: adapterLayout,
+  });
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeTextFileSync(`${folder}/adapter_config.json`, files["adapter_config.json"]);
   Deno.writeFileSync(`${folder}/adapter_model.safetensors`, files["adapter_model.safetensors"]);
@@ -81,24 +79,16 @@ async function exportAdapter(
     { name: "logits", shape: [B, LABELS], data: logits },
   ]);
   Deno.writeFileSync(`${folder}/expected.safetensors`, expected);
-  const base = {
-    has: (name: string) => weights.has(name) && has(name),
-    shape: (name: string) => weights.get(name)!.shape,
-    load: (name: string) => Promise.resolve(weights.get(name)!.data),
-  };
-  const config = readJson(new URL(`../golden/${family}/config.json`, import.meta.url));
+  const stock = weightsOf(tiny);
+  const base = { ...stock, has: (name: string) => stock.has(name) && has(name) };
   const merged = mergeAdapter({
     model,
     weights: base,
     adapter: fitAdapter(importPeft(files), { label: family, model, weights: base }),
-    config: config as Record<string, unknown>,
+    config,
   });
   Deno.mkdirSync(`${folder}/merged`, { recursive: true });
   for (const [path, bytes] of Object.entries(await readContents(merged))) {
     Deno.writeFileSync(`${folder}/merged/${path}`, bytes);
   }
-}
-
-function withoutLast(module: ModuleComponents, rank: number): ModuleComponents {
-  return { ...module, b: module.b.map((value, at) => at % rank === rank - 1 ? 0 : value) };
 }

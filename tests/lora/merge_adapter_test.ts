@@ -1,59 +1,41 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
-import { loadClassifier } from "../../src/lora/load.ts";
 import { mergeAdapter } from "../../src/lora/merge_adapter.ts";
 import { mergeDelta } from "../../src/lora/merge.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
-import { exportPeft, type PeftSettings } from "../../src/lora/peft.ts";
+import type { PeftSettings } from "../../src/lora/peft.ts";
 import { fitAdapter, type FittedAdapter } from "../../src/lora/peft_fit.ts";
 import { importPeft } from "../../src/lora/peft_import.ts";
 import type { InstalledAdapter } from "../../src/lora/session.ts";
-import { readModel } from "../../src/models/mod.ts";
 import { allComponents, scatterComponents } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import type { CheckpointLayout } from "../../src/weights/mod.ts";
-import { FAMILIES, readJson, readValues } from "../models/support.ts";
+import { FAMILIES, readValues } from "../models/support.ts";
 import { memoryFiles, readContents } from "../weights/memory_files.ts";
 import {
-  B,
   classifierOf,
+  exportTiny,
   goldenAdapter,
   goldenBatches,
   install,
   logitsOf,
   readTinyModel,
-  T,
+  readWritten,
   type TinyModel,
+  weightsOf,
+  withLowerRanks,
   withSession,
 } from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
 const layout: CheckpointLayout = { dtype: "f32", shardBytes: 1e9 };
 
-function weightsOf({ weights }: TinyModel) {
-  return {
-    has: (name: string) => weights.has(name),
-    shape: (name: string) => weights.get(name)!.shape,
-    load: (name: string) => Promise.resolve(weights.get(name)!.data),
-  };
-}
-
-function configOf({ family }: TinyModel): Record<string, unknown> {
-  return readJson(new URL(`../golden/${family}/config.json`, import.meta.url)) as Record<
-    string,
-    unknown
-  >;
-}
-
 /** The golden's adapter without its last component in every other module, and with a head of its own. */
 function trainedAdapter(tiny: TinyModel): InstalledAdapter {
   const stored = goldenAdapter(tiny, "stored");
   return {
     ...stored,
-    modules: stored.modules.map((module, m) => ({
-      ...module,
-      b: module.b.map((value, at) => m % 2 === 0 && at % tiny.rank === tiny.rank - 1 ? 0 : value),
-    })),
+    modules: withLowerRanks(stored.modules, tiny.rank),
     head: stored.head.map((tensor) => ({ ...tensor, data: tensor.data.map((x) => x + 0.1) })),
   };
 }
@@ -61,12 +43,11 @@ function trainedAdapter(tiny: TinyModel): InstalledAdapter {
 /** An adapter that went through PEFT's files. */
 function travelled(
   tiny: TinyModel,
-  { modules, head }: InstalledAdapter,
+  adapter: InstalledAdapter,
   settings: Partial<PeftSettings> = {},
 ): FittedAdapter {
-  const bank = { rank: tiny.rank, alpha: tiny.scale * tiny.rank, modules, head };
-  const files = exportPeft(bank, { baseModel: tiny.family, loraDropout: 0, ...settings });
   const { family: label, model } = tiny;
+  const files = exportTiny(tiny, adapter, settings);
   return fitAdapter(importPeft(files), { label, model, weights: weightsOf(tiny) });
 }
 
@@ -114,37 +95,15 @@ for (const family of FAMILIES) {
     const tiny = await readTinyModel(family);
     const trained = trainedAdapter(tiny);
     const adapter = travelled(tiny, trained);
-    const config = configOf(tiny);
-    const { model } = tiny;
+    const { model, config } = tiny;
     const merged = await readContents(
       mergeAdapter({ model, weights: weightsOf(tiny), adapter, config }, layout),
     );
-    const files = memoryFiles(merged);
-    const read = readModel(JSON.parse(new TextDecoder().decode(merged["config.json"])));
-    const weights = await openModelWeights(files, read);
-    const [batch] = goldenBatches(tiny);
-    const classifier = { ...classifierOf(tiny), model: read };
-    const sizes = {
-      buckets: [T],
-      batch: B,
-      evaluationBatch: B,
-      trainingRing: 1,
-      evaluationRing: 1,
-    };
-    const executor = await loadClassifier(cpu, classifier, sizes, weights);
-    const session = { executor, classifier, trainingRing: 1, evaluationRing: 1 };
-    const head = await Promise.all(
-      classifier.layout.head.map(async ({ name, shape }) => ({
-        name,
-        shape,
-        data: await weights.load(name, shape),
-      })),
-    );
-    install(session, { ...goldenAdapter(tiny, "zero"), head });
-    const logits = await logitsOf(session, batch);
-    await executor.close();
+    const written = await readWritten(tiny, merged);
+    const { modules, head } = goldenAdapter(written, "zero");
+    const logits = await logitsWith(written, { modules, head }, 1);
     const expected = await logitsWith(tiny, trained, tiny.scale);
-    const plain = await logitsWith(tiny, { ...goldenAdapter(tiny, "zero"), head }, 1);
+    const plain = await logitsWith(tiny, { modules, head }, 1);
     logits.forEach((value, i) => assert.ok(Math.abs(value - expected[i]) < 1e-4));
     assert.ok(plain.some((value, i) => Math.abs(value - expected[i]) > 1e-2), "they differ");
   });
@@ -152,13 +111,13 @@ for (const family of FAMILIES) {
   Deno.test(`mergeAdapter() keeps ${family} the model it is where the adapter has no head`, async () => {
     const tiny = await readTinyModel(family);
     const adapter = travelled(tiny, { ...trainedAdapter(tiny), head: [] });
-    const config = { ...configOf(tiny), dtype: "float16" };
+    const config = { ...tiny.config, dtype: "float16" };
     const { model } = tiny;
     const merged = await readContents(
       mergeAdapter({ model, weights: weightsOf(tiny), adapter, config }, layout),
     );
     const written = JSON.parse(new TextDecoder().decode(merged["config.json"]));
-    assert.deepEqual(written, { ...configOf(tiny), torch_dtype: "float32" });
+    assert.deepEqual(written, { ...tiny.config, torch_dtype: "float32" });
     const head = new Set(goldenAdapter(tiny, "zero").head.map(({ name }) => name));
     const { tensors } = decodeSafetensors(merged["model.safetensors"]);
     assert.deepEqual(
@@ -184,7 +143,7 @@ Deno.test("mergeAdapter() names the labels: the adapter's, else the base's, else
   const trained = trainedAdapter(tiny);
   const labelsOf = (given: Partial<PeftSettings>, config: Record<string, unknown>) => {
     const adapter = travelled(tiny, trained, given);
-    const all = { ...configOf(tiny), ...config };
+    const all = { ...tiny.config, ...config };
     const { model } = tiny;
     const files = mergeAdapter({ model, weights: weightsOf(tiny), adapter, config: all }, {
       dtype: "bf16",
@@ -206,8 +165,7 @@ Deno.test("mergeAdapter() saves base weights that the adapter replaces", async (
   const saved = { name: "model.norm.weight", shape: norm.shape, data: norm.data.map((x) => 2 * x) };
   const stored = goldenAdapter(tiny, "stored");
   const adapter = travelled(tiny, { ...stored, head: [...stored.head, saved] });
-  const { model } = tiny;
-  const config = configOf(tiny);
+  const { model, config } = tiny;
   const files = await readContents(
     mergeAdapter({ model, weights: weightsOf(tiny), adapter, config }, layout),
   );

@@ -1,16 +1,12 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { changedWeights, installBase } from "../../src/lora/base_changes.ts";
-import { loadClassifier } from "../../src/lora/load.ts";
 import { exportMergedModel } from "../../src/lora/merged_model.ts";
-import { openModelWeights } from "../../src/lora/model_weights.ts";
-import { readModel } from "../../src/models/mod.ts";
 import { deltaWeight } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
-import { FAMILIES, readJson } from "../models/support.ts";
-import { memoryFiles, readContents } from "../weights/memory_files.ts";
+import { FAMILIES } from "../models/support.ts";
+import { readContents } from "../weights/memory_files.ts";
 import {
-  B,
   classifierOf,
   goldenAdapter,
   goldenBatches,
@@ -18,18 +14,14 @@ import {
   LABELS,
   logitsOf,
   readTinyModel,
-  T,
+  readWritten,
   type TinyModel,
+  weightsOf,
   withSession,
 } from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
 const labels = ["low", "middle", "high"];
-
-function configOf({ family }: TinyModel): Record<string, unknown> {
-  const url = new URL(`../golden/${family}/config.json`, import.meta.url);
-  return readJson(url) as Record<string, unknown>;
-}
 
 function checkpointOf({ family }: TinyModel): Uint8Array {
   return Deno.readFileSync(new URL(`../golden/${family}/model.safetensors`, import.meta.url));
@@ -48,13 +40,13 @@ function jsonOf(files: Record<string, Uint8Array>, path: string): Record<string,
 /** The tiny model with the golden's adapter merged into it, and the golden's head. */
 async function merge(
   tiny: TinyModel,
-  config = configOf(tiny),
+  config = tiny.config,
 ): Promise<{ files: Record<string, Uint8Array>; changes: Float32Array[] }> {
   const { modules, head } = goldenAdapter(tiny, "stored");
   const changes = modules.map((module) => Float32Array.from(deltaWeight(module, tiny.scale)));
   const files = exportMergedModel({
     classifier: classifierOf(tiny),
-    weights: { load: (name) => Promise.resolve(tiny.weights.get(name)!.data) },
+    weights: weightsOf(tiny),
     bank: { head, merged: { changes } },
     config,
     labels,
@@ -66,45 +58,23 @@ for (const family of FAMILIES) {
   Deno.test(`exportMergedModel() writes ${family} whole, with what was merged, under its checkpoint's names`, async () => {
     const tiny = await readTinyModel(family);
     const { files, changes } = await merge(tiny);
-    const read = memoryFiles(files);
-    const model = readModel(jsonOf(files, "config.json"));
-    const weights = await openModelWeights(read, model);
-    const classifier = { ...classifierOf(tiny), model };
+    const written = await readWritten(tiny, files);
     assert.deepEqual(shapesOf(files["model.safetensors"]), shapesOf(checkpointOf(tiny)));
 
-    const [batch] = goldenBatches(tiny);
-    const source = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
-    const expected = await withSession(cpu, tiny, async (session) => {
-      install(session, goldenAdapter(tiny, "zero"));
-      await installBase(session, source, changes);
-      return await logitsOf(session, batch);
-    });
-    const sizes = {
-      buckets: [T],
-      batch: B,
-      evaluationBatch: B,
-      trainingRing: 1,
-      evaluationRing: 1,
-    };
-    const executor = await loadClassifier(cpu, classifier, sizes, weights);
-    const session = { executor, classifier, trainingRing: 1, evaluationRing: 1 };
-    const head = await Promise.all(
-      classifier.layout.head.map(async ({ name, shape }) => ({
-        name,
-        shape,
-        data: await weights.load(name, shape),
-      })),
-    );
-    install(session, { ...goldenAdapter(tiny, "zero"), head });
-    assert.deepEqual(await logitsOf(session, batch), expected);
-    await executor.close();
+    const logits = (model: TinyModel, changes: Float32Array[] | undefined) =>
+      withSession(cpu, model, async (session) => {
+        install(session, goldenAdapter(model, "zero"));
+        await installBase(session, weightsOf(model), changes);
+        return await logitsOf(session, goldenBatches(model)[0]);
+      });
+    assert.deepEqual(await logits(written, undefined), await logits(tiny, changes));
     assert.equal(LABELS, labels.length);
   });
 }
 
 Deno.test("exportMergedModel() names labels, class and precision in config.json, and keeps the rest", async () => {
   const tiny = await readTinyModel("bert");
-  const base = { ...configOf(tiny), architectures: ["BertForMaskedLM"], torch_dtype: "float16" };
+  const base = { ...tiny.config, architectures: ["BertForMaskedLM"], torch_dtype: "float16" };
   const { files } = await merge(tiny, base);
   const config = jsonOf(files, "config.json");
   assert.deepEqual(config, {
@@ -125,10 +95,10 @@ Deno.test("exportMergedModel() names labels, class and precision in config.json,
 
 Deno.test("exportMergedModel() writes the base as it is where nothing was merged", async () => {
   const tiny = await readTinyModel("llama");
-  const weights = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
+  const weights = weightsOf(tiny);
   const classifier = classifierOf(tiny);
   const { head } = goldenAdapter(tiny, "zero");
-  const config = configOf(tiny);
+  const { config } = tiny;
   const files = await readContents(
     exportMergedModel({ classifier, weights, bank: { head }, config, labels }),
   );

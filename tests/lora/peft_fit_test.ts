@@ -1,20 +1,23 @@
 import assert from "node:assert/strict";
-import { exportPeft } from "../../src/lora/peft.ts";
 import { type AdapterBase, compareBase, fitAdapter } from "../../src/lora/peft_fit.ts";
 import { type ImportedAdapter, importPeft } from "../../src/lora/peft_import.ts";
 import type { ModuleComponents } from "../../src/protocol/bank.ts";
 import { FAMILIES } from "../models/support.ts";
-import { goldenAdapter, LABELS, readTinyModel, type TinyModel } from "./support.ts";
+import {
+  exportTiny,
+  goldenAdapter,
+  LABELS,
+  readTinyModel,
+  type TinyModel,
+  weightsOf,
+} from "./support.ts";
 
-function baseOf({ family, model, weights }: TinyModel): AdapterBase {
-  const has = (name: string) => weights.has(name);
-  return { label: family, model, weights: { has, shape: (name) => weights.get(name)!.shape } };
+function baseOf(tiny: TinyModel): AdapterBase {
+  return { label: tiny.family, model: tiny.model, weights: weightsOf(tiny) };
 }
 
 function exported(tiny: TinyModel): ImportedAdapter {
-  const { modules, head } = goldenAdapter(tiny, "stored");
-  const bank = { rank: tiny.rank, alpha: tiny.scale * tiny.rank, modules, head };
-  return importPeft(exportPeft(bank, { baseModel: tiny.family, loraDropout: 0 }));
+  return importPeft(exportTiny(tiny, goldenAdapter(tiny, "stored")));
 }
 
 for (const family of FAMILIES) {

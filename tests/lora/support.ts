@@ -7,6 +7,8 @@ import { packLayout } from "../../src/lora/layout.ts";
 import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate } from "../../src/lora/evaluate.ts";
+import { openModelWeights } from "../../src/lora/model_weights.ts";
+import { exportPeft, type PeftFiles, type PeftSettings } from "../../src/lora/peft.ts";
 import {
   type ClassifierBatch,
   installAdapter,
@@ -17,8 +19,10 @@ import {
 } from "../../src/lora/session.ts";
 import { type Model, readModel } from "../../src/models/mod.ts";
 import type { ModuleComponents, NamedTensor } from "../../src/protocol/bank.ts";
+import type { WeightSource } from "../../src/weights/mod.ts";
 import { readJson, readTinyWeights, type Values } from "../models/support.ts";
 import { type Golden, readGolden } from "../reference/read_golden.ts";
+import { memoryFiles } from "../weights/memory_files.ts";
 
 /** Labels, and rows and tokens of every batch, of the tiny models. */
 export const [LABELS, B, T] = [3, 4, 12];
@@ -26,6 +30,8 @@ export const [LABELS, B, T] = [3, 4, 12];
 /** A tiny model with its weights and what PyTorch computes with it. */
 export interface TinyModel {
   readonly family: string;
+  /** The parsed config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
   readonly model: Model;
   readonly weights: ReadonlyMap<string, Values>;
   readonly golden: Golden;
@@ -36,14 +42,42 @@ export interface TinyModel {
 /** Reads the tiny model of a family. */
 export async function readTinyModel(family: string): Promise<TinyModel> {
   const golden = await readGolden(`${family}/golden.safetensors`);
+  const config = readJson(new URL(`../golden/${family}/config.json`, import.meta.url));
   const rank = Number(golden.metadata.rank);
   return {
     family,
-    model: readModel(readJson(new URL(`../golden/${family}/config.json`, import.meta.url))),
+    config,
+    model: readModel(config),
     weights: readTinyWeights(family),
     golden,
     rank,
     scale: Number(golden.metadata.alpha) / rank,
+  };
+}
+
+/** The tiny model as the files of a model folder hold it. */
+export async function readWritten(
+  tiny: TinyModel,
+  files: Readonly<Record<string, Uint8Array>>,
+): Promise<TinyModel> {
+  const config = JSON.parse(new TextDecoder().decode(files["config.json"]));
+  const model = readModel(config);
+  const stored = await openModelWeights(memoryFiles(files), model);
+  const weights = new Map<string, Values>();
+  for (const [name, { shape }] of tiny.weights) {
+    if (stored.has(name)) weights.set(name, { shape, data: await stored.load(name, shape) });
+  }
+  return { ...tiny, config, model, weights };
+}
+
+/** A tiny model's weights, as a checkpoint's are read. */
+export function weightsOf(
+  { weights }: TinyModel,
+): Pick<WeightSource, "has" | "shape" | "load"> {
+  return {
+    has: (name) => weights.has(name),
+    shape: (name) => weights.get(name)!.shape,
+    load: (name) => Promise.resolve(weights.get(name)!.data),
   };
 }
 
@@ -86,8 +120,7 @@ export async function withSession<Result>(
 ): Promise<Result> {
   const classifier = classifierOf(tiny, changes);
   const sizes = { ...SIZES, ...sizeChanges };
-  const weights = { load: (name: string) => Promise.resolve(tiny.weights.get(name)!.data) };
-  const executor = await loadClassifier(device, classifier, sizes, weights);
+  const executor = await loadClassifier(device, classifier, sizes, weightsOf(tiny));
   try {
     const { trainingRing, evaluationRing } = sizes;
     return await body({ executor, classifier, trainingRing, evaluationRing });
@@ -113,6 +146,27 @@ export function goldenAdapter(tiny: TinyModel, b: "stored" | "zero"): InstalledA
     data: tiny.weights.get(name)!.data,
   }));
   return { modules, head, forward: everywhere(tiny, 1) };
+}
+
+/** Modules of which every other one does without its last component. */
+export function withLowerRanks(
+  modules: readonly ModuleComponents[],
+  rank: number,
+): ModuleComponents[] {
+  return modules.map((module, m) => ({
+    ...module,
+    b: module.b.map((value, at) => m % 2 === 0 && at % rank === rank - 1 ? 0 : value),
+  }));
+}
+
+/** An adapter of the tiny model's rank and scale, as PEFT's files. */
+export function exportTiny(
+  { family, rank, scale }: TinyModel,
+  { modules, head }: Pick<InstalledAdapter, "modules" | "head">,
+  settings: Partial<PeftSettings> = {},
+): PeftFiles {
+  const bank = { rank, alpha: scale * rank, modules, head };
+  return exportPeft(bank, { baseModel: family, loraDropout: 0, ...settings });
 }
 
 /** Masks with one value for all components. */

@@ -43,23 +43,21 @@ import {
   withSession,
 } from "./support.ts";
 
-/** The model as a checkpoint in half precision has it. */
-function inHalves(tiny: TinyModel): TinyModel {
-  const weights = [...tiny.weights].map(([name, { shape, data }]): [string, Values] => [
-    name,
-    { shape, data: new Float32Array(new Float16Array(data)) },
-  ]);
-  return { ...tiny, weights: new Map(weights) };
+/** Whether a tensor of a model is a frozen matrix, which compact types are for. */
+function frozenMatrices(tiny: TinyModel): (name: string, shape: readonly number[]) => boolean {
+  const head = new Set(classifierOf(tiny).layout.head.map(({ name }) => name));
+  return (name, shape) => shape.length >= 2 && !head.has(name);
 }
 
-/** The model with the numbers that its frozen matrices have when they are stored as bytes. */
-function inBytes(tiny: TinyModel): TinyModel {
-  const head = new Set(classifierOf(tiny).layout.head.map(({ name }) => name));
+/** The model with the numbers that a compact type has for some of its weights. */
+function roundedModel(
+  tiny: TinyModel,
+  dtype: CompactDType,
+  isRounded: (name: string, shape: readonly number[]) => boolean,
+): TinyModel {
   const weights = [...tiny.weights].map(([name, { shape, data }]): [string, Values] => [
     name,
-    shape.length < 2 || head.has(name)
-      ? { shape, data }
-      : { shape, data: roundedTo("int8", data, shape[shape.length - 1]) },
+    { shape, data: isRounded(name, shape) ? roundedTo(dtype, data, shape.at(-1)!) : data },
   ]);
   return { ...tiny, weights: new Map(weights) };
 }
@@ -134,8 +132,8 @@ for (const family of FAMILIES) {
     `logits of ${family} by int8 are those of its rounded weights by f32`,
     async (device) => {
       const bytes = await logitsBy(device, tiny, "int8", "stored");
-      const rounded = await logitsBy(device, inBytes(tiny), "f32", "stored");
-      assertClose(bytes, rounded, 1e-5, "logits");
+      const inBytes = roundedModel(tiny, "int8", frozenMatrices(tiny));
+      assertClose(bytes, await logitsBy(device, inBytes, "f32", "stored"), 1e-5, "logits");
       const full = await logitsBy(device, tiny, "f32", "stored");
       assert.throws(() => assertClose(bytes, full, 1e-5, "logits"), "rounding shows");
     },
@@ -144,7 +142,7 @@ for (const family of FAMILIES) {
   onEveryDevice(
     `training on ${family} gives the same bytes by f32 and f16 when its checkpoint is f16`,
     async (device) => {
-      const halves = inHalves(tiny);
+      const halves = roundedModel(tiny, "f16", () => true);
       const [full, half] = [
         await trainedWith(device, halves, "f32"),
         await trainedWith(device, halves, "f16"),
@@ -160,11 +158,11 @@ for (const family of FAMILIES) {
       `logits and losses of ${family} by ${dtype} differ from those by f32 by what rounding the weights does`,
       async (device) => {
         const full = await logitsBy(device, tiny, "f32", "zero");
-        const rounded = await logitsBy(device, tiny, dtype, "zero");
+        const compact = await logitsBy(device, tiny, dtype, "zero");
         const { expected, bounds } = await roundingEffects(tiny, batches[0], dtype);
         const largest = Math.max(...expected.map(Math.abs));
         full.forEach((logit, i) => {
-          const difference = rounded[i] - logit;
+          const difference = compact[i] - logit;
           assert.ok(
             Math.abs(difference) <= bounds[i],
             `logit ${i} differs by ${difference}, bound ${bounds[i]}`,
@@ -176,7 +174,7 @@ for (const family of FAMILIES) {
         });
         // The gradient of a loss by its logits sums up to 2 at most, in magnitudes.
         const before = lossesOf(full, batches[0].labels);
-        lossesOf(rounded, batches[0].labels).forEach((loss, row) => {
+        lossesOf(compact, batches[0].labels).forEach((loss, row) => {
           const bound = 2 * Math.max(...bounds.subarray(row * LABELS, (row + 1) * LABELS));
           assert.ok(Math.abs(loss - before[row]) <= bound, `loss ${row}: ${loss}, ${before[row]}`);
         });
@@ -236,10 +234,9 @@ async function roundingEffects(
     pool(program, model.encode(context), context.inputs.poolWeights),
     LABELS,
   );
-  const head = new Set(classifierOf(tiny).layout.head.map(({ name }) => name));
+  const isFrozenMatrix = frozenMatrices(tiny);
   const matrices = program.tensors.filter(({ name, shape, placement }) =>
-    placement.kind === "buffer" && requests.weights.has(name) && shape.length >= 2 &&
-    !head.has(name)
+    placement.kind === "buffer" && requests.weights.has(name) && isFrozenMatrix(name, shape)
   );
   const seed = bufferTensor(program, "input", "seed", logits.shape);
   gradients(program, logits, matrices, seed)

@@ -113,6 +113,8 @@ export type OnStep = (step: number) => void;
 export class DivergedError extends UserError {
   /** The class's name, for logs. */
   override name = "DivergedError";
+  /** What became what, and where: "the loss became NaN at step 3 of client 2 in round 1". */
+  readonly fact: string;
   /** Round and client count from 0, the step from 1; no client where it shows in what the server combined. */
   constructor(
     /** What became what: "the loss became NaN". */
@@ -124,7 +126,9 @@ export class DivergedError extends UserError {
     const place = client === undefined
       ? `after round ${round + 1}`
       : `at step ${step} of client ${client + 1} in round ${round + 1}`;
-    super(`Cannot go on: ${what} ${place}; try a lower --lr or a --clip-norm`);
+    const fact = `${what} ${place}`;
+    super(`Cannot go on: ${fact}; try a lower --lr or a --clip-norm`);
+    this.fact = fact;
   }
 }
 

@@ -17,10 +17,8 @@ function tell(told: Told): void {
 
 function failureOf(error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  // What follows the fact is advice about the flags of another command.
-  if (error instanceof DivergedError) {
-    return { cause: "diverged", message: message.replace(/^Cannot go on: /, "").split("; ")[0] };
-  }
+  // The message goes on with advice about the flags of another command.
+  if (error instanceof DivergedError) return { cause: "diverged", message: error.fact };
   if (error instanceof UserError) return { cause: "user", message };
   return { cause: "fault", message: stack ?? message };
 }

@@ -97,7 +97,7 @@ export {
 } from "./src/federated/course.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
 export type { Tally } from "./src/federated/tally.ts";
-export { runRound, startState } from "./src/federated/simulate.ts";
+export { type RoundHooks, runRound, startState } from "./src/federated/simulate.ts";
 export { decodeState, encodeState, memoriesOf } from "./src/federated/state.ts";
 export type { BestRound, FederationState } from "./src/federated/state.ts";
 

@@ -36,7 +36,7 @@ const session = await hafl.openSession(federation, { device: "cpu", threads: 1 }
 let state = await hafl.startState(federation, session);
 for (let round = 0; round < rounds; round++) {
   const keep = values["in-process"] ? hafl.keepInMemory : memories.keep;
-  ({ state } = await hafl.runRound(federation, session, state, undefined, keep));
+  ({ state } = await hafl.runRound(federation, session, state, { keep }));
   await memories.removeOthers(hafl.memoriesOf(state));
 }
 await session.executor.close();

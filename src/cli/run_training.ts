@@ -258,7 +258,8 @@ async function trainRounds(
     check();
     const next = await session.run(
       `round ${state.rounds + 1}`,
-      (session) => runRound(federation, session, state, onStep, memories.keep),
+      (session) =>
+        runRound(federation, session, state, { onStep, onBatch: check, keep: memories.keep }),
     );
     state = next.state;
     records.push(next.record);

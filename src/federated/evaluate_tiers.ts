@@ -7,7 +7,7 @@ import type { Deal } from "../protocol/deal.ts";
 import { encodeDownload } from "../protocol/messages/mod.ts";
 import type { TierRecord } from "../protocol/records.ts";
 import { receiveDownload } from "./client_round.ts";
-import { evaluateAdapter } from "./evaluate_bank.ts";
+import { evaluateAdapter, type OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
 
@@ -20,12 +20,13 @@ export async function evaluateTiers(
   session: Session,
   state: FederationState,
   deals: readonly Deal[],
+  onBatch?: OnBatch,
 ): Promise<TierRecord[]> {
   const evaluations = new Map<string, Evaluation>();
   const asDealt = async (deal: Deal): Promise<Evaluation> => {
     const held = deal.forward.join(" ");
     const evaluation = evaluations.get(held) ??
-      await evaluateDealt(federation, session, state, deal);
+      await evaluateDealt(federation, session, state, deal, onBatch);
     evaluations.set(held, evaluation);
     return evaluation;
   };
@@ -48,12 +49,13 @@ async function evaluateDealt(
   session: Session,
   { bank, evaluation }: FederationState,
   deal: Deal,
+  onBatch: OnBatch | undefined,
 ): Promise<Evaluation> {
   if (isWhole(bank, deal)) return evaluation;
   const { bytes } = encodeDownload(bank, deal, { run: federation.run });
   const { adapter } = receiveDownload(bank, bytes);
   const held = { ...adapter, forward: adapter.deal.forward };
-  return await evaluateAdapter(federation, session, held, federation.validation);
+  return await evaluateAdapter(federation, session, held, federation.validation, onBatch);
 }
 
 /** Whether what a client is not dealt adds nothing to the model: there is nothing of the kind, or its b_i are zero. */

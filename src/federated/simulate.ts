@@ -44,12 +44,19 @@ export async function startState(
   };
 }
 
+/** What a round tells its caller while it runs, and leaves to it. */
+export interface RoundHooks {
+  /** Hears of each local step once it has run; may throw to end the run. */
+  readonly onStep?: StepListener | undefined;
+  /** Called before each evaluation batch; may throw to end the run. */
+  readonly onBatch?: OnBatch | undefined;
+  /** Puts away what clients remember, one at a time; default: in memory. */
+  readonly keep?: KeepMemory | undefined;
+}
+
 /**
  * Runs the next round: clients are sampled, dealt their components, download, train and upload; the server aggregates and evaluates. A round in which
  * no update arrives leaves the bank as it is. The state given is not changed: when a round fails it can be run again.
- *
- * @param onStep hears of each local step once it has run.
- * @param keep puts away what clients remember, one at a time.
  *
  * @returns the state after the round, and what the round showed.
  *
@@ -59,8 +66,7 @@ export async function runRound(
   federation: Federation,
   session: Session,
   state: FederationState,
-  onStep: StepListener = () => {},
-  keep: KeepMemory = keepInMemory,
+  { onStep = () => {}, onBatch, keep = keepInMemory }: RoundHooks = {},
 ): Promise<{ state: FederationState; record: RoundRecord }> {
   const started = performance.now();
   const attendants = drawAttendants(federation.attendance, {
@@ -73,7 +79,7 @@ export async function runRound(
   const { deals, choiceBytes } = await dealClients(federation, state, sampled);
   const turns = attendants.map((attendant, at) => ({ ...attendant, deal: deals[at] }));
   const round: DealtRound = { federation, session, state, turns };
-  const perTier = await evaluateTiers(federation, session, state, deals);
+  const perTier = await evaluateTiers(federation, session, state, deals, onBatch);
 
   const aggregation = federation.server.aggregator(state.bank);
   const collected = await federation.course.collect(round, {
@@ -83,7 +89,7 @@ export async function runRound(
   });
   const bank = collected.arrived === 0 ? withoutStack(state.bank) : aggregation.finish();
   const upBytes = addBytes(choiceBytes, collected.upBytes);
-  const after = await stateAfter(round, collected, bank, upBytes);
+  const after = await stateAfter(round, collected, bank, upBytes, onBatch);
   const seconds = (performance.now() - started) / 1000;
   const record = roundRecord({ round, perTier, collected, upBytes, after, seconds });
   return { state: after, record };
@@ -95,12 +101,13 @@ async function stateAfter(
   { arrived, clients, late, downBytes }: CollectedUpdates,
   bank: AdapterBank,
   upBytes: MessageSizes,
+  onBatch: OnBatch | undefined,
 ): Promise<FederationState> {
   const { course, validation } = federation;
   const models = { bank, clients };
   const { evaluation, own } = arrived === 0
     ? state
-    : await course.evaluate(federation, session, models, validation, { before: state });
+    : await course.evaluate(federation, session, models, validation, { before: state, onBatch });
   if (!Number.isFinite(evaluation.loss)) {
     throw new DivergedError(`the validation loss became ${evaluation.loss}`, state.rounds);
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { namesIn } from "../../src/cli/working_folder.ts";
+import { drawAttendants, fullAttendance } from "../../src/federated/attendance.ts";
 import type { RunConfig } from "../../src/federated/run_config.ts";
 import { type ImportedAdapter, importPeft } from "../../src/lora/peft_import.ts";
 import { deltaWeight } from "../../src/protocol/components.ts";
@@ -309,35 +310,35 @@ Deno.test("train --resume refuses what is damaged or does not fit, and changes n
   await refused(["--rounds=3"], /not written by this program/);
 });
 
-Deno.test("train ends at Ctrl-C with the command that continues, and resumes to the same bytes", async () => {
-  const whole = join(folder, "uninterrupted"), part = join(folder, "interrupted");
-  const flags = [...tiny, "--rounds=4", "--local-steps=8"];
+/** Runs `deno task train`, with Ctrl-C once it has said something. */
+async function interrupted(
+  flags: readonly string[],
+  said: string,
+): Promise<{ code: number; err: string }> {
   const command = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-lock",
-      "-A",
-      `${root}src/cli/train.ts`,
-      cache,
-      ...flags,
-      `--out=${part}`,
-    ],
+    args: ["run", "--quiet", "--no-lock", "-A", `${root}src/cli/train.ts`, cache, ...flags],
     env: { NO_COLOR: "1" },
     stdout: "piped",
     stderr: "piped",
   }).spawn();
   const out = command.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  while (!text.includes("round 1/4")) {
+  while (!text.includes(said)) {
     const { value, done } = await out.read();
     assert.ok(!done, text);
     text += value;
   }
   command.kill("SIGINT");
   while (!(await out.read()).done);
-  const stopped = (await new Response(command.stderr).text()).trim();
+  const err = (await new Response(command.stderr).text()).trim();
   const { code } = await command.status;
+  return { code, err };
+}
+
+Deno.test("train ends at Ctrl-C with the command that continues, and resumes to the same bytes", async () => {
+  const whole = join(folder, "uninterrupted"), part = join(folder, "interrupted");
+  const flags = [...tiny, "--rounds=4", "--local-steps=8"];
+  const { code, err: stopped } = await interrupted([...flags, `--out=${part}`], "round 1/4");
   // A fast machine may have ended the run before the signal came.
   if (code !== 0) {
     assert.equal(code, 130, stopped);
@@ -347,6 +348,25 @@ Deno.test("train ends at Ctrl-C with the command that continues, and resumes to 
   assert.equal((await train(...flags, `--out=${whole}`)).code, 0);
   const adapter = "adapter/adapter_model.safetensors";
   assert.equal(await bytesOf("interrupted", adapter), await bytesOf("uninterrupted", adapter));
+});
+
+Deno.test("train hears Ctrl-C in the middle of an evaluation", async () => {
+  const out = join(folder, "evaluating");
+  // A second round that is nothing but the evaluation of what its client, which vanishes, is dealt: no step hears the signal either.
+  const dropouts = 0.5;
+  const attendance = { ...fullAttendance, dropouts };
+  const fateOf = (seed: number, round: number) =>
+    drawAttendants(attendance, { clients: 1, busy: [], seed, round })[0].fate;
+  let seed = 0;
+  while (fateOf(seed, 0) !== "answers" || fateOf(seed, 1) !== "vanishes") seed++;
+  const flags = [`--seed=${seed}`, `--dropouts=${dropouts}`, "--method=ITZLoRA", "--rank=8"];
+  const sizes = ["--clients=1", "--ranks=1", "--validation=1000", "--eval-batch=1"];
+  const { code, err } = await interrupted(
+    [...tiny, ...flags, ...sizes, "--rounds=3", `--out=${out}`],
+    "round 1/3",
+  );
+  assert.equal(code, 130, err);
+  assert.match(err, /^Stopped after round 1; continue with: deno task train --resume /);
 });
 
 Deno.test("train stops when the loss diverges, naming round, client, step and checkpoint", async () => {

@@ -8,7 +8,13 @@ import { runRound, startState } from "../../src/federated/simulate.ts";
 import { encodeState } from "../../src/federated/state.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { onEveryDevice } from "../engine/devices.ts";
-import { timeless, tinyFederation, type TinySettings, withFederation } from "./support.ts";
+import {
+  countingEvaluation,
+  timeless,
+  tinyFederation,
+  type TinySettings,
+  withFederation,
+} from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
 
@@ -119,14 +125,38 @@ Deno.test("runRound() ends with what a listener throws, and the session can go o
     const before = encodeState(start);
     const interrupted = new Error("interrupted");
     await assert.rejects(
-      runRound(federation, session, start, ({ client, step }) => {
-        if (client === 2 && step === 3) throw interrupted;
+      runRound(federation, session, start, {
+        onStep: ({ client, step }) => {
+          if (client === 2 && step === 3) throw interrupted;
+        },
       }),
       interrupted,
     );
     assert.deepEqual(encodeState(start), before);
     const again = await runRound(federation, session, start);
     assert.deepEqual(encodeState(again.state), encodeState(expected.state));
+  });
+});
+
+Deno.test("runRound() can be ended before every batch that it evaluates", async () => {
+  // Truncation: what each tier holds is evaluated, and then the combined model.
+  const federation = await tinyFederation({ distribution: "truncate" });
+  await withFederation(cpu, federation, async (session) => {
+    const { state } = await runRound(federation, session, await startState(federation, session));
+    const evaluations = async (last: number): Promise<number> => {
+      const { session: counted, batches } = countingEvaluation(session);
+      let asked = 0;
+      const onBatch = () => {
+        if (asked++ === last) throw new Error("interrupted");
+      };
+      const round = runRound(federation, counted, state, { onBatch });
+      if (last === Infinity) await round;
+      else await assert.rejects(round, /interrupted/);
+      return batches();
+    };
+    const all = await evaluations(Infinity);
+    assert.ok(all > 4, "more than the combined model alone");
+    for (let last = 0; last < all; last++) assert.equal(await evaluations(last), last);
   });
 });
 

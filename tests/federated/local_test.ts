@@ -180,11 +180,14 @@ Deno.test("runRound() by local puts each client's model away before the next one
   };
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
-    const { state } = await runRound(federation, session, start, ({ client, step }) => {
-      if (step === 1) log.push(`train ${client - 1}`);
-    }, keep);
+    const { state } = await runRound(federation, session, start, {
+      onStep: ({ client, step }) => {
+        if (step === 1) log.push(`train ${client - 1}`);
+      },
+      keep,
+    });
     assert.deepEqual(log, [0, 1, 2].flatMap((client) => [`train ${client}`, `keep ${client}`]));
-    const kept = await runRound(federation, session, state, undefined, memories.keep);
+    const kept = await runRound(federation, session, state, { keep: memories.keep });
     const whole = await runRounds(federation, session, start, 2);
     assert.deepEqual(encodeState(kept.state), encodeState(whole.state));
     assert.deepEqual(await modelOf(kept.state, 2), await modelOf(whole.state, 2));

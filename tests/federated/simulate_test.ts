@@ -187,7 +187,7 @@ Deno.test("runRound() records what the round was", async () => {
       session,
       start,
       2,
-      ({ round, client, step }) => steps.push(`${round}.${client}.${step}`),
+      { onStep: ({ round, client, step }) => steps.push(`${round}.${client}.${step}`) },
     );
     const [first, second] = records;
     assert.deepEqual([first.round, second.round, state.rounds], [1, 2, 2]);

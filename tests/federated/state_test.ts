@@ -76,7 +76,7 @@ for (const [title, settings] of Object.entries(RUNS)) {
       const start = await startState(federation, session);
       return [
         await runRounds(federation, session, start, 4),
-        await runRounds(federation, session, start, 2, undefined, memories.keep),
+        await runRounds(federation, session, start, 2, { keep: memories.keep }),
       ];
     });
     if (federation.attendance.stragglers > 0) {

@@ -5,11 +5,9 @@ import type { TokenizedSample } from "../../src/data/types.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { clientRound, type LocalSettings, withPooling } from "../../src/federated/client_round.ts";
 import { type Attendance, fullAttendance } from "../../src/federated/attendance.ts";
-import type { KeepMemory } from "../../src/federated/client_memory.ts";
-import type { StepListener } from "../../src/federated/collect_updates.ts";
 import { courseOf } from "../../src/federated/course.ts";
 import type { Federation } from "../../src/federated/federation.ts";
-import { runRound } from "../../src/federated/simulate.ts";
+import { type RoundHooks, runRound } from "../../src/federated/simulate.ts";
 import type { FederationState } from "../../src/federated/state.ts";
 import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
@@ -129,6 +127,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       optimizer: settings.optimizerKind ?? "adamw",
       proximal: false,
       baseDtype: "f32",
+      recompute: false,
       ...settings.classifier,
     },
     sizes: {
@@ -197,13 +196,12 @@ export async function runRounds(
   session: Session,
   start: FederationState,
   rounds: number,
-  onStep?: StepListener,
-  keep?: KeepMemory,
+  hooks?: RoundHooks,
 ): Promise<{ state: FederationState; records: RoundRecord[] }> {
   let state = start;
   const records: RoundRecord[] = [];
   for (let round = 0; round < rounds; round++) {
-    const next = await runRound(federation, session, state, onStep, keep);
+    const next = await runRound(federation, session, state, hooks);
     state = next.state;
     records.push(next.record);
   }

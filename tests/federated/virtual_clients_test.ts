@@ -61,10 +61,10 @@ Deno.test("runRound() takes each update in, and puts each memory away, before th
         `keep ${client}`,
         `add ${client}`,
       ]);
-    ({ state } = await runRound({ ...federation, server }, session, state, onStep, keep));
+    ({ state } = await runRound({ ...federation, server }, session, state, { onStep, keep }));
     assert.deepEqual(log, turns(false));
     log.length = 0;
-    ({ state } = await runRound({ ...federation, server }, session, state, onStep, keep));
+    ({ state } = await runRound({ ...federation, server }, session, state, { onStep, keep }));
     // Everyone chooses its components first, by what it remembers.
     const choices = [0, 1, 2, 3, 4, 5].map((client) => `read ${client}`);
     assert.deepEqual(log, [...choices, ...turns(true)]);
@@ -84,7 +84,7 @@ Deno.test("runRound() touches the memories of the clients that it samples alone"
     for (let round = 1; round <= 4; round++) {
       log.length = 0;
       const before = new Map(memories.bytes);
-      const next = await runRound(federation, session, state, onStep, keep);
+      const next = await runRound(federation, session, state, { onStep, keep });
       const kept = log.filter((line) => line.startsWith("keep")).map((line) => line.slice(5));
       assert.equal(kept.length, 2);
       const fresh = [...memories.bytes.keys()].filter((key) => !before.has(key));
@@ -106,9 +106,9 @@ Deno.test("runRound() can be run again from a state whose clients' memories it h
   const memories = byteMemories();
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
-    const { state } = await runRound(federation, session, start, undefined, memories.keep);
-    const one = await runRound(federation, session, state, undefined, memories.keep);
-    const again = await runRound(federation, session, state, undefined, memories.keep);
+    const { state } = await runRound(federation, session, start, { keep: memories.keep });
+    const one = await runRound(federation, session, state, { keep: memories.keep });
+    const again = await runRound(federation, session, state, { keep: memories.keep });
     assert.deepEqual(encodeState(again.state), encodeState(one.state));
   });
 });

@@ -103,7 +103,7 @@ async function runRounds(
   while (state.rounds < count) {
     const next = await session.run(
       `round ${state.rounds + 1}`,
-      (session) => runRound(federation, session, state, undefined, memories.keep),
+      (session) => runRound(federation, session, state, { keep: memories.keep }),
     );
     state = next.state;
     records.push(next.record);

@@ -53,7 +53,7 @@ export interface DealtRound {
 /** How models are evaluated. */
 export interface EvaluationOptions {
   /** Models that were evaluated on the same rows: what has not changed since need not be evaluated again. */
-  readonly before?: RunModels & ModelScores;
+  readonly before?: (RunModels & ModelScores) | undefined;
   /** Called before each batch. */
   readonly onBatch?: OnBatch | undefined;
 }

@@ -2,7 +2,7 @@
 
 import type { Session } from "../lora/session.ts";
 import type { TestResult } from "../protocol/records.ts";
-import type { RunModels } from "./course.ts";
+import type { ModelScores, RunModels } from "./course.ts";
 import type { OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
@@ -16,13 +16,14 @@ export async function finalScore(
 ): Promise<TestResult | undefined> {
   const { course, test } = federation;
   if (test.length === 0) return undefined;
-  const accuracy = async (models: RunModels): Promise<number> => {
-    const { evaluation } = await course.evaluate(federation, session, models, test, { onBatch });
-    return evaluation.correct / evaluation.rows;
-  };
-  const accuracyAtFinal = await accuracy({ bank, clients });
-  const accuracyAtBest = best.round === rounds
-    ? accuracyAtFinal
-    : await accuracy({ bank: best.bank, clients: best.clients ?? clients });
+  const score = (models: RunModels, before?: RunModels & ModelScores): Promise<ModelScores> =>
+    course.evaluate(federation, session, models, test, { before, onBatch });
+  const last = { bank, clients };
+  const atFinal = await score(last);
+  const atBest = best.round === rounds
+    ? atFinal
+    : await score({ bank: best.bank, clients: best.clients ?? clients }, { ...last, ...atFinal });
+  const [accuracyAtBest, accuracyAtFinal] = [atBest, atFinal]
+    .map(({ evaluation: { correct, rows } }) => correct / rows);
   return { rows: test.length, accuracyAtBest, accuracyAtFinal };
 }

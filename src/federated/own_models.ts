@@ -91,7 +91,10 @@ export async function evaluateOwn(
       : await evaluateKept(federation, session, bank, client, memory, samples, onBatch);
   const own: Evaluation[] = [];
   for (const [client, memory] of clients.entries()) {
-    const known = before?.clients[client] === memory ? before?.own?.[client] : undefined;
+    // A client's memory is told by the round it is of: a resumed run opens the same one twice.
+    const known = before !== undefined && before.clients[client]?.round === memory?.round
+      ? before.own?.[client]
+      : undefined;
     own.push(known ?? await evaluateClient(client, memory));
   }
   return { evaluation: own.reduce(addEvaluations), own };

@@ -8,7 +8,7 @@ import type { Federation } from "../../src/federated/federation.ts";
 import { finalScore } from "../../src/federated/final_score.ts";
 import { ownAdapter } from "../../src/federated/own_models.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
-import { encodeState, type FederationState } from "../../src/federated/state.ts";
+import { decodeState, encodeState, type FederationState } from "../../src/federated/state.ts";
 import { worstClient } from "../../src/federated/worst_client.ts";
 import type { Evaluation } from "../../src/lora/evaluate.ts";
 import type { Session } from "../../src/lora/session.ts";
@@ -222,5 +222,32 @@ Deno.test("finalScore() of local is the mean over the clients, of the best round
       accuracyAtBest: await meanAfter(best),
       accuracyAtFinal: await meanAfter(5),
     });
+  });
+});
+
+Deno.test("finalScore() of local evaluates once what a client had after the best round and the last", async () => {
+  const federation = {
+    ...await tinyFederation({
+      ...LOCAL,
+      ranks: [1, 2, 4, 1, 2, 4],
+      attendance: { participation: 0.5 },
+    }),
+    test: makeSamples(6, "test"),
+  };
+  const memories = byteMemories();
+  await withFederation(cpu, federation, async (session) => {
+    const start = await startState(federation, session);
+    const { state: second } = await runRounds(federation, session, start, 2, memories);
+    const { state: third } = await runRound(federation, session, second, memories);
+    const best = { ...third.best, round: 2, bank: second.bank, clients: second.clients };
+    // As a resumed run has it.
+    const state = decodeState(encodeState({ ...third, best }), 6, memories.open);
+    const models = [third, second].flatMap(({ clients }) =>
+      clients.map((memory, client) => memory ? `${client} ${memory.round}` : "untrained")
+    );
+    const { session: counted, batches } = countingEvaluation(session);
+    await finalScore(federation, counted, state);
+    assert.equal(batches(), new Set(models).size);
+    assert.ok(batches() < models.length);
   });
 });

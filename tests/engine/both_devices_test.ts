@@ -10,7 +10,7 @@ import {
 } from "./training_programs.ts";
 
 const STEPS = 3;
-const KEPT = ["parameters", "sensitivity", "losses", "last losses"];
+const KEPT = ["parameters", "sensitivity", "losses", "last losses", "loss sums"];
 
 interface Trajectory {
   /** After each step. */

@@ -3,6 +3,7 @@
 import type { BufferData } from "../../src/engine/device.ts";
 import { gradients, placeIn } from "../../src/engine/gradients.ts";
 import { lower } from "../../src/engine/lower.ts";
+import { accumulate } from "../../src/engine/ops/accumulate.ts";
 import { copyTo } from "../../src/engine/ops/copy.ts";
 import { optimizerStep, SLOT_SETTINGS, STEP_SETTINGS } from "../../src/engine/ops/optimizer.ts";
 import { record } from "../../src/engine/ops/record.ts";
@@ -33,7 +34,7 @@ export const RING_STEPS = 4;
 
 /**
  * A step: the gradient of the model's loss lands in "gradient", one slice per trained tensor; "parameters" is updated by the optimizer; the row
- * losses go to row "cursor" of "losses" and to "last losses".
+ * losses go to row "cursor" of "losses" and to "last losses", and are added to "loss sums".
  */
 function trainingProgram<Name extends string>(
   name: string,
@@ -93,6 +94,7 @@ function trainingProgram<Name extends string>(
   const cursor = bufferTensor(program, "input", "cursor", [1], "u32");
   record(program, losses, cursor, "losses", RING_STEPS);
   copyTo(program, losses, bufferTensor(program, "output", "last losses", losses.shape));
+  accumulate(program, losses, bufferTensor(program, "state", "loss sums", losses.shape));
 
   return {
     program: lower(program),

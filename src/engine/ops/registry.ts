@@ -1,6 +1,7 @@
 /** All operations by name, for devices and workers that receive programs as data. @module */
 
 import type { Op } from "../op.ts";
+import { accumulateOp } from "./accumulate.ts";
 import { activationBackwardOp, activationOp } from "./activation.ts";
 import { addOp } from "./add.ts";
 import { attentionOp } from "./attention.ts";
@@ -32,6 +33,7 @@ type AnyOp = Op<any>;
 
 const operations: ReadonlyMap<string, AnyOp> = new Map(
   ([
+    accumulateOp,
     activationOp,
     activationBackwardOp,
     adamwOp,

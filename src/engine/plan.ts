@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type BufferSpec, elementCount, mergeBuffers, type Program } from "./program.ts";
+import {
+  type BufferSpec,
+  elementCount,
+  mergeBuffers,
+  type Program,
+  type Tensor,
+} from "./program.ts";
 
 /** Where the activations of the programs of a run go. */
 export interface MemoryPlan {
@@ -31,60 +37,64 @@ export function planMemory(programs: readonly Program[]): MemoryPlan {
       const known = buffers.get(spec.name);
       buffers.set(spec.name, known === undefined ? spec : mergeBuffers(known, spec));
     }
-    const plan = planProgram(program);
+    const { sizes, slotOf } = planProgram(program);
     // Largest with largest, so that the pool is as small as its largest program allows.
-    const order = plan.sizes.map((_, slot) => slot).sort((x, y) => plan.sizes[y] - plan.sizes[x]);
-    const rank = new Map(order.map((slot, position) => [slot, position]));
-    order.forEach((slot, position) => {
-      slots[position] = Math.max(slots[position] ?? 0, plan.sizes[slot]);
-    });
-    assignments.set(
-      program.name,
-      new Map([...plan.slotOf].map(([tensor, slot]) => [tensor, rank.get(slot)!])),
-    );
+    sizes.forEach((size, slot) => slots[slot] = Math.max(slots[slot] ?? 0, size));
+    assignments.set(program.name, slotOf);
   }
   return { buffers, slots, assignments };
 }
 
-/** Best fit over the free slots; a slot that is too small grows rather than a new one being opened. */
+/** When a tensor's memory is taken: positions of its first and last node. */
+interface Lifetime {
+  readonly tensor: Tensor;
+  readonly first: number;
+  last: number;
+}
+
+/**
+ * Greedy by size (Pisarchyk and Lee 2020, arXiv 2001.03288): the largest tensor first, each in the smallest slot that is free all its life. Slots never grow, and
+ * come out largest first; on models their sum lies a few percent above what lives at once.
+ */
 function planProgram(program: Program): { sizes: number[]; slotOf: Map<number, number> } {
-  const lastUse = new Map<number, number>();
-  program.nodes.forEach((node, position) => {
-    for (const tensor of [...node.inputs, ...node.outputs]) lastUse.set(tensor.id, position);
-  });
   const sizes: number[] = [];
-  const free = new Set<number>();
+  const taken: Lifetime[][] = [];
   const slotOf = new Map<number, number>();
+  const bySize = lifetimes(program).sort((x, y) =>
+    elementCount(y.tensor.shape) - elementCount(x.tensor.shape)
+  );
+  for (const lifetime of bySize) {
+    let slot = taken.findLastIndex((others) =>
+      others.every(({ first, last }) => last < lifetime.first || lifetime.last < first)
+    );
+    if (slot < 0) {
+      slot = sizes.push(elementCount(lifetime.tensor.shape)) - 1;
+      taken.push([]);
+    }
+    taken[slot].push(lifetime);
+    slotOf.set(lifetime.tensor.id, slot);
+  }
+  return { sizes, slotOf };
+}
+
+/** Lifetimes of the activations, in the order of their first nodes. */
+function lifetimes(program: Program): Lifetime[] {
+  const found = new Map<number, Lifetime>();
   program.nodes.forEach((node, position) => {
     for (const tensor of node.outputs) {
-      if (tensor.placement.kind !== "activation" || slotOf.has(tensor.id)) continue;
-      const size = elementCount(tensor.shape);
-      const slot = chooseSlot(sizes, free, size);
-      free.delete(slot);
-      sizes[slot] = Math.max(sizes[slot] ?? 0, size);
-      slotOf.set(tensor.id, slot);
+      if (tensor.placement.kind !== "activation" || found.has(tensor.id)) continue;
+      found.set(tensor.id, { tensor, first: position, last: position });
     }
     for (const tensor of [...node.inputs, ...node.outputs]) {
-      const slot = slotOf.get(tensor.id);
-      if (slot !== undefined && lastUse.get(tensor.id) === position) free.add(slot);
-      if (slot === undefined && tensor.placement.kind === "activation") {
+      if (tensor.placement.kind !== "activation") continue;
+      const lifetime = found.get(tensor.id);
+      if (lifetime === undefined) {
         throw new Error(
           `Cannot plan program "${program.name}": "${tensor.name}" is read before it is computed`,
         );
       }
+      lifetime.last = position;
     }
   });
-  return { sizes, slotOf };
-}
-
-function chooseSlot(sizes: readonly number[], free: ReadonlySet<number>, size: number): number {
-  let fitting: number | undefined;
-  let largest: number | undefined;
-  for (const slot of free) {
-    if (sizes[slot] >= size && (fitting === undefined || sizes[slot] < sizes[fitting])) {
-      fitting = slot;
-    }
-    if (largest === undefined || sizes[slot] > sizes[largest]) largest = slot;
-  }
-  return fitting ?? largest ?? sizes.length;
+  return [...found.values()];
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { lower } from "../../src/engine/lower.ts";
 import { planMemory } from "../../src/engine/plan.ts";
 import {
   activationTensor,
@@ -10,6 +11,7 @@ import {
   type Program,
   type Tensor,
 } from "../../src/engine/program.ts";
+import { decoderTraining, encoderTraining } from "./training_programs.ts";
 
 /** A node as numbers: which of the tensors so far it reads (taken modulo their count), its outputs' sizes, whether the first is kept. */
 interface PlannedNode {
@@ -117,9 +119,35 @@ Deno.test("planMemory() needs two slots for a chain and merges programs largest 
   assert.deepEqual(planMemory([chain("down", [50, 30])]).slots, [50, 30]);
   const both = planMemory([chain("up", [10, 100, 20, 90]), chain("down", [50, 30])]);
   assert.deepEqual(both.slots, [100, 30]);
-  assert.deepEqual([...both.assignments.get("up")!.values()], [1, 0, 1, 0]);
-  assert.deepEqual([...both.assignments.get("down")!.values()], [0, 1]);
+  // Tensor 0 is the input; slots come largest first.
+  const slotsOf = (name: string, count: number) =>
+    Array.from({ length: count }, (_, i) => both.assignments.get(name)!.get(1 + i));
+  assert.deepEqual(slotsOf("up", 4), [1, 0, 1, 0]);
+  assert.deepEqual(slotsOf("down", 2), [0, 1]);
 });
+
+/** What slots cannot be smaller than: the k-th largest holds the k-th largest of what lives at once, at any time. */
+function leastSlots(program: Program): number[] {
+  const least: number[] = [];
+  program.nodes.forEach((_, position) => {
+    [...liveAt(program, position)]
+      .map(({ shape }) => elementCount(shape))
+      .sort((x, y) => y - x)
+      .forEach((size, k) => least[k] = Math.max(least[k] ?? 0, size));
+  });
+  return least;
+}
+
+for (const { program } of [encoderTraining(), decoderTraining()]) {
+  Deno.test(`planMemory() takes hardly more for a small ${program.name} than slots can`, () => {
+    const sum = (sizes: readonly number[]) => sizes.reduce((total, size) => total + size, 0);
+    const lowered = lower(program);
+    const { slots } = planMemory([lowered]);
+    const least = leastSlots(lowered);
+    assert.ok(least.every((size, k) => slots[k] >= size));
+    assert.ok(sum(slots) <= 1.05 * sum(least), `${sum(slots)} of at least ${sum(least)}`);
+  });
+}
 
 Deno.test("planMemory() merges buffers by name and refuses them when they disagree", () => {
   const program = (name: string, role: "input" | "state", length: number) => {

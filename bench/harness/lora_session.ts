@@ -58,6 +58,7 @@ export async function openLoraSession(
     optimizer: "adamw",
     proximal: false,
     baseDtype: "f32",
+    recompute: false,
   };
   const sizes = {
     buckets: [TOKENS],

@@ -15,9 +15,12 @@ export function lower(program: Program): Program {
   return { ...program, nodes };
 }
 
-/** A node is alive when it writes a buffer or something alive reads it. */
-function dropDeadNodes(nodes: readonly Node[]): Node[] {
-  const needed = new Set<number>();
+/** A node is alive when it writes a buffer, or something alive reads it, or one of its outputs is `read` elsewhere. */
+export function dropDeadNodes(
+  nodes: readonly Node[],
+  read: ReadonlySet<number> = new Set(),
+): Node[] {
+  const needed = new Set(read);
   const alive: Node[] = [];
   for (const node of nodes.toReversed()) {
     const used = node.outputs.some((output) =>
@@ -30,8 +33,8 @@ function dropDeadNodes(nodes: readonly Node[]): Node[] {
   return alive.reverse();
 }
 
-/** Outputs saved for a gradient that was never asked for, as in evaluation. */
-function dropUnreadOutputs(nodes: readonly Node[]): Node[] {
+/** Outputs saved for a gradient that nothing reads: in evaluation none was asked for, under recomputation a repetition's outputs are read instead. */
+export function dropUnreadOutputs(nodes: readonly Node[]): Node[] {
   const readers = countReaders(nodes);
   return nodes.map((node) => {
     const saved = operation(node.op).saved ?? 0;

@@ -83,6 +83,8 @@ export interface Program {
   readonly tensors: Tensor[];
   /** The operations, in execution order. */
   nodes: Node[];
+  /** What enters each layer, and what leaves the last one, in the order of the layers: see recompute.ts. */
+  readonly boundaries: Tensor[];
 }
 
 /** Slices of a packed buffer start at multiples of this many elements (256 bytes, WebGPU's default offset alignment). */
@@ -90,7 +92,7 @@ export const SLICE_ALIGNMENT = 64;
 
 /** Starts an empty program; its name is unique among the programs a device loads together. */
 export function createProgram(name: string): Program {
-  return { name, buffers: new Map(), tensors: [], nodes: [] };
+  return { name, buffers: new Map(), tensors: [], nodes: [], boundaries: [] };
 }
 
 /** Whether it is one that only weights have. */

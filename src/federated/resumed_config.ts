@@ -9,6 +9,7 @@ const changeableOnResume: ReadonlySet<keyof RunConfig> = new Set([
   "rounds", // unless the schedule spans them, see checkRounds
   "device", // another device continues the same run, but not to the same last bit
   "threads", // results do not depend on it
+  "recompute", // nor on this
   "evalTest",
   "adapterLayout",
   "format",

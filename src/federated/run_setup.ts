@@ -152,6 +152,7 @@ function describeClassifier(
     optimizer: config.optimizer,
     proximal: config.proximal > 0,
     baseDtype: config.baseDtype,
+    recompute: config.recompute,
   };
 }
 

@@ -14,6 +14,7 @@ import { linear, loraLinear } from "../engine/ops/matmul.ts";
 import type { OptimizerKind } from "../engine/ops/optimizer.ts";
 import { pool } from "../engine/ops/pool.ts";
 import { record } from "../engine/ops/record.ts";
+import { recompute } from "../engine/recompute.ts";
 import {
   bufferTensor,
   createProgram,
@@ -72,6 +73,8 @@ export interface Classifier {
   readonly proximal: boolean;
   /** How frozen matrices are stored: weights of linear layers and embedding tables. Norms, biases, adapters and head are f32. */
   readonly baseDtype: BaseDtype;
+  /** Whether a training step runs layers again in its backward pass instead of keeping what they computed. Results do not depend on it. */
+  readonly recompute: boolean;
 }
 
 /** The size of a program: B rows of T tokens, and how many runs its ring of results holds. */
@@ -108,7 +111,11 @@ export function buildTraining(
   const { program, loss, parameters, cursor } = builder;
   trainPacked(program, loss, parameters, { name: BUFFERS.adapter, layout, optimizer, proximal });
   record(program, loss, cursor, BUFFERS.trainLosses, size.ring);
-  return { program: lower(program), constants: builder.constants };
+  const lowered = lower(program);
+  return {
+    program: classifier.recompute ? recompute(lowered) : lowered,
+    constants: builder.constants,
+  };
 }
 
 /** Row losses and logits of one batch, without dropout, into rings of `ring` rows. */

@@ -16,7 +16,13 @@ import {
   requireValue,
 } from "./config.ts";
 import type { ModelContext } from "./family.ts";
-import { embeddingLayer, layerNormLayer, linearLayer, modulesOfLayers } from "./layers.ts";
+import {
+  embeddingLayer,
+  layerNormLayer,
+  stackLayers,
+  linearLayer,
+  modulesOfLayers,
+} from "./layers.ts";
 
 /** Settings of the encoder. */
 export interface BertEncoder {
@@ -70,9 +76,12 @@ export function bertModules(encoder: BertEncoder): ModuleShape[] {
 
 /** Hidden states [B,T,C] of the last layer. */
 export function bertEncode(encoder: BertEncoder, context: ModelContext): Tensor {
-  let x = embeddings(encoder, context);
-  for (let i = 0; i < encoder.layers; i++) x = layer(encoder, i, context, x);
-  return x;
+  return stackLayers(
+    context,
+    encoder.layers,
+    embeddings(encoder, context),
+    (i, x) => layer(encoder, i, context, x),
+  );
 }
 
 function embeddings(encoder: BertEncoder, context: ModelContext): Tensor {

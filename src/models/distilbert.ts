@@ -12,6 +12,7 @@ import type { Family, ModelContext } from "./family.ts";
 import {
   embeddingLayer,
   layerNormLayer,
+  stackLayers,
   linearHead,
   linearLayer,
   modulesOfLayers,
@@ -63,11 +64,13 @@ export const distilbert: Family = {
         ...linearHead(classifier(labels), deviation),
       ],
       positions: tokenPositions,
-      encode(context) {
-        let x = embeddings(settings, context);
-        for (let i = 0; i < settings.layers; i++) x = layer(settings, i, context, x);
-        return x;
-      },
+      encode: (context) =>
+        stackLayers(
+          context,
+          settings.layers,
+          embeddings(settings, context),
+          (i, x) => layer(settings, i, context, x),
+        ),
       classify(context, pooled, labels) {
         const linear = linearLayer(context, hidden, pooled, true);
         const features = context.dropout(activation(context.program, "relu", linear));

@@ -18,7 +18,13 @@ import {
 } from "./config.ts";
 import { decoderHeads } from "./decoder_heads.ts";
 import type { Family, ModelContext } from "./family.ts";
-import { embeddingLayer, layerNormLayer, linearLayer, modulesOfLayers } from "./layers.ts";
+import {
+  embeddingLayer,
+  layerNormLayer,
+  stackLayers,
+  linearLayer,
+  modulesOfLayers,
+} from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { readTied } from "./tied.ts";
 
@@ -57,9 +63,13 @@ export const gpt2: Family = {
       tied,
       positions: tokenPositions,
       encode(context) {
-        let x = embeddings(settings, context);
-        for (let i = 0; i < settings.layers; i++) x = layer(settings, i, context, x);
-        return layerNormLayer(context, "transformer.ln_f", x, settings.epsilon);
+        const states = stackLayers(
+          context,
+          settings.layers,
+          embeddings(settings, context),
+          (i, x) => layer(settings, i, context, x),
+        );
+        return layerNormLayer(context, "transformer.ln_f", states, settings.epsilon);
       },
       ...decoderHeads("GPT2LMHeadModel", { width, vocabulary, deviation, tied }),
     };

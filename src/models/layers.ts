@@ -63,6 +63,22 @@ export function modulesOfLayers(
   return Array.from({ length: layers }, (_, index) => Object.values(ofLayer(index))).flat();
 }
 
+/** Hidden states [B,T,C] after all layers; `layer` writes one down. Boundaries of the program lie between them: what a layer computes can be computed again. */
+export function stackLayers(
+  { program }: ModelContext,
+  layers: number,
+  embedded: Tensor,
+  layer: (index: number, x: Tensor) => Tensor,
+): Tensor {
+  let x = embedded;
+  program.boundaries.push(x);
+  for (let index = 0; index < layers; index++) {
+    x = layer(index, x);
+    program.boundaries.push(x);
+  }
+  return x;
+}
+
 /** The linear layer that a module describes, with its adapter where it has one. */
 export function linearLayer(
   context: ModelContext,

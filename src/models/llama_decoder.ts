@@ -16,6 +16,7 @@ import { decoderHeads } from "./decoder_heads.ts";
 import type { Model, ModelContext } from "./family.ts";
 import {
   embeddingLayer,
+  stackLayers,
   linearLayer,
   modulesOfLayers,
   rmsNormLayer,
@@ -79,9 +80,14 @@ function encode(decoder: LlamaDecoder, context: ModelContext): Tensor {
   const { program, inputs } = context;
   const table = rotationTable(decoder, context);
   const words = embeddingLayer(context, "model.embed_tokens", vocabulary, width, inputs.ids);
-  let x = embeddingScale === 1 ? words : scale(program, words, embeddingScale);
-  for (let i = 0; i < layers; i++) x = layer(decoder, i, context, x, table);
-  return rmsNormLayer(context, "model.norm", x, norm);
+  const embedded = embeddingScale === 1 ? words : scale(program, words, embeddingScale);
+  const states = stackLayers(
+    context,
+    layers,
+    embedded,
+    (i, x) => layer(decoder, i, context, x, table),
+  );
+  return rmsNormLayer(context, "model.norm", states, norm);
 }
 
 /** [T, D]: the positions of a row lie below T. Named by T, because programs of other lengths share constants by name. */

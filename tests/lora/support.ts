@@ -97,6 +97,7 @@ export function classifierOf(
     optimizer: "adamw",
     proximal: false,
     baseDtype: "f32",
+    recompute: false,
     ...changes,
   };
 }

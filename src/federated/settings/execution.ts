@@ -30,6 +30,8 @@ export interface ExecutionConfig {
   readonly device: DeviceName;
   /** Threads of the CPU device. */
   readonly threads: number;
+  /** Whether training runs layers again in the backward pass instead of keeping what they computed. */
+  readonly recompute: boolean;
   /** Folder the run is written to. */
   readonly out: string;
   /** Folder of a run to continue from its last checkpoint; null: a new run. */
@@ -53,6 +55,7 @@ export const executionDefaults: Omit<ExecutionConfig, "threads" | "out"> = {
   evalBatch: 64, // evaluation keeps nothing for a backward pass, so more rows fit
   evalTest: true, // once, at the end: the number to report
   device: "auto", // the faster of what is there, by a short measurement
+  recompute: false, // a third more time for a step, where memory for activations is short
   adapterLayout: "uniform", // one rank and one scale, which every program that loads adapters understands
   resume: null,
   overwrite: false, // nothing is lost by repeating a command
@@ -77,6 +80,10 @@ export const executionRows: SettingRows<ExecutionConfig> = {
   threads: {
     kind: whole({ least: 1, most: 256 }),
     help: "threads of the CPU device (default: all)",
+  },
+  recompute: {
+    kind: toggle,
+    help: "compute layers again in the backward pass: less memory, more time, the same results",
   },
   out: {
     kind: text("<folder>"),

@@ -5,10 +5,15 @@ import type { RunConfig } from "../../src/federated/run_config.ts";
 
 Deno.test("resumedConfig() keeps the run's settings and takes what may change", () => {
   const saved = completeRunConfig({ seed: 7, rounds: 10, out: "runs/old" });
-  const config = resumedConfig(saved, { resume: "runs/moved", rounds: 20, seed: 7 });
+  const config = resumedConfig(saved, {
+    resume: "runs/moved",
+    rounds: 20,
+    seed: 7,
+    recompute: true,
+  });
   assert.deepEqual(
-    [config.seed, config.rounds, config.out, config.resume],
-    [7, 20, "runs/moved", "runs/moved"],
+    [config.seed, config.rounds, config.recompute, config.out, config.resume],
+    [7, 20, true, "runs/moved", "runs/moved"],
   );
 });
 

@@ -24,6 +24,7 @@ export interface ClientSettings {
   /** Of the CPU device; null: all. */
   readonly threads: number | null;
   readonly baseDtype: RunConfig["baseDtype"];
+  readonly recompute: boolean;
   readonly offline: boolean;
   readonly cacheDir: string | null;
   readonly out: string | null;
@@ -75,6 +76,7 @@ export async function settleSettings(
     device: flags.device ?? kept?.device ?? defaultConfig.device,
     threads: flags.threads ?? kept?.threads ?? null,
     baseDtype: flags.baseDtype ?? kept?.baseDtype ?? defaultConfig.baseDtype,
+    recompute: flags.recompute ?? kept?.recompute ?? defaultConfig.recompute,
     offline: flags.offline ?? kept?.offline ?? false,
     cacheDir: typeof flags.cacheDir === "string" ? resolve(flags.cacheDir) : kept?.cacheDir ?? null,
   };

@@ -12,7 +12,7 @@ import { type CommandDescription, readFlags } from "../flags.ts";
 export interface ClientFlags
   extends
     Pick<Partial<RunConfig>, "textColumn" | "labelColumn" | "device" | "threads" | "baseDtype">,
-    Pick<Partial<RunConfig>, "format" | "offline" | "cacheDir"> {
+    Pick<Partial<RunConfig>, "recompute" | "format" | "offline" | "cacheDir"> {
   /** The server's address or an invitation. */
   readonly server?: string;
   /** The client's name, for people. */
@@ -74,6 +74,7 @@ const shared = [
   "device",
   "threads",
   "baseDtype",
+  "recompute",
   "format",
   "offline",
   "cacheDir",

@@ -23,6 +23,7 @@ export interface OpenRequest {
   readonly data: DataChoice;
   readonly device: DeviceChoice;
   readonly baseDtype: RunConfig["baseDtype"];
+  readonly recompute: boolean;
   readonly offline: boolean;
   readonly cacheDir: string | null;
 }

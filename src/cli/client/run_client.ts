@@ -90,6 +90,7 @@ export async function takePartInRun(flags: ClientFlags, output: ClientOutput): P
         threads: settings.threads ?? navigator.hardwareConcurrency,
       },
       baseDtype: settings.baseDtype,
+      recompute: settings.recompute,
       offline,
       cacheDir,
     });

@@ -124,7 +124,7 @@ export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Prom
 }
 
 async function open(
-  { manifest, model, data, device, baseDtype, offline, cacheDir }: OpenRequest,
+  { manifest, model, data, device, baseDtype, recompute, offline, cacheDir }: OpenRequest,
   tell: (told: Told) => void,
   check: () => void,
 ): Promise<Opened> {
@@ -143,6 +143,7 @@ async function open(
     manifest,
     files,
     baseDtype,
+    recompute,
     // The built-in base's tokenizer is the small one wherever its files come from.
     createTokenizer: model.model === null || manifest.model.name === builtInBaseName
       ? createTokenizer

@@ -25,6 +25,8 @@ export interface ClientSources {
   readonly files: ModelFiles;
   /** How the client's device stores it (default: f32). */
   readonly baseDtype?: BaseDtype;
+  /** Whether its training steps run layers again instead of keeping what they computed (default: no). */
+  readonly recompute?: boolean;
   /** Makes the model's tokenizer. */
   readonly createTokenizer: CreateTokenizer;
   /** Keeps token ids between starts. */
@@ -49,7 +51,7 @@ export interface ClientFederation extends TrainableModel {
   readonly local: LocalSettings;
   /** How components are picked, for a client that ranks for itself. */
   readonly selection: SelectionSettings;
-  /** The run's settings, and the client's `baseDtype`; others that concern data, devices and files are defaults. */
+  /** The run's settings, and the client's `baseDtype` and `recompute`; others that concern data, devices and files are defaults. */
   readonly config: RunConfig;
   /**
    * Tokenizes the client's data.
@@ -66,10 +68,11 @@ export interface ClientFederation extends TrainableModel {
  * @throws UserError when the manifest is not one this version can join, or model or tokenizer are not those of the run.
  */
 export async function clientFederation(sources: ClientSources): Promise<ClientFederation> {
-  const { files, baseDtype = "f32", createTokenizer, cache, onProgress } = sources;
+  const { files, baseDtype = "f32", recompute = false } = sources;
+  const { createTokenizer, cache, onProgress } = sources;
   const manifest = readManifest(sources.manifest);
   const { name, labels } = manifest;
-  const config = { ...manifestConfig(manifest), baseDtype };
+  const config = { ...manifestConfig(manifest), baseDtype, recompute };
   await checkModel(manifest, files);
   const setup = await setUpRun({ config, files, labels });
   checkTokenizer(manifest, files, setup);

@@ -28,6 +28,7 @@ Deno.test("settleSettings() needs data once, and remembers everything that has p
     device: "cpu",
     threads: 3,
     baseDtype: "f16",
+    recompute: true,
     cacheDir: "cache",
     labelColumn: "topic",
   });
@@ -83,6 +84,7 @@ Deno.test("readClientFlags() reads its own flags and the shared ones", async () 
     "--text-column=body",
     "--threads=2",
     "--base-dtype=f16",
+    "--recompute",
   ]);
   assert.deepEqual(flags, {
     server: "http://host/#r.0.t",
@@ -92,6 +94,7 @@ Deno.test("readClientFlags() reads its own flags and the shared ones", async () 
     textColumn: "body",
     threads: 2,
     baseDtype: "f16",
+    recompute: true,
   });
 });
 

@@ -31,6 +31,7 @@ Deno.test("the training worker tokenizes for a model in a folder", async () => {
         data: { data, textColumn: "text", labelColumn: null, heldOut: 0.1, evaluate: false },
         device: { device: "cpu", threads: 1 },
         baseDtype: "f32",
+        recompute: false,
         offline: true,
         cacheDir: join(folder, "cache"),
       });

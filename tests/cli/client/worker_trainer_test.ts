@@ -48,6 +48,7 @@ async function setUp(changes: Partial<RunConfig> = {}) {
     data: { data, textColumn: "text", labelColumn: null, heldOut: 0.1, evaluate: false },
     device: { device: "cpu", threads: 1 },
     baseDtype: "f32",
+    recompute: false,
     offline: true,
     cacheDir: join(folder, "cache"),
   };

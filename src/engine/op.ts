@@ -17,6 +17,7 @@ import {
 } from "./program.ts";
 import type { AttentionFunctions } from "./cpu/attention.ts";
 import type { Gemm } from "./cpu/gemm.ts";
+import type { MatvecFunctions } from "./cpu/matvec.ts";
 import type { Int8Rows } from "./int8.ts";
 import type { VectorFunctions } from "./cpu/vector.ts";
 
@@ -86,8 +87,11 @@ export interface CpuArguments {
 /** What a CPU function may use besides its arguments. */
 export interface CpuContext {
   readonly gemm: Gemm;
+  readonly matvec: MatvecFunctions;
   readonly vector: VectorFunctions;
   readonly attention: AttentionFunctions;
+  /** The thread's working memory, at least what the operation's `scratch` asks for; the functions above leave anything in it. */
+  readonly scratch: Float32Array;
 }
 
 /**

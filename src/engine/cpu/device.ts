@@ -5,6 +5,7 @@ import { operation } from "../ops/registry.ts";
 import { compileAttention } from "./attention_wasm.ts";
 import { loadOnCpu } from "./executor.ts";
 import { compileGemm } from "./gemm_wasm.ts";
+import { compileMatvec } from "./matvec_wasm.ts";
 import { compileVector } from "./vector_wasm.ts";
 
 /** Settings of {@linkcode createCpuDevice}. */
@@ -42,6 +43,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
     );
   }
   const gemm = compileGemm();
+  const matvec = compileMatvec();
   const vector = compileVector();
   const attention = compileAttention();
   const products = gemm === undefined
@@ -57,6 +59,7 @@ export function createCpuDevice(options: CpuDeviceOptions = {}): Device {
         threads,
         profile: options.profile ?? false,
         gemm: gemm?.module,
+        matvec,
         vector,
         attention,
         lookup: operation,

@@ -22,7 +22,8 @@ export interface CpuRuntime {
   readonly profile?: boolean;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
-  /** The vector functions and attention; likewise absent. */
+  /** Products with one vector, the vector functions and attention; likewise absent. */
+  readonly matvec: WebAssembly.Module | undefined;
   readonly vector: WebAssembly.Module | undefined;
   readonly attention: WebAssembly.Module | undefined;
   readonly lookup: Lookup;
@@ -35,7 +36,7 @@ export async function loadOnCpu(
   programs: readonly Program[],
   runtime: CpuRuntime,
 ): Promise<Executor> {
-  const { threads, gemm, vector, attention, lookup } = runtime;
+  const { threads, gemm, matvec, vector, attention, lookup } = runtime;
   for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
     checkCompact(lookup(op), inputs, outputs);
   }
@@ -44,7 +45,7 @@ export async function loadOnCpu(
   );
   const layout = layOut(planMemory(programs), threads, scratch.reduce((x, y) => Math.max(x, y), 0));
   const memory = allocate(layout);
-  const modules = { gemm, vector, attention };
+  const modules = { gemm, matvec, vector, attention };
   const times = runtime.profile ? createThreadTimes(programs, threads) : undefined;
   const setup: ThreadSetup = { programs, layout, memory, ...modules, threads, index: 0, times };
   const thread = createThread(setup, lookup);

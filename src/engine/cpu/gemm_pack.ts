@@ -78,7 +78,7 @@ export const BYTES: PackFormat = {
  * Four halves, each extended by its sign to 32 bits, as floats: the fields of a half, shifted to those of a float, are a float 2¹¹² times too small, for
  * subnormal halves too.
  */
-function floatsOf(extended: Code): Code {
+export function floatsOf(extended: Code): Code {
   const fields = instruction(
     "v128.and",
     instruction("i32x4.shl", extended, constant(13)),

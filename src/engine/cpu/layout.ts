@@ -24,6 +24,8 @@ export interface Layout {
   readonly slots: readonly number[];
   /** Working memory by thread. */
   readonly scratch: readonly number[];
+  /** Bytes of each. */
+  readonly scratchBytes: number;
   /** Per program: slot of each activation, by tensor id. */
   readonly assignments: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** Size of the memory, in pages. */
@@ -46,7 +48,7 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
     return address;
   };
   const control = take(CONTROL_BYTES);
-  const working = Math.max(GEMM_SCRATCH_BYTES, scratchBytes);
+  const working = 4 * Math.ceil(Math.max(GEMM_SCRATCH_BYTES, scratchBytes) / 4);
   const scratch = Array.from({ length: threads }, () => take(working));
   const buffers = new Map(
     [...plan.buffers].map(([name, spec]) => [
@@ -63,7 +65,8 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
       } GiB`,
     );
   }
-  return { control, scratch, buffers, slots, assignments: plan.assignments, pages };
+  const { assignments } = plan;
+  return { control, scratch, scratchBytes: working, buffers, slots, assignments, pages };
 }
 
 /** A zeroed memory for a layout. Throws DeviceMemoryError when the system does not provide it. */

@@ -16,6 +16,8 @@ import { type Control, openControl } from "./control.ts";
 import { createPlainGemm } from "./gemm_plain.ts";
 import { createGemm } from "./gemm_wasm.ts";
 import { type Layout, tensorView } from "./layout.ts";
+import { plainMatvec } from "./matvec_plain.ts";
+import { createMatvec } from "./matvec_wasm.ts";
 import { chunkOf, type Deal, deal } from "./share.ts";
 import { plainVector } from "./vector_plain.ts";
 import { createVector } from "./vector_wasm.ts";
@@ -27,7 +29,8 @@ export interface ThreadSetup {
   readonly memory: WebAssembly.Memory;
   /** The matrix product; absent where the runtime has no WebAssembly SIMD. */
   readonly gemm: WebAssembly.Module | undefined;
-  /** The vector functions and attention; likewise absent. */
+  /** Products with one vector, the vector functions and attention; likewise absent. */
+  readonly matvec: WebAssembly.Module | undefined;
   readonly vector: WebAssembly.Module | undefined;
   readonly attention: WebAssembly.Module | undefined;
   readonly threads: number;
@@ -66,11 +69,13 @@ export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const gemm = setup.gemm === undefined
     ? createPlainGemm()
     : createGemm(memory, layout.scratch[index], setup.gemm);
+  const matvec = setup.matvec === undefined ? plainMatvec : createMatvec(memory, setup.matvec);
   const vector = setup.vector === undefined ? plainVector : createVector(memory, setup.vector);
   const attention = setup.attention === undefined
     ? plainAttention
     : createAttention(memory, layout.scratch[index], setup.attention);
-  const context: CpuContext = { gemm, vector, attention };
+  const scratch = new Float32Array(memory.buffer, layout.scratch[index], layout.scratchBytes / 4);
+  const context: CpuContext = { gemm, matvec, vector, attention, scratch };
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
   const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
 

@@ -65,6 +65,7 @@ const SIMD_OPCODES = {
   "v128.bitselect": 0x52,
   "i16x8.extend_low_i8x16_s": 0x87,
   "i32x4.extend_low_i16x8_s": 0xa7,
+  "i32x4.extend_high_i16x8_s": 0xa8,
   "f32x4.convert_i32x4_s": 0xfa,
   "f32x4.relaxed_madd": 0x105,
 } as const;

@@ -6,13 +6,18 @@ import { widthOf } from "../kernel_call.ts";
 import type { CpuArguments, CpuContext } from "../op.ts";
 import type { Node } from "../program.ts";
 import { attributesOf, layoutOf, type MatmulLayout, optionalInputs } from "./matmul_layout.ts";
+import { isRowProduct, multiplyRow } from "./matmul_row.ts";
+
+/** Rows and columns of y. */
+interface Part {
+  readonly rowBegin: number;
+  readonly rowEnd: number;
+  readonly columnBegin: number;
+  readonly columnEnd: number;
+}
 
 /** The part of y that units [begin, end) stand for: rows of it, or columns where it is wider than high. */
-function partOf(
-  { m, n }: MatmulLayout,
-  begin: number,
-  end: number,
-): { rowBegin: number; rowEnd: number; columnBegin: number; columnEnd: number } {
+function partOf({ m, n }: MatmulLayout, begin: number, end: number): Part {
   return byColumns(m, n)
     ? {
       rowBegin: 0,
@@ -45,14 +50,32 @@ export function matmulCpu(
   tensors: CpuArguments,
   begin: number,
   end: number,
+  context: CpuContext,
+): void {
+  const part = partOf(layoutOf(node), begin, end);
+  const { rowBegin, rowEnd, columnBegin, columnEnd } = part;
+  if (isRowProduct(node)) multiplyRow(node, tensors, columnBegin, columnEnd, context);
+  else multiplyPart(node, tensors, part, context);
+  // A column that is not in use is set, not multiplied by 0: what it holds may be infinite.
+  const at = optionalInputs(attributesOf(node));
+  if (at.mask < 0) return;
+  const y = tensors.f32(node.inputs.length), mask = tensors.u32(at.mask);
+  const { n } = layoutOf(node);
+  for (let column = columnBegin; column < columnEnd; column++) {
+    if (mask[column] !== 0) continue;
+    for (let row = rowBegin; row < rowEnd; row++) y[row * n + column] = 0;
+  }
+}
+
+function multiplyPart(
+  node: Node,
+  tensors: CpuArguments,
+  { rowBegin, rowEnd, columnBegin, columnEnd }: Part,
   { gemm }: CpuContext,
 ): void {
-  const sizes = layoutOf(node);
-  const { n, k, aRow, aDepth, bDepth, bColumn } = sizes;
+  const { n, k, aRow, aDepth, bDepth, bColumn } = layoutOf(node);
   const attributes = attributesOf(node);
   const at = optionalInputs(attributes);
-  const y = tensors.f32(node.inputs.length);
-  const { rowBegin, rowEnd, columnBegin, columnEnd } = partOf(sizes, begin, end);
   const b = tensors.weight(1);
   const products: GemmProduct[] = [{
     k,
@@ -96,15 +119,8 @@ export function matmulCpu(
     ...(at.bias >= 0 && { bias: { view: tensors.f32(at.bias), offset: columnBegin } }),
     ...(at.residual >= 0 &&
       { addend: { view: tensors.f32(at.residual), offset: columnBegin, row: n } }),
-    c: y,
+    c: tensors.f32(node.inputs.length),
     cOffset: columnBegin,
     cRow: n,
   });
-  // A column that is not in use is set, not multiplied by 0: what it holds may be infinite.
-  if (at.mask < 0) return;
-  const mask = tensors.u32(at.mask);
-  for (let column = columnBegin; column < columnEnd; column++) {
-    if (mask[column] !== 0) continue;
-    for (let row = rowBegin; row < rowEnd; row++) y[row * n + column] = 0;
-  }
 }

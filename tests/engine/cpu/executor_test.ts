@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { loadOnCpu } from "../../../src/engine/cpu/executor.ts";
 import { compileAttention } from "../../../src/engine/cpu/attention_wasm.ts";
 import { compileGemm } from "../../../src/engine/cpu/gemm_wasm.ts";
+import { compileMatvec } from "../../../src/engine/cpu/matvec_wasm.ts";
 import { compileVector } from "../../../src/engine/cpu/vector_wasm.ts";
 import type { Executor } from "../../../src/engine/device.ts";
 import { apply, type Op } from "../../../src/engine/op.ts";
@@ -33,6 +34,7 @@ function load(
     info: { kind: "cpu", description: "test", threads },
     threads,
     gemm: compileGemm()?.module,
+    matvec: compileMatvec(),
     vector: compileVector(),
     attention: compileAttention(),
     lookup: lookupAmong(increaseOp, refuseOp, reverseOp, waitOp),

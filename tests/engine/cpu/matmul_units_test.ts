@@ -3,6 +3,7 @@ import { GEMM_COLUMNS } from "../../../src/engine/cpu/gemm.ts";
 import { TILE_COLUMNS } from "../../../src/engine/cpu/gemm_tile.ts";
 import { plainAttention } from "../../../src/engine/cpu/attention_plain.ts";
 import { createPlainGemm } from "../../../src/engine/cpu/gemm_plain.ts";
+import { plainMatvec } from "../../../src/engine/cpu/matvec_plain.ts";
 import { plainVector } from "../../../src/engine/cpu/vector_plain.ts";
 import { lower } from "../../../src/engine/lower.ts";
 import type { CpuArguments } from "../../../src/engine/op.ts";
@@ -52,8 +53,13 @@ function runInParts(node: Node<MatmulAttributes>, ends: readonly number[]): Floa
   };
   let begin = 0;
   for (const end of ends) {
-    const context = { gemm: createPlainGemm(), vector: plainVector, attention: plainAttention };
-    matmulOp.cpu.run(node, tensors, begin, end, context);
+    matmulOp.cpu.run(node, tensors, begin, end, {
+      gemm: createPlainGemm(),
+      matvec: plainMatvec,
+      vector: plainVector,
+      attention: plainAttention,
+      scratch: new Float32Array(0),
+    });
     begin = end;
   }
   return f32[node.inputs.length];
@@ -61,6 +67,7 @@ function runInParts(node: Node<MatmulAttributes>, ends: readonly number[]): Floa
 
 const cases = [
   { title: "columns of low products", program: adapted(5, 7, 130, 200) },
+  { title: "columns of a single row", program: adapted(1, 7, 130, 200) },
   { title: "rows of narrow products", program: adapted(100, 7, 3, 9) },
 ];
 

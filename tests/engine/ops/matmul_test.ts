@@ -21,6 +21,9 @@ const shapes = [
   [130, 17, 127],
   [33, 128, 8],
   [3, 300, 61],
+  // One row, which the CPU multiplies without packing: whole steps of 16 and 8, a rest, and a last group of fewer than four rows.
+  [1, 131, 66],
+  [1, 40, 37],
 ];
 
 function linearCase([N, K, M]: readonly number[]): OpCase<"x" | "w" | "bias"> {
@@ -88,6 +91,7 @@ const loraShapes = [
   [66, 40, 35, 8],
   [129, 64, 64, 5],
   [72, 48, 80, 4],
+  [1, 37, 50, 5],
 ];
 
 testOp("linear", shapes.map(linearCase));

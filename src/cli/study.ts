@@ -5,18 +5,27 @@
  */
 import { join } from "node:path";
 import type { Study } from "../study/study.ts";
+import type { StudyResults } from "../study/study_results.ts";
+import { unfinishedRuns } from "../study/unfinished_runs.ts";
 import { runCommand } from "./errors.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { type Interrupt, onInterrupt } from "./interrupt.ts";
 import { endLines } from "./study/end_text.ts";
 import { fingerprinter } from "./study/fingerprints.ts";
 import { helpText, readStudyFlags, type StudyFlags } from "./study/flags.ts";
-import { checkStudyFolder, openStudyFolder, requireStudyFolder } from "./study/folder.ts";
+import {
+  checkStudyFolder,
+  openStudyFolder,
+  recordedStudy,
+  requireStudyFolder,
+  writeStudy,
+} from "./study/folder.ts";
 import { listLines } from "./study/list_text.ts";
 import { chooseMachine, machineText } from "./study/machine.ts";
 import { createPool } from "./study/pool.ts";
 import { prepareSources } from "./study/prepare_sources.ts";
 import { type StudyProgress, studyProgress, terminalOutput } from "./study/progress.ts";
+import { readResults } from "./study/report/read_results.ts";
 import { runStudy } from "./study/run_study.ts";
 import { readStudyFile } from "./study/study_file.ts";
 import { checkRuns, readState, toDo } from "./study/study_state.ts";
@@ -47,13 +56,20 @@ async function prepare(
   progress.note(`Prepared ${kinds === 1 ? "one set" : `${kinds} sets`} of texts`);
 }
 
-/** Writes the report on what is done. */
-async function report({ out }: StudyFlags, progress: StudyProgress): Promise<void> {
-  await writeReport(out);
+/** Writes the report on what is done, and says what is not. */
+async function report(
+  study: Study,
+  { out }: StudyFlags,
+  progress: StudyProgress,
+): Promise<StudyResults> {
+  const results = await readResults(out, await recordedStudy(study));
+  await writeReport(out, results);
   progress.note(`Report   ${join(out, "report.html")}`);
+  for (const line of endLines(results)) progress.note(line);
+  return results;
 }
 
-/** Makes the runs that are to do, and reports. */
+/** Makes the runs that are to do, and reports; the exit code is 1 where a run came to no result. */
 async function run(
   study: Study,
   flags: StudyFlags,
@@ -67,7 +83,7 @@ async function run(
   progress.note(`Machine  ${machineText(machine)}`);
   const pool = createPool(machine.jobs, startWorker, interrupt.signal);
   try {
-    const end = await runStudy({
+    await runStudy({
       study,
       folder: flags.out,
       surroundings: { ...flags, device: machine.device },
@@ -75,9 +91,7 @@ async function run(
       progress,
       check: interrupt.check,
     });
-    await report(flags, progress);
-    for (const line of endLines(end)) progress.note(line);
-    return end.notDone === 0 ? 0 : 1;
+    return unfinishedRuns(await report(study, flags, progress)).length === 0 ? 0 : 1;
   } finally {
     await pool.close();
   }
@@ -106,7 +120,8 @@ if (import.meta.main) {
         case "report-only": {
           await requireStudyFolder(flags.out);
           using _lock = await openStudyFolder(flags.out, study);
-          await report(flags, progress);
+          await report(study, flags, progress);
+          await writeStudy(flags.out, study);
           break;
         }
         case "run":

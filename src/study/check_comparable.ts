@@ -8,6 +8,7 @@ import { completeRunConfig } from "../federated/complete_run_config.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { StudyRun } from "./result.ts";
+import { recordedSetting } from "./recorded_setting.ts";
 import { resultPath } from "./run_place.ts";
 import type { Study, StudySettings } from "./study.ts";
 import type { StudyResults } from "./study_results.ts";
@@ -57,8 +58,8 @@ function checkSettings(study: Study, { cell, method, seed, config }: StudyRun): 
   const declared = { ...study.settings, ...study.cells[cell], ...study.methods[method] };
   const complete = completeRunConfig(declared, { threads: 1, now: new Date(0) });
   for (const key of Object.keys(declared) as (keyof RunConfig)[]) {
-    const [expected, actual] = [complete[key], config[key]];
-    if (tuned.has(key) || fileSettings.includes(key) || actual === undefined) continue;
+    const [expected, actual] = [complete[key], recordedSetting(config, key)];
+    if (tuned.has(key) || fileSettings.includes(key)) continue;
     if (JSON.stringify(actual) === JSON.stringify(expected)) continue;
     throw new UserError(
       `Cannot report ${resultPath({ cell, method, seed })}: expected ${key} ` +

@@ -139,18 +139,23 @@ Deno.test("study makes no finished run again, and makes what is added", async ()
 
 Deno.test("study refuses results of other settings, other data or another study, by the file's name", async () => {
   const study = await copyOf("changed");
-  const refused = async (message: RegExp) => {
-    const before = await Promise.all(
-      (await filesUnder(study.out)).map((file) => Deno.readFile(file)),
+  const contents = async () =>
+    await Promise.all(
+      (await filesUnder(study.out)).map(async (file) => [file, await Deno.readTextFile(file)]),
     );
-    const { code, err } = await study.run();
+  const refused = async (message: RegExp, ...flags: string[]) => {
+    const before = await contents();
+    const { code, err } = await study.run(...flags);
     assert.equal(code, 2, err);
     assert.match(err, message);
-    const after = (await filesUnder(study.out)).filter((file) => !file.endsWith("study.json"));
-    assert.equal(after.length, before.length - 1);
+    assert.deepEqual(await contents(), before);
   };
   await study.write({ settings: tinySettings({ rounds: 3 }) });
   await refused(/^error: Cannot use ".*seed-1\.json": it was run with rounds 2, now 3; /);
+  await refused(
+    /^error: Cannot report runs\/iid\/IFALoRA\/seed-1\.json: expected rounds 3/,
+    "--report-only",
+  );
   await study.write({ name: "Another" });
   await refused(/^error: Cannot use folder ".*" for study "Another": it holds study "Tiny"/);
   await study.write();
@@ -167,8 +172,21 @@ Deno.test("study refuses a result that is not whole, and a folder of other thing
   assert.equal(torn.code, 2);
   assert.match(
     torn.err,
-    /^error: Cannot read ".*ITZLoRA\/seed-2\.json": expected the result of a run/,
+    /^error: Cannot read ".*ITZLoRA\/seed-2\.json" as the result of a run .*: it is not valid JSON/,
   );
+
+  const { rounds, ...run } = JSON.parse(text);
+  for (const broken of [{ ...run, rounds: [{}, null] }, { ...run, rounds, config: {} }]) {
+    await Deno.writeTextFile(file, JSON.stringify(broken));
+    for (const flags of [[], ["--report-only"], ["--list"]]) {
+      const { code, err } = await study.run(...flags);
+      assert.deepEqual([code, err.trim().split("\n").length], [2, 1], err);
+      assert.match(
+        err,
+        /^error: Cannot read ".*seed-2\.json" .*: (rounds\[0\]|config)\.\w+: expected/,
+      );
+    }
+  }
 
   await Deno.copyFile(join(study.out, "runs/iid/ITZLoRA/seed-1.json"), file);
   assert.match(
@@ -368,6 +386,7 @@ Deno.test("study --report-only reports on what is done and makes no run", async 
   const { code, out, err } = await study.run("--report-only");
   assert.equal(code, 0, err);
   assert.deepEqual(runLines(out), []);
+  assert.match(out, /^One run has no result; deno task study makes it$/m);
   assert.match(await Deno.readTextFile(join(study.out, "report.html")), /Tiny/);
 
   const none = await studyFolder(folder, "unreported");

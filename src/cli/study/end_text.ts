@@ -1,18 +1,15 @@
-/** What a study says when it has ended. @module */
+/** What a study says when it has ended, or is reported on. @module */
 
 import { runName } from "../../study/run_place.ts";
-import { hasFailed } from "../../study/study_results.ts";
-import type { StudyEnd } from "./run_study.ts";
+import { hasFailed, type StudyResults } from "../../study/study_results.ts";
+import { unfinishedRuns } from "../../study/unfinished_runs.ts";
 
-/** Lines that tell which runs have failed, and whether some are still to do. */
-export function endLines({ state: { trials, grid }, notDone }: StudyEnd): string[] {
-  const failed = [...trials, ...grid].flatMap(({ run, kept }) =>
-    kept !== undefined && hasFailed(kept) ? [`Failed   ${runName(run)}: ${kept.failed}`] : []
-  );
-  if (notDone === 0) return failed;
-  return [
-    ...failed,
-    `${notDone === 1 ? "One run" : `${notDone} runs`} came to no result; the same command tries ` +
-    `${notDone === 1 ? "it" : "them"} again`,
-  ];
+/** Lines that tell which runs have failed, and whether some have no result. */
+export function endLines(results: StudyResults): string[] {
+  const failed = [...results.trials.filter(hasFailed), ...results.failed]
+    .map((run) => `Failed   ${runName(run)}: ${run.failed}`);
+  const left = unfinishedRuns(results).length;
+  if (left === 0) return failed;
+  const told = left === 1 ? "One run has" : `${left} runs have`;
+  return [...failed, `${told} no result; deno task study makes ${left === 1 ? "it" : "them"}`];
 }

@@ -30,30 +30,37 @@ const studyFile = "study.json";
 export type Fingerprints = Pick<StudyRun, "data" | "model">;
 
 /**
- * Claims a study's folder for this process until the lock is disposed, and writes the study into it.
+ * Claims a study's folder for this process until the lock is disposed.
  *
  * @throws UserError when it holds another study or anything else, or another process works in it.
  */
 export async function openStudyFolder(folder: string, study: Study): Promise<Disposable> {
   await checkStudyFolder(folder, study);
-  const lock = await lockFolder(folder);
-  await writeJson(join(folder, studyFile), await mapSettings(study, withoutFolders), 2);
-  return lock;
+  return await lockFolder(folder);
+}
+
+/** Keeps the study. Call it when what the folder keeps has been checked: until then it is of the study that lies there. */
+export async function writeStudy(folder: string, study: Study): Promise<void> {
+  await writeJson(join(folder, studyFile), await recordedStudy(study), 2);
+}
+
+/** The study as its folder keeps it, with files by their names alone. */
+export function recordedStudy(study: Study): Promise<Study> {
+  return mapSettings(study, withoutFolders);
 }
 
 /** Refuses a folder that this study must not use; writes nothing. */
 export async function checkStudyFolder(folder: string, { name }: Study): Promise<void> {
   const names = (await namesIn(folder)).filter((name) => !isLeftover(name));
   if (names.length === 0) return;
-  const value = await readStudyJson(folder);
-  if (value === undefined) {
+  const held = await readStudyName(folder);
+  if (held === name) return;
+  if (held === undefined) {
     throw new UserError(
       `Cannot use folder "${folder}" for a study: expected an empty one or a study's, got other ` +
         `files ("${names[0]}")`,
     );
   }
-  const held = (value as Partial<Study> | null)?.name;
-  if (held === name) return;
   throw new UserError(
     `Cannot use folder "${folder}" for study "${name}": it holds study "${held}"; give another ` +
       `folder with --out`,
@@ -61,19 +68,23 @@ export async function checkStudyFolder(folder: string, { name }: Study): Promise
 }
 
 /**
- * The study that a folder holds, as JSON.parse gives it; undefined where there is none.
+ * The name of the study that a folder holds; undefined where there is none.
  *
- * @throws UserError when it is not JSON.
+ * @throws UserError when its file is no study's.
  */
-export async function readStudyJson(folder: string): Promise<unknown> {
+async function readStudyName(folder: string): Promise<string | undefined> {
   const path = join(folder, studyFile);
+  let value: unknown;
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    value = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (!(error instanceof SyntaxError)) throw error;
     throw new UserError(`Cannot read "${path}": it is not valid JSON`);
   }
+  const name = (value as Partial<Study> | null)?.name;
+  if (typeof name === "string") return name;
+  throw new UserError(`Cannot read "${path}": expected a study, with its name`);
 }
 
 /** Refuses a folder in which no study has begun. */

@@ -2,37 +2,35 @@
 
 import { UserError } from "../../protocol/errors.ts";
 import { type FailedRun, type StudyRun, studyRunKind } from "../../study/result.ts";
+import { resultFault } from "../../study/result_shape.ts";
 
 /**
  * The result in a file; undefined where there is none.
  *
- * @throws UserError when the file is not whole, or is not a run's result.
+ * @throws UserError naming the entry, when the file is not whole or is not a run's result.
  */
 export async function readOutcome(path: string): Promise<StudyRun | FailedRun | undefined> {
-  let value: unknown;
-  try {
-    value = JSON.parse(await Deno.readTextFile(path));
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    if (!(error instanceof SyntaxError)) throw error;
-  }
-  if (isOutcome(value)) return value;
-  throw new UserError(
-    `Cannot read "${path}": expected the result of a run (${studyRunKind}); remove the file to ` +
-      `run it again`,
-  );
+  const value = await readJson(path);
+  if (value === undefined) return undefined;
+  const fault = resultFault(value);
+  if (fault === undefined) return value as StudyRun | FailedRun;
+  throw notAResult(path, fault);
 }
 
-function isOutcome(value: unknown): value is StudyRun | FailedRun {
-  if (typeof value !== "object" || value === null) return false;
-  const run = value as Partial<StudyRun & FailedRun>;
-  const named = run.kind === studyRunKind && typeof run.cell === "string" &&
-    typeof run.method === "string" && Number.isSafeInteger(run.seed) &&
-    typeof run.config === "object" && run.config !== null &&
-    typeof run.data === "string" && typeof run.model === "string";
-  if (!named) return false;
-  if (typeof run.failed === "string") return true;
-  return Array.isArray(run.rounds) && run.rounds.length > 0 &&
-    run.rounds.length === run.summary?.final?.round && typeof run.facts === "object" &&
-    Number.isFinite(run.summary.final.accuracy) && Number.isFinite(run.summary.best?.accuracy);
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await Deno.readTextFile(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof SyntaxError) throw notAResult(path, "it is not valid JSON");
+    if (error instanceof Deno.errors.IsADirectory) throw notAResult(path, "it is a folder");
+    throw error;
+  }
+}
+
+function notAResult(path: string, fault: string): UserError {
+  return new UserError(
+    `Cannot read "${path}" as the result of a run (${studyRunKind}): ${fault}; remove it to run ` +
+      `it again`,
+  );
 }

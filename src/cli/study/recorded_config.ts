@@ -1,10 +1,10 @@
 /** Settings as a study's results keep them, and how they differ from what the study says now. @module */
 
 import { basename } from "node:path";
-import { defaultConfig, type RunConfig } from "../../federated/run_config.ts";
-import { usualServerLr } from "../../federated/settings/method.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
 import { settingText } from "../../federated/setting_text.ts";
 import { outsideSettings } from "../../study/read_study.ts";
+import { recordedSetting } from "../../study/recorded_setting.ts";
 import type { StudySettings } from "../../study/study.ts";
 import { isHubId } from "../sources.ts";
 
@@ -26,19 +26,11 @@ export function recordedConfig(config: RunConfig): StudySettings {
   return kept as StudySettings;
 }
 
-/**
- * The first setting that differs, as "rounds 40, now 60"; undefined where none does. One that the kept settings lack, because it is newer than they
- * are, had what is its default now.
- */
+/** The first setting that differs, as "rounds 40, now 60"; undefined where none does. */
 export function differenceOf(kept: StudySettings, now: StudySettings): string | undefined {
   const keys = new Set([...Object.keys(now), ...Object.keys(kept)] as (keyof RunConfig)[]);
-  const { serverOptimizer = defaultConfig.serverOptimizer } = kept;
-  const defaults: StudySettings = {
-    ...defaultConfig,
-    serverLr: usualServerLr[serverOptimizer],
-  };
   for (const key of keys) {
-    const before = Object.hasOwn(kept, key) ? kept[key] : defaults[key];
+    const before = recordedSetting(kept, key);
     if (JSON.stringify(before) === JSON.stringify(now[key])) continue;
     return `${key} ${settingText(before)}, now ${settingText(now[key])}`;
   }

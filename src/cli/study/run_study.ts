@@ -9,12 +9,12 @@ import { join } from "node:path";
 import { settingsText } from "../../federated/setting_text.ts";
 import { percentText } from "../units.ts";
 import { fingerprinter } from "./fingerprints.ts";
-import { openStudyFolder, writeChoices, writeOutcome } from "./folder.ts";
+import { openStudyFolder, writeChoices, writeOutcome, writeStudy } from "./folder.ts";
 import type { Pool } from "./pool.ts";
 import { prepareSources } from "./prepare_sources.ts";
 import type { StudyProgress } from "./progress.ts";
 import { recordedConfig } from "./recorded_config.ts";
-import { readState, type RunState, type StudyState, toDo } from "./study_state.ts";
+import { readState, type RunState, toDo } from "./study_state.ts";
 import type { Outcome } from "./worker_process.ts";
 
 /** What a study is run with. */
@@ -29,30 +29,22 @@ export interface StudyJob {
   readonly check: () => void;
 }
 
-/** How a study ended. */
-export interface StudyEnd {
-  /** How far it is. */
-  readonly state: StudyState;
-  /** Runs that came to no result, for reasons beside their settings: the same command tries them again. */
-  readonly notDone: number;
-}
-
 /**
- * Makes the runs of a study that its folder does not keep yet.
+ * Makes the runs of a study that its folder does not keep yet. One that comes to no result, for reasons beside its settings, is left to the next time.
  *
  * @throws UserError when the folder or a file does not fit the study; what is done stays.
  */
-export async function runStudy(job: StudyJob): Promise<StudyEnd> {
+export async function runStudy(job: StudyJob): Promise<void> {
   using _lock = await openStudyFolder(job.folder, job.study);
   await removeScratch(job.folder);
   try {
-    return await runPhases(job);
+    await runPhases(job);
   } finally {
     await removeScratch(job.folder);
   }
 }
 
-async function runPhases(job: StudyJob): Promise<StudyEnd> {
+async function runPhases(job: StudyJob): Promise<void> {
   const { study, folder, surroundings, progress, check } = job;
   const fingerprintsOf = fingerprinter();
   const read = () => readState(study, folder, surroundings, fingerprintsOf);
@@ -68,8 +60,9 @@ async function runPhases(job: StudyJob): Promise<StudyEnd> {
       progress.prepare(done, total);
     },
   );
+  await writeStudy(folder, study);
   progress.plan(known.length, known.length - toDo(known).length);
-  let notDone = await runAll(job, toDo(before.trials));
+  await runAll(job, toDo(before.trials));
 
   const tuned = await read();
   const { choices } = tuned;
@@ -81,34 +74,29 @@ async function runPhases(job: StudyJob): Promise<StudyEnd> {
   const ready = toDo(tuned.grid).filter(({ run }) =>
     choices === undefined || Object.hasOwn(choices.methods, run.method)
   );
-  notDone += toDo(tuned.grid).length - ready.length;
   const all = [...tuned.trials, ...tuned.grid];
   progress.plan(all.length, all.length - toDo(all).length);
-  notDone += await runAll(job, ready);
-  return { state: await read(), notDone };
+  await runAll(job, ready);
 }
 
-/** Makes runs and keeps their results; returns how many came to none. */
+/** Makes runs and keeps their results. */
 async function runAll(
   { folder, pool, progress }: StudyJob,
   states: readonly RunState[],
-): Promise<number> {
+): Promise<void> {
   const byPath = new Map(states.map((state) => [resultPath(state.run), state]));
   const runs = states.map(({ run }) => ({
     ...run,
     config: { ...run.config, out: join(scratchFolder(folder), resultPath(run)) },
   }));
-  let notDone = 0;
   await pool.runAll(runs, {
     begin: progress.begin,
     async end(run, outcome) {
       const result = resultOf(byPath.get(resultPath(run))!, outcome);
-      if ("notDone" in result) notDone++;
-      else await writeOutcome(folder, run, result);
+      if (!("notDone" in result)) await writeOutcome(folder, run, result);
       progress.end(run, result);
     },
   });
-  return notDone;
 }
 
 /** Where runs put what they need no longer than they last. */

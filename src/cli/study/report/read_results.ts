@@ -1,24 +1,17 @@
 import { join } from "node:path";
 import { UserError } from "../../../protocol/errors.ts";
-import { readStudy } from "../../../study/read_study.ts";
 import type { FailedRun, StudyRun } from "../../../study/result.ts";
 import { resultPath, type RunPlace } from "../../../study/run_place.ts";
 import type { Study } from "../../../study/study.ts";
 import { hasFailed, placesOf, type StudyResults } from "../../../study/study_results.ts";
-import { readStudyJson } from "../folder.ts";
 import { readOutcome } from "../outcome_file.ts";
 
 /**
- * Reads what a study's folder holds of its grid and tuning; runs that are not there yet are left out.
+ * Reads what a folder holds of a study's grid and tuning; runs that are not there yet are left out.
  *
  * @throws UserError naming the file that is not what it should be.
  */
-export async function readResults(folder: string): Promise<StudyResults> {
-  const json = await readStudyJson(folder);
-  if (json === undefined) {
-    throw new UserError(`Cannot report "${folder}": expected a study's folder, with a study.json`);
-  }
-  const study = readStudy(json);
+export async function readResults(folder: string, study: Study): Promise<StudyResults> {
   const runs: StudyRun[] = [];
   const failed: FailedRun[] = [];
   for (const place of placesOf(study)) {

@@ -1,7 +1,7 @@
 import { checkComparable } from "../../../study/check_comparable.ts";
 import { gridMethods } from "../../../study/grid.ts";
-import { cellsOf, missingRuns, placesOf, type StudyResults } from "../../../study/study_results.ts";
-import { chooseTrials } from "../../../study/tuning.ts";
+import { cellsOf, placesOf, type StudyResults } from "../../../study/study_results.ts";
+import { unfinishedRuns, untunedMethods } from "../../../study/unfinished_runs.ts";
 import { judgeClaims } from "../../../study/verdicts.ts";
 import { cellSection } from "./cell_section.ts";
 import { claimsSection, overviewSection } from "./claims_section.ts";
@@ -41,7 +41,7 @@ function notesOf(results: StudyResults): string[] {
   const { study, failed } = results;
   const planned = placesOf(study).length;
   const untuned = untunedMethods(results);
-  const missing = missingRuns(results).filter(({ method }) => !untuned.includes(method));
+  const missing = unfinishedRuns(results).filter(({ trial }) => trial === undefined);
   const byCell = Map.groupBy(missing, ({ cell }) => cell);
   return [
     ...(missing.length > 0
@@ -60,13 +60,6 @@ function notesOf(results: StudyResults): string[] {
       ]
       : []),
   ];
-}
-
-/** Methods that the tuning found no settings for. */
-function untunedMethods({ study, trials }: StudyResults): string[] {
-  return Object.entries(chooseTrials(study, trials)?.methods ?? {})
-    .filter(([, { chosen }]) => chosen === null)
-    .map(([method]) => method);
 }
 
 function count(number: number, what: string): string {

@@ -7,6 +7,7 @@ import { addOp } from "./add.ts";
 import { attentionOp } from "./attention.ts";
 import { attentionBackwardOp } from "./attention_backward.ts";
 import { attentionMatmulOp } from "./attention_matmul.ts";
+import { cachedAttentionOp } from "./cached_attention.ts";
 import { columnMaskOp } from "./column_mask.ts";
 import { columnSumOp } from "./column_sum.ts";
 import { copyOp } from "./copy.ts";
@@ -41,6 +42,7 @@ const operations: ReadonlyMap<string, AnyOp> = new Map(
     attentionOp,
     attentionBackwardOp,
     attentionMatmulOp,
+    cachedAttentionOp,
     clipFactorOp,
     columnMaskOp,
     columnSumOp,

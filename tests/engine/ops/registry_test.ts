@@ -4,12 +4,14 @@ import type { Node } from "../../../src/engine/program.ts";
 import { callsOf } from "../../../src/engine/webgpu/dispatch.ts";
 import { paramFields } from "../../../src/engine/webgpu/params.ts";
 import { bindingKinds, specialise } from "../../../src/engine/webgpu/shader.ts";
+import { decodingProgram } from "../decoding_program.ts";
 import { decoderTraining, encoderTraining } from "../training_programs.ts";
 
-const nodes = [encoderTraining(), decoderTraining()].flatMap(({ program }) => program.nodes);
+const nodes = [encoderTraining().program, decoderTraining().program, decodingProgram()]
+  .flatMap((program) => program.nodes);
 
-Deno.test("every operation takes part in a training step that both devices run", () => {
-  // A new operation belongs in training_programs.ts, beside a test of its own against an oracle.
+Deno.test("every operation takes part in a training step, or one of decoding, that both devices run", () => {
+  // A new operation belongs in one of these programs, beside a test of its own against an oracle.
   assert.deepEqual([...new Set(nodes.map(({ op }) => op))].sort(), [...operationNames].sort());
 });
 

@@ -1,6 +1,6 @@
 // context[b,i,h,:] = sum over the allowed keys j of p_ij v[b,j,h/group,:], p = softmax over them of scale q[b,i,h,:] k[b,j,h/group,:];
 // log_sum_exp[b,h,i] = log of the sum of their exponentials. Both 0 where no key is allowed. Overwritten.
-// Allowed: mask[b,j] != 0 and, where CAUSAL, j <= i. q, context [B,T,H,D], k, v [B,T,H/group,D], mask [B,T], log_sum_exp [B,H,T].
+// Allowed: mask[b,j] != 0 and, where CAUSAL, j <= i, and where DOCUMENTS is kept, mask[b,j] = mask[b,i]. q, context [B,T,H,D], k, v [B,T,H/group,D], mask [B,T], log_sum_exp [B,H,T].
 // VECTOR needs D to be a multiple of 4; COLUMNS_64 and so on are kept where D is above 32 and so on, up to 128.
 // A workgroup covers 32 queries of a head and goes through its keys 32 at a time, rescaling what it has whenever a higher score turns up
 // (online softmax); an invocation computes 4 queries x 4 keys of the scores, then 4 queries x 4 columns of each 32 of the context.
@@ -60,6 +60,16 @@ fn v4(start: u32, d: u32) -> vec4<f32> {
   return inside(d, vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]));
 }
 //#endif
+
+// Which of four keys in use, of these documents and at these places, a query sees.
+fn seen(in_use: vec4<bool>, documents: vec4<u32>, place: vec4<u32>, mask_start: u32, query: u32) -> vec4<bool> {
+  let last = params.tokens - 1u;
+  var result: vec4<bool> = in_use & (place <= vec4<u32>(select(last, query, CAUSAL)));
+//#if DOCUMENTS
+  result = result & (documents == vec4<u32>(mask[mask_start + min(query, last)]));
+//#endif
+  return result;
+}
 
 fn sum4(x: vec4<f32>) -> f32 { return x.x + x.y + x.z + x.w; }
 fn max4(x: vec4<f32>) -> f32 { return max(max(x.x, x.y), max(x.z, x.w)); }
@@ -159,16 +169,17 @@ fn main(
       s = s + columns * mat4x4<f32>(q4(q0, e), q4(q1, e), q4(q2, e), q4(q3, e));
     }
     let place = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
-    let in_use = vec4<bool>(
-      mask[mask_start + min(key, last)] != 0u,
-      mask[mask_start + min(key + 1u, last)] != 0u,
-      mask[mask_start + min(key + 2u, last)] != 0u,
-      mask[mask_start + min(key + 3u, last)] != 0u,
-    ) & (place < vec4<u32>(keys));
-    let seen0 = in_use & (place <= vec4<u32>(select(last, query, CAUSAL)));
-    let seen1 = in_use & (place <= vec4<u32>(select(last, query + 1u, CAUSAL)));
-    let seen2 = in_use & (place <= vec4<u32>(select(last, query + 2u, CAUSAL)));
-    let seen3 = in_use & (place <= vec4<u32>(select(last, query + 3u, CAUSAL)));
+    let documents = vec4<u32>(
+      mask[mask_start + min(key, last)],
+      mask[mask_start + min(key + 1u, last)],
+      mask[mask_start + min(key + 2u, last)],
+      mask[mask_start + min(key + 3u, last)],
+    );
+    let in_use = (documents != vec4<u32>()) & (place < vec4<u32>(keys));
+    let seen0 = seen(in_use, documents, place, mask_start, query);
+    let seen1 = seen(in_use, documents, place, mask_start, query + 1u);
+    let seen2 = seen(in_use, documents, place, mask_start, query + 2u);
+    let seen3 = seen(in_use, documents, place, mask_start, query + 3u);
     let lowest = vec4<f32>(LOWEST);
     s = mat4x4<f32>(
       select(lowest, params.scale * s[0], seen0),

@@ -1,6 +1,7 @@
 // dq, dk, dv of attention from dcontext, overwritten. With p_ij = exp(scale q_i k_j - log_sum_exp_i) for allowed keys j of query i, else 0, and
 // ds_ij = p_ij (dcontext_i v_j - dot_i): dq_i = scale sum over j of ds_ij k_j, dk_j = scale sum over i of ds_ij q_i, dv_j = sum of p_ij dcontext_i.
-// q, dcontext, dq [B,T,H,D], k, v, dk, dv [B,T,H/group,D]; statistics [B,2H+1,T]: log_sum_exp, dot, then the mask.
+// q, dcontext, dq [B,T,H,D], k, v, dk, dv [B,T,H/group,D]; statistics [B,2H+1,T]: log_sum_exp, dot, then the mask, which
+// allows keys as attention.wgsl has it.
 // VECTOR needs D to be a multiple of 4; COLUMNS_64 and so on are kept where D is above 32 and so on, up to 128.
 // The first B H T/32 workgroups cover 32 queries of a head each and go through its keys, the others 32 keys and go through the queries of
 // all heads that share them; an invocation computes 4 x 4 of p and ds, then 4 rows x 4 columns of each 32 of the gradients.
@@ -172,6 +173,15 @@ fn rows4(start: u32, stride: u32, t: u32) -> vec4<u32> {
   return start + min(vec4<u32>(t, t + 1u, t + 2u, t + 3u), vec4<u32>(params.tokens - 1u)) * stride;
 }
 
+// Which of four tokens are of one token's document.
+fn same_document(documents: vec4<f32>, own: f32) -> vec4<bool> {
+  var result: vec4<bool> = vec4<bool>(true);
+//#if DOCUMENTS
+  result = documents == vec4<f32>(own);
+//#endif
+  return result;
+}
+
 fn exponential(x: vec4<f32>, seen: vec4<bool>) -> vec4<f32> {
   return select(vec4<f32>(), exp(x), seen);
 }
@@ -204,6 +214,7 @@ fn query_tile(matrix: u32, first_query: u32, lane: u32, row: u32) {
   let total = statistics4(statistics_row + head, query);
   let dot = statistics4(statistics_row + params.heads + head, query);
   let mask_row = statistics_row + 2u * params.heads;
+  let own_documents = statistics4(mask_row, query);
   let last_seen = select(
     vec4<u32>(params.tokens),
     vec4<u32>(query, query + 1u, query + 2u, query + 3u),
@@ -238,11 +249,12 @@ fn query_tile(matrix: u32, first_query: u32, lane: u32, row: u32) {
       dp = dp + values * mat4x4<f32>(g4(own.x, e), g4(own.y, e), g4(own.z, e), g4(own.w, e));
     }
     let place = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
-    let in_use = (statistics4(mask_row, key) != vec4<f32>()) & (place < vec4<u32>(keys));
-    let p0 = exponential(params.scale * s[0] - total.x, in_use & (place <= last_seen.xxxx));
-    let p1 = exponential(params.scale * s[1] - total.y, in_use & (place <= last_seen.yyyy));
-    let p2 = exponential(params.scale * s[2] - total.z, in_use & (place <= last_seen.zzzz));
-    let p3 = exponential(params.scale * s[3] - total.w, in_use & (place <= last_seen.wwww));
+    let documents = statistics4(mask_row, key);
+    let in_use = (documents != vec4<f32>()) & (place < vec4<u32>(keys));
+    let p0 = exponential(params.scale * s[0] - total.x, in_use & (place <= last_seen.xxxx) & same_document(documents, own_documents.x));
+    let p1 = exponential(params.scale * s[1] - total.y, in_use & (place <= last_seen.yyyy) & same_document(documents, own_documents.y));
+    let p2 = exponential(params.scale * s[2] - total.z, in_use & (place <= last_seen.zzzz) & same_document(documents, own_documents.z));
+    let p3 = exponential(params.scale * s[3] - total.w, in_use & (place <= last_seen.wwww) & same_document(documents, own_documents.w));
     workgroupBarrier();
     gradients[row * 8u + lane] = p0 * (dp[0] - dot.x);
     gradients[row * 8u + 8u + lane] = p1 * (dp[1] - dot.y);
@@ -285,7 +297,8 @@ fn key_tile(matrix: u32, first_key: u32, lane: u32, row: u32) {
   let own = rows4(batch * params.tokens * k_stride + key_head * params.head_size, k_stride, key);
   let statistics_row = batch * (2u * params.heads + 1u);
   let mask_row = statistics_row + 2u * params.heads;
-  let in_use = statistics4(mask_row, key) != vec4<f32>();
+  let own_documents = statistics4(mask_row, key);
+  let in_use = own_documents != vec4<f32>();
   // Queries before the first key see none of these, and no query sees keys that the mask hides.
   var hidden: bool = true;
   for (var j: u32 = first_key; j < min(params.tokens, first_key + 32u); j = j + 1u) {
@@ -333,12 +346,13 @@ fn key_tile(matrix: u32, first_key: u32, lane: u32, row: u32) {
       let dot = statistics4(statistics_row + params.heads + head, query);
       let place = vec4<u32>(query, query + 1u, query + 2u, query + 3u);
       let exists = place < vec4<u32>(params.tokens);
+      let documents = statistics4(mask_row, query);
       // The first query that sees each key.
       let see = select(vec4<u32>(), vec4<u32>(key, key + 1u, key + 2u, key + 3u), CAUSAL);
-      let p0 = exponential(params.scale * s[0] - total, exists & (place >= see.xxxx) & in_use.xxxx);
-      let p1 = exponential(params.scale * s[1] - total, exists & (place >= see.yyyy) & in_use.yyyy);
-      let p2 = exponential(params.scale * s[2] - total, exists & (place >= see.zzzz) & in_use.zzzz);
-      let p3 = exponential(params.scale * s[3] - total, exists & (place >= see.wwww) & in_use.wwww);
+      let p0 = exponential(params.scale * s[0] - total, exists & (place >= see.xxxx) & in_use.xxxx & same_document(documents, own_documents.x));
+      let p1 = exponential(params.scale * s[1] - total, exists & (place >= see.yyyy) & in_use.yyyy & same_document(documents, own_documents.y));
+      let p2 = exponential(params.scale * s[2] - total, exists & (place >= see.zzzz) & in_use.zzzz & same_document(documents, own_documents.z));
+      let p3 = exponential(params.scale * s[3] - total, exists & (place >= see.wwww) & in_use.wwww & same_document(documents, own_documents.w));
       workgroupBarrier();
       weights[row * 8u + lane] = p0;
       weights[row * 8u + 8u + lane] = p1;

@@ -1,5 +1,5 @@
 // What the gradient of attention reads of each row, statistics[B,2H+1,T], overwritten: row h is log_sum_exp[b,h,:], row H + h is
-// sum over d of context[b,:,h,d] dcontext[b,:,h,d], and row 2H is 1 where mask[b,:] != 0, else 0.
+// sum over d of context[b,:,h,d] dcontext[b,:,h,d], and row 2H is mask[b,:].
 // mask [B,T], context, dcontext [B,T,H,D], log_sum_exp [B,H,T].
 // An invocation computes one element.
 @group(0) @binding(INDEX) var<storage, read> mask: array<u32>;
@@ -36,7 +36,7 @@ fn main(
       value = value + context[start + d] * dcontext[start + d];
     }
   } else {
-    value = select(0.0, 1.0, mask[batch * params.tokens + token] != 0u);
+    value = f32(mask[batch * params.tokens + token]);
   }
   statistics[i] = value;
 }

@@ -33,16 +33,22 @@ export function attention(
   v: Tensor,
   { heads, keyHeads, headSize, causal }: AttentionShape,
 ): Tensor {
-  const { program, inputs } = context;
+  const { program, inputs, documents = false } = context;
   const scale = 1 / Math.sqrt(headSize);
   const [B, T] = q.shape;
   const pays = context.device === "cpu" || B * heads * T * T > LARGEST_SCORES;
   // One operation never holds the probabilities that dropout would change.
   if (pays && !context.drops && headSize <= LARGEST_HEAD_SIZE) {
-    return fusedAttention(program, q, k, v, inputs.mask, { heads, keyHeads, scale, causal });
+    return fusedAttention(program, q, k, v, inputs.mask, {
+      heads,
+      keyHeads,
+      scale,
+      causal,
+      documents,
+    });
   }
   const scores = attentionScores(program, q, k, heads, keyHeads);
-  const probabilities = maskedSoftmax(program, scores, inputs.mask, scale, causal);
+  const probabilities = maskedSoftmax(program, scores, inputs.mask, scale, causal, documents);
   // Asked only where it drops something: a site that is not there in the other form must not shift the streams of those behind it.
   const kept = context.drops ? context.dropout(probabilities) : probabilities;
   return attentionContext(program, kept, v, heads, keyHeads);

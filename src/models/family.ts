@@ -13,7 +13,7 @@ import type { ModuleShape } from "../protocol/bank.ts";
 export interface ModelInputs {
   /** [B,T] u32 token ids. */
   readonly ids: Tensor;
-  /** [B,T] u32, 1 for a real token. */
+  /** [B,T] u32, 1 for a real token; under {@linkcode ModelContext.documents} the number of its document, from 1. */
   readonly mask: Tensor;
   /** [B,T] u32 positions, as {@linkcode Family.positions} computes them. */
   readonly positions: Tensor;
@@ -29,6 +29,8 @@ export interface ModelContext {
   readonly device: DeviceInfo["kind"];
   /** Tokens, mask, positions and pooling weights of the batch. */
   readonly inputs: ModelInputs;
+  /** Whether a row may hold several documents, each in one piece, of which no token sees another's (default: no). */
+  readonly documents?: boolean;
   /** A weight of the checkpoint or of the head. */
   weight(name: string, shape: readonly number[]): Tensor;
   /** A constant computed by the family rather than read from the checkpoint, such as a table of rotation angles. */

@@ -12,6 +12,8 @@ export interface AttentionSettings {
   readonly mask: Numbers;
   readonly scale: number;
   readonly causal: boolean;
+  /** Whether the mask numbers documents, see {@link maskedSoftmax}. */
+  readonly documents?: boolean;
 }
 
 /** Gradients of {@link attention}. */
@@ -54,7 +56,7 @@ function probabilities(
   q: Numbers,
   k: Numbers,
   shape: AttentionShape,
-  { mask, scale, causal }: AttentionSettings,
+  { mask, scale, causal, documents }: AttentionSettings,
 ): Float64Array {
-  return maskedSoftmax(attentionScores(q, k, shape), mask, shape, scale, causal);
+  return maskedSoftmax(attentionScores(q, k, shape), mask, shape, scale, causal, documents);
 }

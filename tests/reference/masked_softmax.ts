@@ -12,7 +12,7 @@ export interface SoftmaxShape {
  * key) → P [B, H, T, T].
  *
  * Key j is allowed for query i when mask[b, j] = 1 and, if `causal`, j ≤ i. A row without an
- * allowed key is all zeros.
+ * allowed key is all zeros. With `documents` the mask numbers the document of each token, and key j is allowed where mask[b, j] is mask[b, i] and not 0.
  */
 export function maskedSoftmax(
   S: Numbers,
@@ -20,6 +20,7 @@ export function maskedSoftmax(
   { B, H, T }: SoftmaxShape,
   scale: number,
   causal: boolean,
+  documents = false,
 ): Float64Array {
   requireLength("S", S, B * H * T * T);
   requireLength("mask", mask, B * T);
@@ -27,7 +28,11 @@ export function maskedSoftmax(
   for (let row = 0; row < B * H * T; row++) {
     const i = row % T;
     const b = Math.floor(row / (H * T));
-    const keys = [...Array(T).keys()].filter((j) => mask[b * T + j] === 1 && (!causal || j <= i));
+    const allowed = (j: number) =>
+      documents
+        ? mask[b * T + j] > 0 && mask[b * T + j] === mask[b * T + i]
+        : mask[b * T + j] === 1;
+    const keys = [...Array(T).keys()].filter((j) => allowed(j) && (!causal || j <= i));
     const largest = Math.max(...keys.map((j) => scale * S[row * T + j]));
     let sum = 0;
     for (const j of keys) {

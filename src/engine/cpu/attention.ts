@@ -8,7 +8,7 @@ export interface AttentionCall {
   readonly k: Float32Array;
   /** [B,T,Hkv·D]. */
   readonly v: Float32Array;
-  /** [B,T], 0 where a key is hidden from all. */
+  /** [B,T], 0 where a key is hidden from all; where `documents`, the number of the token's document. */
   readonly mask: Uint32Array;
   readonly tokens: number;
   readonly heads: number;
@@ -17,6 +17,8 @@ export interface AttentionCall {
   readonly scale: number;
   /** Hides the keys after the query. */
   readonly causal: boolean;
+  /** Hides the keys of other documents than the query's. */
+  readonly documents?: boolean;
 }
 
 /** {@linkcode AttentionCall} forward. A query without a visible key gets 0, and 0 for its log-sum-exp. */
@@ -45,11 +47,31 @@ export interface AttentionFunctions {
   backward(call: AttentionBackwardCall, begin: number, end: number): void;
 }
 
-/** The keys up to the last one that a batch entry's mask shows. */
-export function keysInUse({ mask, tokens }: AttentionCall, entry: number): number {
-  let keys = tokens;
-  while (keys > 0 && mask[entry * tokens + keys - 1] === 0) keys--;
-  return keys;
+/** Queries in a row, and the keys that they see: those from the first query's place on. */
+export interface AttentionSpan {
+  /** Place of the first query, and of the first key. */
+  readonly first: number;
+  readonly queries: number;
+  readonly keys: number;
+}
+
+/** What is one attention of its own in a batch entry: all of it, up to the last key that the mask shows; or each document. */
+export function spansOf(call: AttentionCall, entry: number): AttentionSpan[] {
+  const { mask, tokens } = call;
+  const own = mask.subarray(entry * tokens, (entry + 1) * tokens);
+  if (!call.documents) {
+    let keys = tokens;
+    while (keys > 0 && own[keys - 1] === 0) keys--;
+    return [{ first: 0, queries: tokens, keys }];
+  }
+  const spans: AttentionSpan[] = [];
+  for (let first = 0; first < tokens;) {
+    let end = first + 1;
+    while (end < tokens && own[end] === own[first]) end++;
+    spans.push({ first, queries: end - first, keys: own[first] === 0 ? 0 : end - first });
+    first = end;
+  }
+  return spans;
 }
 
 /** What a unit is about. */

@@ -1,16 +1,17 @@
 /** Attention in plain TypeScript, for runtimes without WebAssembly SIMD and as an independent check of the WebAssembly one. @module */
 
-import { type AttentionCall, type AttentionFunctions, keysInUse, unitOf } from "./attention.ts";
+import { type AttentionCall, type AttentionFunctions, spansOf, unitOf } from "./attention.ts";
 
 /** Attention over any views, in float64, one query at a time. */
 export const plainAttention: AttentionFunctions = {
   forward(call, begin, end) {
     const { v, context, logSumExp, headSize, tokens, heads } = call;
     const weights = new Float64Array(tokens);
-    forEachQuery(call, begin, end, ({ entry, head, query, queryStart, visible, keyStart }) => {
+    forEachQuery(call, begin, end, (place) => {
+      const { entry, head, query, queryStart, visible, keyStart } = place;
       let highest = -Infinity;
       for (let j = 0; j < visible; j++) {
-        weights[j] = score(call, entry, j, queryStart, keyStart(j));
+        weights[j] = score(call, place, j);
         highest = Math.max(highest, weights[j]);
       }
       let sum = 0;
@@ -40,12 +41,13 @@ export const plainAttention: AttentionFunctions = {
         dv.fill(0, start, start + headSize);
       }
     }
-    forEachQuery(call, begin, end, ({ entry, head, query, queryStart, visible, keyStart }) => {
+    forEachQuery(call, begin, end, (place) => {
+      const { entry, head, query, queryStart, visible, keyStart } = place;
       const total = logSumExp[(entry * heads + head) * tokens + query];
       let mean = 0;
       for (let j = 0; j < visible; j++) {
         const start = keyStart(j);
-        p[j] = Math.exp(score(call, entry, j, queryStart, start) - total);
+        p[j] = Math.exp(score(call, place, j) - total);
         dp[j] = 0;
         for (let d = 0; d < headSize; d++) dp[j] += dcontext[queryStart + d] * v[start + d];
         mean += p[j] * dp[j];
@@ -71,9 +73,11 @@ interface Query {
   readonly query: number;
   /** Position of its first element in q and context. */
   readonly queryStart: number;
-  /** Keys that are not hidden by their place; the mask may hide some of them. */
+  /** Place of the first key that it may see. */
+  readonly firstKey: number;
+  /** Keys from there on that are not hidden by their place; the mask may hide some of them. */
   readonly visible: number;
-  /** Position of a key's first element in k and v. */
+  /** Position of a key's first element in k and v, counted from the first one that the query may see. */
   keyStart(key: number): number;
 }
 
@@ -85,14 +89,16 @@ function forEachQuery(
 ): void {
   const { tokens, heads, keyHeads, headSize, causal } = call;
   for (let unit = begin; unit < end; unit++) {
-    const { entry, keyStart: first, queryHeads } = unitOf(call, unit);
-    const keys = keysInUse(call, entry);
-    const keyStart = (key: number) => first + key * keyHeads * headSize;
-    for (const head of queryHeads) {
-      for (let query = 0; query < tokens; query++) {
-        const queryStart = ((entry * tokens + query) * heads + head) * headSize;
-        const visible = causal ? Math.min(keys, query + 1) : keys;
-        visit({ entry, head, query, queryStart, visible, keyStart });
+    const { entry, keyStart: start, queryHeads } = unitOf(call, unit);
+    for (const { first, queries, keys } of spansOf(call, entry)) {
+      const keyStart = (key: number) => start + (first + key) * keyHeads * headSize;
+      for (const head of queryHeads) {
+        for (let place = 0; place < queries; place++) {
+          const query = first + place;
+          const queryStart = ((entry * tokens + query) * heads + head) * headSize;
+          const visible = causal ? Math.min(keys, place + 1) : keys;
+          visit({ entry, head, query, queryStart, firstKey: first, visible, keyStart });
+        }
       }
     }
   }
@@ -101,13 +107,12 @@ function forEachQuery(
 /** The scaled score of a key, −∞ where the mask hides it. */
 function score(
   { q, k, mask, tokens, headSize, scale }: AttentionCall,
-  entry: number,
+  { entry, queryStart, firstKey, keyStart }: Query,
   key: number,
-  queryStart: number,
-  keyStart: number,
 ): number {
-  if (mask[entry * tokens + key] === 0) return -Infinity;
+  if (mask[entry * tokens + firstKey + key] === 0) return -Infinity;
+  const start = keyStart(key);
   let product = 0;
-  for (let d = 0; d < headSize; d++) product += q[queryStart + d] * k[keyStart + d];
+  for (let d = 0; d < headSize; d++) product += q[queryStart + d] * k[start + d];
   return scale * product;
 }

@@ -1,6 +1,6 @@
 /** The steps of attention over one head's matrices in a thread's working memory. @module */
 
-import type { AttentionCall } from "./attention.ts";
+import type { AttentionCall, AttentionSpan } from "./attention.ts";
 import type { AttentionExports } from "./attention_kernel.ts";
 import { COLUMN_TILE_ROWS, TILE_COLUMNS, TILE_ROWS } from "./attention_products.ts";
 import { layOutWorkspace, roundUp, type Workspace } from "./attention_workspace.ts";
@@ -22,8 +22,8 @@ export interface AttentionSteps {
   /** Bytes from one token to the next in k and v, and in q and the context. */
   readonly keyRow: number;
   readonly queryRow: number;
-  /** All blocks, the last first: it sees all keys. */
-  blocks(keys: number): Block[];
+  /** All blocks of a span, the last first: it sees all keys. */
+  blocks(span: AttentionSpan): Block[];
   /** Rows of a tensor, which are `stride` apart there. */
   load(target: number, source: number, rows: number, stride: number): void;
   /** Rows to a tensor. */
@@ -34,8 +34,8 @@ export interface AttentionSteps {
   turnKeys(target: number, source: number, keys: number): void;
   /** Rows of queries by columns. */
   turnQueries(target: number, source: number, rows: number): void;
-  /** Which keys the mask hides. */
-  loadMask(entry: number, keys: number): void;
+  /** Which keys of a span the mask hides. */
+  loadMask(entry: number, span: AttentionSpan): void;
   /** Scores [rows, columns] = left · right, the left side by columns and the right side, keys or values, too. */
   scores(target: number, left: number, right: number, block: Block): void;
   /** [rows, width] = scores · right. */
@@ -69,11 +69,11 @@ export function attentionSteps(
     space,
     keyRow,
     queryRow: 4 * heads * headSize,
-    blocks(keys) {
-      const count = Math.ceil(tokens / space.queries);
+    blocks({ queries, keys }) {
+      const count = Math.ceil(queries / space.queries);
       return Array.from({ length: count }, (_, i) => {
         const first = (count - 1 - i) * space.queries;
-        const rows = Math.min(space.queries, tokens - first);
+        const rows = Math.min(space.queries, queries - first);
         const seen = causal ? Math.min(keys, first + rows) : keys;
         const columns = roundUp(seen, TILE_COLUMNS);
         return { first, rows, seen, columns, visible: causal ? first + 1 : columns };
@@ -92,8 +92,8 @@ export function attentionSteps(
     turnQueries(target, source, rows) {
       code.transpose(target, source, roundUp(rows, 4), width, queryColumn, row);
     },
-    loadMask(entry, keys) {
-      const bias = space.bias / 4, start = entry * tokens;
+    loadMask(entry, { first, keys }) {
+      const bias = space.bias / 4, start = entry * tokens + first;
       for (let j = 0; j < keys; j++) {
         numbers[bias + j] = call.mask[start + j] === 0 ? -Infinity : 0;
       }

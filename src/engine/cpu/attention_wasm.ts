@@ -9,7 +9,7 @@ import {
   type AttentionBackwardCall,
   type AttentionForwardCall,
   type AttentionFunctions,
-  keysInUse,
+  spansOf,
   unitOf,
 } from "./attention.ts";
 import { type AttentionExports, attentionModule } from "./attention_kernel.ts";
@@ -50,76 +50,92 @@ export function createAttention(
   };
 
   function forward(call: AttentionForwardCall, begin: number, end: number): void {
-    const { q, k, v, context, logSumExp, tokens, heads, headSize, scale } = call;
+    const { q, k, v, context, logSumExp, tokens, heads, keyHeads, headSize, scale } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
     const { space, queryRow } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
     for (let unit = begin; unit < end; unit++) {
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
-      const keys = keysInUse(call, entry);
-      steps.loadMask(entry, keys);
-      steps.loadKeys(space.k, at(k, keyStart), keys);
-      steps.loadKeys(space.v, at(v, keyStart), keys);
-      steps.turnKeys(space.kColumns, space.k, keys);
-      for (const head of queryHeads) {
-        for (const block of steps.blocks(keys)) {
-          const { first, rows, columns, visible } = block;
-          const start = ((entry * tokens + first) * heads + head) * headSize;
-          steps.load(space.q, at(q, start), rows, queryRow);
-          steps.turnQueries(space.qColumns, space.q, rows);
-          steps.scores(space.p, space.qColumns, space.kColumns, block);
-          const { p, bias, highest, sums } = space;
-          code.softmaxRows(p, bias, rows, columns, scoreRow, visible, causal, highest, sums, scale);
-          steps.mix(space.result, p, space.v, block);
-          const total = (entry * heads + head) * tokens + first;
-          for (let i = 0; i < rows; i++) {
-            const sum = numbers[sums / 4 + i], top = numbers[highest / 4 + i];
-            if (logSumExp) logSumExp[total + i] = sum === 0 ? 0 : top + Math.log(sum);
-            numbers[sums / 4 + i] = sum === 0 ? 0 : 1 / sum;
+      for (const span of spansOf(call, entry)) {
+        const { keys } = span, keyPlace = keyStart + span.first * keyHeads * headSize;
+        steps.loadMask(entry, span);
+        steps.loadKeys(space.k, at(k, keyPlace), keys);
+        steps.loadKeys(space.v, at(v, keyPlace), keys);
+        steps.turnKeys(space.kColumns, space.k, keys);
+        for (const head of queryHeads) {
+          for (const block of steps.blocks(span)) {
+            const { rows, columns, visible } = block, query = span.first + block.first;
+            const start = ((entry * tokens + query) * heads + head) * headSize;
+            steps.load(space.q, at(q, start), rows, queryRow);
+            steps.turnQueries(space.qColumns, space.q, rows);
+            steps.scores(space.p, space.qColumns, space.kColumns, block);
+            const { p, bias, highest, sums } = space;
+            code.softmaxRows(
+              p,
+              bias,
+              rows,
+              columns,
+              scoreRow,
+              visible,
+              causal,
+              highest,
+              sums,
+              scale,
+            );
+            steps.mix(space.result, p, space.v, block);
+            const total = (entry * heads + head) * tokens + query;
+            for (let i = 0; i < rows; i++) {
+              const sum = numbers[sums / 4 + i], top = numbers[highest / 4 + i];
+              if (logSumExp) logSumExp[total + i] = sum === 0 ? 0 : top + Math.log(sum);
+              numbers[sums / 4 + i] = sum === 0 ? 0 : 1 / sum;
+            }
+            code.scaleRows(at(context, start), space.result, rows, headSize, queryRow, row, sums);
           }
-          code.scaleRows(at(context, start), space.result, rows, headSize, queryRow, row, sums);
         }
       }
     }
   }
 
   function backward(call: AttentionBackwardCall, begin: number, end: number): void {
-    const { q, k, v, logSumExp, dcontext, dq, dk, dv, tokens, heads, headSize, scale } = call;
+    const { q, k, v, logSumExp, dcontext, dq, dk, dv } = call;
+    const { tokens, heads, keyHeads, headSize, scale } = call;
     const steps = attentionSteps(code, numbers, scratch, call);
     const { space, queryRow, keyRow } = steps;
     const { scoreRow, row } = space, causal = call.causal ? 1 : 0;
     for (let unit = begin; unit < end; unit++) {
       const { entry, keyStart, queryHeads } = unitOf(call, unit);
-      const keys = keysInUse(call, entry);
-      steps.loadMask(entry, keys);
-      steps.loadKeys(space.k, at(k, keyStart), keys);
-      steps.loadKeys(space.v, at(v, keyStart), keys);
-      steps.turnKeys(space.kColumns, space.k, keys);
-      steps.turnKeys(space.vColumns, space.v, keys);
-      let accumulate = false;
-      for (const head of queryHeads) {
-        for (const block of steps.blocks(keys)) {
-          const { first, rows, columns, visible } = block;
-          const { p, dp, bias } = space;
-          const start = ((entry * tokens + first) * heads + head) * headSize;
-          const total = at(logSumExp, (entry * heads + head) * tokens + first);
-          steps.load(space.q, at(q, start), rows, queryRow);
-          steps.load(space.dcontext, at(dcontext, start), rows, queryRow);
-          steps.turnQueries(space.qColumns, space.q, rows);
-          steps.turnQueries(space.dcontextColumns, space.dcontext, rows);
-          steps.scores(p, space.qColumns, space.kColumns, block);
-          steps.scores(dp, space.dcontextColumns, space.vColumns, block);
-          code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, total, scale);
-          steps.mixBack(space.dv, p, space.dcontext, block, accumulate);
-          steps.mixBack(space.dk, dp, space.q, block, accumulate);
-          steps.mix(space.result, dp, space.k, block);
-          steps.save(at(dq, start), space.result, rows, queryRow);
-          accumulate = true;
+      for (const span of spansOf(call, entry)) {
+        const { queries, keys } = span, keyPlace = keyStart + span.first * keyHeads * headSize;
+        steps.loadMask(entry, span);
+        steps.loadKeys(space.k, at(k, keyPlace), keys);
+        steps.loadKeys(space.v, at(v, keyPlace), keys);
+        steps.turnKeys(space.kColumns, space.k, keys);
+        steps.turnKeys(space.vColumns, space.v, keys);
+        let accumulate = false;
+        for (const head of queryHeads) {
+          for (const block of steps.blocks(span)) {
+            const { rows, columns, visible } = block, query = span.first + block.first;
+            const { p, dp, bias } = space;
+            const start = ((entry * tokens + query) * heads + head) * headSize;
+            const total = at(logSumExp, (entry * heads + head) * tokens + query);
+            steps.load(space.q, at(q, start), rows, queryRow);
+            steps.load(space.dcontext, at(dcontext, start), rows, queryRow);
+            steps.turnQueries(space.qColumns, space.q, rows);
+            steps.turnQueries(space.dcontextColumns, space.dcontext, rows);
+            steps.scores(p, space.qColumns, space.kColumns, block);
+            steps.scores(dp, space.dcontextColumns, space.vColumns, block);
+            code.gradientRows(p, dp, bias, rows, columns, scoreRow, visible, causal, total, scale);
+            steps.mixBack(space.dv, p, space.dcontext, block, accumulate);
+            steps.mixBack(space.dk, dp, space.q, block, accumulate);
+            steps.mix(space.result, dp, space.k, block);
+            steps.save(at(dq, start), space.result, rows, queryRow);
+            accumulate = true;
+          }
         }
-      }
-      for (const [target, source] of [[dk, space.dk], [dv, space.dv]] as const) {
-        steps.clear(source + keys * row, (tokens - keys) * row);
-        steps.save(at(target, keyStart), source, tokens, keyRow);
+        for (const [target, source] of [[dk, space.dk], [dv, space.dv]] as const) {
+          steps.clear(source + keys * row, (queries - keys) * row);
+          steps.save(at(target, keyPlace), source, queries, keyRow);
+        }
       }
     }
   }

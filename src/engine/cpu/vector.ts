@@ -14,7 +14,7 @@ export interface GateBackwardCall {
 /** softmax of scale·scores over the keys a query may see; scores and probabilities [B,H,T,T]. */
 export interface SoftmaxCall {
   readonly scores: Float32Array;
-  /** [B,T], 0 where a key is hidden from all. */
+  /** [B,T], 0 where a key is hidden from all; where `documents`, the number of the token's document. */
   readonly mask: Uint32Array;
   readonly probabilities: Float32Array;
   readonly heads: number;
@@ -22,6 +22,8 @@ export interface SoftmaxCall {
   readonly scale: number;
   /** Hides the keys after the query. */
   readonly causal: boolean;
+  /** Hides the keys of other documents than the query's. */
+  readonly documents?: boolean;
 }
 
 /** ds = scale · p · (dp − Σ p·dp), by rows of `width`. */

@@ -36,18 +36,21 @@ export const plainVector: VectorFunctions = {
       db[i] = result[0] * gradient;
     }
   },
-  maskedSoftmax({ scores, mask, probabilities, heads, tokens, scale, causal }, begin, end) {
+  maskedSoftmax(call, begin, end) {
+    const { scores, mask, probabilities, heads, tokens, scale, causal, documents } = call;
     for (let row = begin; row < end; row++) {
       const start = row * tokens;
       const keys = Math.floor(row / (heads * tokens)) * tokens;
       const visible = causal ? row % tokens + 1 : tokens;
+      const own = mask[keys + row % tokens];
+      const sees = (j: number) => mask[keys + j] !== 0 && (!documents || mask[keys + j] === own);
       let highest = -Infinity;
       for (let j = 0; j < visible; j++) {
-        if (mask[keys + j] !== 0 && scores[start + j] > highest) highest = scores[start + j];
+        if (sees(j) && scores[start + j] > highest) highest = scores[start + j];
       }
       let sum = 0;
       for (let j = 0; j < visible; j++) {
-        const weight = mask[keys + j] !== 0 ? Math.exp(scale * (scores[start + j] - highest)) : 0;
+        const weight = sees(j) ? Math.exp(scale * (scores[start + j] - highest)) : 0;
         probabilities[start + j] = weight;
         sum += weight;
       }

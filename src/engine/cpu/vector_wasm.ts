@@ -46,8 +46,27 @@ export function createVector(
         at(db, begin),
         end - begin,
       ),
-    maskedSoftmax({ scores, mask, probabilities, heads, tokens, scale, causal }, begin, end) {
+    maskedSoftmax(call, begin, end) {
+      const { scores, mask, probabilities, heads, tokens, scale, causal } = call;
       const rowsOfEntry = heads * tokens;
+      if (call.documents) {
+        for (let row = begin; row < end; row++) {
+          const entry = Math.floor(row / rowsOfEntry), query = row % tokens;
+          const { first, last } = documentOf(mask, entry * tokens, tokens, query);
+          probabilities.fill(0, row * tokens, (row + 1) * tokens);
+          code.softmax(
+            at(scores, row * tokens + first),
+            at(mask, entry * tokens + first),
+            at(probabilities, row * tokens + first),
+            1,
+            last + 1 - first,
+            query - first,
+            causal ? 1 : 0,
+            scale,
+          );
+        }
+        return;
+      }
       for (let row = begin; row < end;) {
         const entry = Math.floor(row / rowsOfEntry);
         const next = Math.min(end, (entry + 1) * rowsOfEntry);
@@ -209,4 +228,18 @@ const CHUNK_ROWS = 64;
 
 function inChunks(rows: number, sum: (row: number, count: number) => void): void {
   for (let row = 0; row < rows; row += CHUNK_ROWS) sum(row, Math.min(CHUNK_ROWS, rows - row));
+}
+
+/** Places of the first and the last token of a query's document, or of the padding around it, in a batch entry whose mask begins at `start`. */
+function documentOf(
+  mask: Uint32Array,
+  start: number,
+  tokens: number,
+  query: number,
+): { readonly first: number; readonly last: number } {
+  const own = mask[start + query];
+  let first = query, last = query;
+  while (first > 0 && mask[start + first - 1] === own) first--;
+  while (last < tokens - 1 && mask[start + last + 1] === own) last++;
+  return { first, last };
 }

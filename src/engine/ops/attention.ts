@@ -67,6 +67,7 @@ export const attentionOp: Op<AttentionAttributes> = {
 
 /**
  * softmax(scale·q·kᵀ)·v for every head, over the keys with mask[b,j] not 0 and, where causal, j ≤ i: [B,T,H·D]. A query without any such key gets 0.
+ * Where `documents`, these are the keys of the query's own document, which the mask numbers.
  * q [B,T,H·D] with D up to {@linkcode LARGEST_HEAD_SIZE}, k and v [B,T,Hkv·D], of which H / Hkv query heads share a head (Ainslie et al. 2023), mask [B,T] u32.
  */
 export function attention(

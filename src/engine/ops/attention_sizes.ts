@@ -14,6 +14,8 @@ export interface AttentionAttributes extends Attributes {
   readonly scale: number;
   /** Hides the keys after the query. */
   readonly causal: boolean;
+  /** Whether the mask numbers the documents of a row, from 1, each of which lies in one piece; a query sees keys of its own alone then. */
+  readonly documents?: boolean;
 }
 
 /** Sizes of an attention node whose first inputs are q [B,T,H·D] and k [B,T,Hkv·D]. */
@@ -68,6 +70,7 @@ export function attentionCall(
     features: [
       headSize % 4 === 0 ? "VECTOR" : "SCALAR",
       ...columns.map((count) => `COLUMNS_${count}`),
+      ...(attributes.documents ? ["DOCUMENTS"] : []),
       ...features,
     ],
     constants: { CAUSAL: attributes.causal ? 1 : 0 },

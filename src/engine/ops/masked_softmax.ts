@@ -16,6 +16,7 @@ import type { Attributes, Node, Program, Tensor } from "../program.ts";
 interface SoftmaxAttributes extends Attributes {
   readonly scale: number;
   readonly causal: boolean;
+  readonly documents: boolean;
 }
 
 export const maskedSoftmaxOp: Op<SoftmaxAttributes> = {
@@ -36,16 +37,17 @@ export const maskedSoftmaxOp: Op<SoftmaxAttributes> = {
   kernel(node, variant) {
     const [, heads, tokens] = node.inputs[0].shape;
     return rowwiseCall(source, rowsOf(node.inputs[0]), tokens, {
+      features: node.attributes.documents ? ["DOCUMENTS"] : [],
       constants: { CAUSAL: node.attributes.causal ? 1 : 0 },
       params: { heads, tokens, scale: node.attributes.scale },
     }, variant);
   },
   variants: rowwiseVariants,
   cpu: rowwiseCpu((node) => rowsOf(node.inputs[0]), (node, tensors, begin, end, { vector }) => {
-    const { scale, causal } = (node as Node<SoftmaxAttributes>).attributes;
+    const { scale, causal, documents } = (node as Node<SoftmaxAttributes>).attributes;
     const [, heads, tokens] = node.inputs[0].shape;
     const scores = tensors.f32(0), mask = tensors.u32(1), probabilities = tensors.f32(2);
-    const call = { scores, mask, probabilities, heads, tokens, scale, causal };
+    const call = { scores, mask, probabilities, heads, tokens, scale, causal, documents };
     vector.maskedSoftmax(call, begin, end);
   }),
 };
@@ -71,7 +73,8 @@ export const maskedSoftmaxBackwardOp: Op<{ readonly scale: number }> = {
 
 /**
  * softmax over j of scale·scores[b,h,i,j], over the keys with mask[b,j] not 0 and, where causal, j ≤ i; 0 elsewhere. A row without any such key is all 0.
- * scores [B,H,T,T], mask [B,T] u32; scale > 0.
+ * scores [B,H,T,T], mask [B,T] u32; scale > 0. Where `documents`, the mask numbers the documents of a row, from 1, each of which lies in one piece, and a query
+ * sees keys of its own alone.
  */
 export function maskedSoftmax(
   program: Program,
@@ -79,6 +82,7 @@ export function maskedSoftmax(
   mask: Tensor,
   scale: number,
   causal: boolean,
+  documents = false,
 ): Tensor {
-  return apply(program, maskedSoftmaxOp, [scores, mask], { scale, causal })[0];
+  return apply(program, maskedSoftmaxOp, [scores, mask], { scale, causal, documents })[0];
 }

@@ -5,10 +5,12 @@
  */
 
 import {
+  type BufferRole,
   type BufferSpec,
   elementCount,
   mergeBuffers,
   type Program,
+  storedBytes,
   type Tensor,
 } from "./program.ts";
 
@@ -43,6 +45,16 @@ export function planMemory(programs: readonly Program[]): MemoryPlan {
     assignments.set(program.name, slotOf);
   }
   return { buffers, slots, assignments };
+}
+
+/** Bytes that a plan takes, by what they are for: buffers by role, and the slots of activations. Devices add working memory of their own. */
+export function plannedBytes(
+  { buffers, slots }: MemoryPlan,
+): Record<BufferRole | "activation", number> {
+  const bytes = { input: 0, weight: 0, state: 0, output: 0, activation: 0 };
+  for (const spec of buffers.values()) bytes[spec.role] += storedBytes(spec);
+  for (const length of slots) bytes.activation += 4 * length;
+  return bytes;
 }
 
 /** When a tensor's memory is taken: positions of its first and last node. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { lower } from "../../src/engine/lower.ts";
-import { planMemory } from "../../src/engine/plan.ts";
+import { planMemory, plannedBytes } from "../../src/engine/plan.ts";
 import {
   activationTensor,
   bufferTensor,
@@ -160,6 +160,22 @@ Deno.test("planMemory() merges buffers by name and refuses them when they disagr
   assert.throws(() => planMemory([program("a", "state", 4), program("b", "input", 4)]), {
     name: "TypeError",
     message: 'Cannot share buffer "shared": declared as f32 state and as f32 input',
+  });
+});
+
+Deno.test("plannedBytes() adds buffers up by role, compact ones by what they take, and slots", () => {
+  const program = chain("p", [10, 100]);
+  bufferTensor(program, "weight", "halves", [3], "f16");
+  bufferTensor(program, "weight", "bytes", [2, 5], "int8");
+  bufferTensor(program, "state", "s", [7]);
+  bufferTensor(program, "output", "y", [1]);
+  assert.deepEqual(plannedBytes(planMemory([program])), {
+    input: 4 * 3,
+    // Words of four bytes, and a scale a row.
+    weight: 8 + (12 + 4 * 2),
+    state: 4 * 7,
+    output: 4,
+    activation: 4 * (10 + 100),
   });
 });
 

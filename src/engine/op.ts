@@ -100,6 +100,8 @@ export interface CpuContext {
  */
 export interface CpuFunction {
   units(node: Node): number;
+  /** Bytes that a thread reads and writes in a nanosecond, for dealing the units (default: what a loop in TypeScript does). */
+  readonly bytesPerNanosecond?: number;
   /** Bytes of working memory that a thread needs (default: what a matrix product does). */
   scratch?(node: Node): number;
   run(node: Node, tensors: CpuArguments, begin: number, end: number, context: CpuContext): void;

@@ -13,9 +13,12 @@ import type { Cost } from "../op.ts";
 const WORTHWHILE_NANOSECONDS = 20_000;
 /** Work of a thread beyond which it is dealt in rounds: below, a chunk would cost more than it evens out. */
 const LONG_NANOSECONDS = 200_000;
-/** Rates of one thread: floating-point operations of a matrix product, bytes of a loop in TypeScript. */
+/** Floating-point operations of a matrix product on one thread. */
 const FLOPS_PER_NANOSECOND = 30;
+/** Bytes of a loop in TypeScript on one thread. */
 const BYTES_PER_NANOSECOND = 4;
+/** Bytes of WebAssembly SIMD on one thread, between what its caches and what the memory gives. */
+export const SIMD_BYTES_PER_NANOSECOND = 16;
 
 /** Hundredths of the units that have been dealt after each round. */
 const SHORT = [0, 100] as const;
@@ -30,9 +33,14 @@ export interface Deal {
   readonly chunks: number;
 }
 
-/** Deals the units of a node of some cost. */
-export function deal(cost: Cost, units: number, threads: number): Deal {
-  const time = Math.max(cost.flops / FLOPS_PER_NANOSECOND, cost.bytes / BYTES_PER_NANOSECOND);
+/** Deals the units of a node of some cost, whose function reads and writes so many bytes in a nanosecond. */
+export function deal(
+  cost: Cost,
+  units: number,
+  threads: number,
+  bytesPerNanosecond: number = BYTES_PER_NANOSECOND,
+): Deal {
+  const time = Math.max(cost.flops / FLOPS_PER_NANOSECOND, cost.bytes / bytesPerNanosecond);
   const worthwhile = Math.floor(time / WORTHWHILE_NANOSECONDS);
   const participants = Math.max(1, Math.min(threads, units, worthwhile));
   const long = participants > 1 && time / participants > LONG_NANOSECONDS;

@@ -132,7 +132,8 @@ function prepare(program: Program, setup: ThreadSetup, lookup: Lookup): Step[] {
   let alone = false;
   return program.nodes.map((node) => {
     const op = lookup(node.op);
-    const dealt = deal(op.cost(node), op.cpu.units(node), setup.threads);
+    const { units, bytesPerNanosecond } = op.cpu;
+    const dealt = deal(op.cost(node), units(node), setup.threads, bytesPerNanosecond);
     const shared = dealt.participants > 1;
     const waits = shared && alone;
     alone = !shared;

@@ -1,6 +1,7 @@
 /** Attention of new tokens over all those before them, whose keys and values are kept from run to run. @module */
 
 import source from "../../../kernels/cached_attention.wgsl" with { type: "text" };
+import { SIMD_BYTES_PER_NANOSECOND } from "../cpu/share.ts";
 import { rowwiseCall } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
@@ -77,6 +78,7 @@ export const cachedAttentionOp: Op<CachedAttentionAttributes> = {
   cpu: {
     // Head by head, so that the queries of a block find the keys of their head in the cache.
     units: ({ inputs: [q], attributes }) => q.shape[1] * (attributes.heads as number),
+    bytesPerNanosecond: SIMD_BYTES_PER_NANOSECOND,
     scratch: ({ inputs: [, keys] }) => 4 * keys.shape[0],
     run(node, tensors, begin, end, { matvec, scratch }) {
       const { attributes } = node as Node<CachedAttentionAttributes>;

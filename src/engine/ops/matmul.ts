@@ -1,5 +1,6 @@
 /** Matrix product with the epilogue of a linear layer: bias, LoRA's low-rank part, residual. @module */
 
+import { SIMD_BYTES_PER_NANOSECOND } from "../cpu/share.ts";
 import { sizeOf, widthOf } from "../kernel_call.ts";
 import { apply, expectShape, type GradientRequest, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
@@ -55,7 +56,7 @@ export const matmulOp: Op<MatmulAttributes> = {
   },
   kernel: matmulKernel,
   variants: matmulVariants,
-  cpu: { units: matmulUnits, run: matmulCpu },
+  cpu: { units: matmulUnits, bytesPerNanosecond: SIMD_BYTES_PER_NANOSECOND, run: matmulCpu },
 };
 
 /**

@@ -11,6 +11,8 @@ import { operation } from "../../../src/engine/ops/registry.ts";
 import { bufferTensor, createProgram, keepAs, type Program } from "../../../src/engine/program.ts";
 import { randomStream } from "../../../src/protocol/random.ts";
 import { assertClose } from "../../reference/compare.ts";
+import { normalNumbers } from "../op_testing.ts";
+import { runProgram } from "../run_program.ts";
 
 const B = 4, T = 67, H = 4, C = 128;
 
@@ -66,13 +68,41 @@ function createPlainDevice(threads: number): Device {
 
 Deno.test("run() computes the same bytes when the number of threads changes", async () => {
   for (const node of block().nodes) {
-    const op = operation(node.op);
-    const count = deal(op.cost(node), op.cpu.units(node), 3).participants;
+    const { cost, cpu } = operation(node.op);
+    const count = deal(cost(node), cpu.units(node), 3, cpu.bytesPerNanosecond).participants;
     assert.equal(count, 3, `${node.op} is too small to share`);
   }
   const expected = await bytesOn(1);
   for (const threads of [2, 3]) assert.deepEqual(await bytesOn(threads), expected);
 });
+
+for (const dtype of ["f32", "f16", "int8"] as const) {
+  Deno.test(`a product of one row with ${dtype} computes the same bytes when the number of threads changes`, async () => {
+    const [columns, inner] = [1030, 700];
+    const program = createProgram("row");
+    const x = bufferTensor(program, "input", "x", [1, inner]);
+    const w = bufferTensor(program, "weight", "w", [columns, inner], dtype);
+    keepAs(program, linear(program, x, w, bufferTensor(program, "weight", "bias", [columns])), "y");
+    const [{ op }] = program.nodes;
+    const { cost, cpu } = operation(op);
+    const dealt = deal(
+      cost(program.nodes[0]),
+      cpu.units(program.nodes[0]),
+      2,
+      cpu.bytesPerNanosecond,
+    );
+    assert.equal(dealt.participants, 2, "it is shared");
+    const values = {
+      x: normalNumbers("x", inner),
+      w: normalNumbers("w", columns * inner),
+      bias: normalNumbers("bias", columns),
+    };
+    const [one, two] = await Promise.all(
+      [1, 2].map((threads) => runProgram(createCpuDevice({ threads }), program, values, ["y"])),
+    );
+    assert.deepEqual(two, one);
+  });
+}
 
 Deno.test("createCpuDevice() refuses a number of threads that is not a whole number above 0", () => {
   for (const threads of [0, -1, 1.5, NaN]) {

@@ -1,7 +1,7 @@
 import type * as Tokenizers from "npm:@huggingface/tokenizers@0.2.0";
 import { lazyPackage } from "../protocol/lazy_package.ts";
 import { buildTokenizer, checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
-import type { TextTokenizer } from "./types.ts";
+import type { ReversibleTokenizer } from "./types.ts";
 
 /**
  * Makes a tokenizer with the tokenizer engine of transformers.js alone, which is small and needs no native code. Its
@@ -29,7 +29,7 @@ import type { TextTokenizer } from "./types.ts";
 export async function createTokenizer(
   tokenizerJson: unknown,
   tokenizerConfig: unknown,
-): Promise<TextTokenizer> {
+): Promise<ReversibleTokenizer> {
   const facts = await readTokenizerFacts(tokenizerJson, tokenizerConfig);
   const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
   const { Tokenizer } = await lazyPackage<typeof Tokenizers>(
@@ -37,6 +37,9 @@ export async function createTokenizer(
   );
   return buildTokenizer(facts, () => {
     const engine = new Tokenizer(tokenizer, config);
-    return (text) => engine.encode(text).ids;
+    return {
+      encode: (text) => engine.encode(text).ids,
+      decode: (ids, options) => engine.decode(ids, options),
+    };
   });
 }

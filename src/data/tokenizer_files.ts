@@ -6,7 +6,7 @@
 
 import { MissingTokenizerError } from "./errors.ts";
 import { sha256Hex } from "../protocol/hash.ts";
-import type { TextTokenizer } from "./types.ts";
+import type { ReversibleTokenizer } from "./types.ts";
 
 /** A tokenizer's identity and padding. */
 export interface TokenizerFacts {
@@ -81,6 +81,20 @@ function tokenId(tokenizer: Record<string, unknown>, token: unknown): number | u
   return Number(vocabulary[content]);
 }
 
+/** What both tokenizer engines have. */
+export interface TokenizerEngine {
+  /** Token ids, special tokens included. */
+  encode(text: string): ArrayLike<number>;
+  /** The text of ids; RangeError for none. */
+  decode(
+    ids: number[],
+    options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
+  ): string;
+}
+
+/** As texts were: whatever spaces a tokenizer's configuration would clean up stay, so that a text never changes when tokens are added. */
+const DECODING = { skip_special_tokens: true, clean_up_tokenization_spaces: false };
+
 /**
  * Builds a tokenizer and encodes a word with it, so that files the engine cannot use are found here.
  *
@@ -88,13 +102,16 @@ function tokenId(tokenizer: Record<string, unknown>, token: unknown): number | u
  */
 export function buildTokenizer(
   facts: TokenizerFacts,
-  build: () => (text: string) => ArrayLike<number>,
-): TextTokenizer {
+  build: () => TokenizerEngine,
+): ReversibleTokenizer {
   try {
-    const encode = build();
+    const engine = build();
     const tokenizer = {
       ...facts,
-      encode: (text: string) => Uint32Array.from(encode(text), wholeId),
+      encode: (text: string) => Uint32Array.from(engine.encode(text), wholeId),
+      // Both engines refuse an empty list.
+      decode: (ids: ArrayLike<number>) =>
+        ids.length === 0 ? "" : engine.decode(Array.from(ids), DECODING),
     };
     tokenizer.encode("a word");
     return tokenizer;

@@ -1,13 +1,13 @@
 import { lazyPackage, TRANSFORMERS_PACKAGE } from "../protocol/lazy_package.ts";
-import { buildTokenizer, checkTokenizerFiles, readTokenizerFacts } from "./tokenizer_files.ts";
-import type { TextTokenizer } from "./types.ts";
+import {
+  buildTokenizer,
+  checkTokenizerFiles,
+  readTokenizerFacts,
+  type TokenizerEngine,
+} from "./tokenizer_files.ts";
+import type { ReversibleTokenizer } from "./types.ts";
 
-/** What is used of a transformers.js tokenizer. */
-interface TransformersTokenizer {
-  encode(text: string): number[];
-}
-
-type TokenizerConstructor = new (tokenizer: object, config: object) => TransformersTokenizer;
+type TokenizerConstructor = new (tokenizer: object, config: object) => TokenizerEngine;
 
 /**
  * Makes a tokenizer with transformers.js, of the class that the configuration names, as its `AutoTokenizer` does: for
@@ -21,7 +21,7 @@ type TokenizerConstructor = new (tokenizer: object, config: object) => Transform
 export async function createTransformersTokenizer(
   tokenizerJson: unknown,
   tokenizerConfig: unknown,
-): Promise<TextTokenizer> {
+): Promise<ReversibleTokenizer> {
   const facts = await readTokenizerFacts(tokenizerJson, tokenizerConfig);
   const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
   const classes = await lazyPackage<Readonly<Record<string, TokenizerConstructor>>>(
@@ -31,8 +31,5 @@ export async function createTransformersTokenizer(
   const Constructor = className.endsWith("Tokenizer") && Object.hasOwn(classes, className)
     ? classes[className]
     : classes.PreTrainedTokenizer;
-  return buildTokenizer(facts, () => {
-    const engine = new Constructor(tokenizer, config);
-    return (text) => engine.encode(text);
-  });
+  return buildTokenizer(facts, () => new Constructor(tokenizer, config));
 }

@@ -72,3 +72,9 @@ export interface TextTokenizer {
   /** Token ids of a text of any length, special tokens included. */
   encode(text: string): Uint32Array;
 }
+
+/** A tokenizer that turns ids back into text too. */
+export interface ReversibleTokenizer extends TextTokenizer {
+  /** The text of some ids, special tokens left out; a character whose bytes are not all there comes out as U+FFFD. */
+  decode(ids: ArrayLike<number>): string;
+}

@@ -13,6 +13,29 @@ Deno.test("createTokenizer() tokenizes with the special tokens of the post-proce
   assert.deepEqual([...tokenizer.encode("")], [2, 3]);
 });
 
+Deno.test("decode() gives the text back without special tokens, and incomplete characters as U+FFFD", async () => {
+  const json = {
+    added_tokens: [{ id: 0, content: "<end>", special: true }],
+    normalizer: null,
+    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
+    post_processor: null,
+    decoder: { type: "ByteLevel" },
+    // Byte-level BPE writes é's bytes, C3 A9, as these letters, and a space as Ġ.
+    model: {
+      type: "BPE",
+      merges: [],
+      vocab: { "<end>": 0, "a": 1, "Ġ": 2, "Ã": 3, "©": 4, ".": 5 },
+    },
+  };
+  const tokenizer = await createTokenizer(json, { clean_up_tokenization_spaces: true });
+  const ids = tokenizer.encode("a é .");
+  assert.deepEqual([...ids], [1, 2, 3, 4, 2, 5]);
+  assert.equal(tokenizer.decode(ids), "a é .", "nothing is cleaned up");
+  assert.equal(tokenizer.decode([...ids.subarray(0, 3), 0]), "a \ufffd");
+  assert.equal(tokenizer.decode([0]), "");
+  assert.equal(tokenizer.decode([]), "");
+});
+
 Deno.test("readTokenizerFacts() hashes both JSON texts", async () => {
   const facts = await readTokenizerFacts(tinyTokenizerJson, tinyTokenizerConfig);
   const text = JSON.stringify(tinyTokenizerJson) + "\n" + JSON.stringify(tinyTokenizerConfig);

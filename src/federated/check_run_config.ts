@@ -19,7 +19,6 @@ export function checkRunConfig(config: RunConfig): void {
   checkMethod(config, config.ranks, config.rank);
   checkServerOptimizer(config.serverOptimizer, config.aggregation);
   checkFixedSettings(config);
-  checkFactors(config);
   checkBuckets(config);
 }
 
@@ -66,13 +65,6 @@ function checkRanks(config: RunConfig): void {
         `${rank}, got rank ${other} (--ranks ${ranks.join(",")}); use --ranks ${rank}`,
     );
   }
-}
-
-function checkFactors({ factors, method }: RunConfig): void {
-  if (factors === "both" || method !== "head") return;
-  throw new UserError(
-    `Cannot use --factors ${factors} with --method head: no component is trained`,
-  );
 }
 
 function checkBuckets({ buckets, seqLen }: RunConfig): void {

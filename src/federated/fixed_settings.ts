@@ -18,12 +18,10 @@ interface FixedSetting<Key extends keyof RunConfig = keyof RunConfig> {
 
 const fixed: Partial<Record<AggregatorName, readonly FixedSetting[]>> = {
   flexlora: [
-    { key: "rankBy", value: "server", why: "a component is another one after each round" },
     { key: "optimizerState", value: "reset", why: "a component is another one after each round" },
   ],
   flora: [
     ...ownSettings("flora"),
-    { key: "rankBy", value: "server", why: "no component outlives its round" },
     { key: "optimizerState", value: "reset", why: "every round trains a fresh adapter" },
     { key: "baseDtype", value: "f32", why: "rounding would lose what is merged" },
   ],

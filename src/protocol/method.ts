@@ -63,6 +63,8 @@ export interface Method {
   readonly aggregation: AggregatorName;
   /** How components are picked by score. */
   readonly selection: SelectorName;
+  /** Who ranks them. */
+  readonly rankBy: RankBy;
   /** Where components compete. */
   readonly scope: Scope;
 }
@@ -90,11 +92,21 @@ export function isServable(aggregation: AggregatorName): boolean {
  * @throws {RankError} when every client has to be at the server's rank and one is not.
  */
 export function checkMethod(method: Method, ranks: readonly number[], serverRank: number): void {
-  const { method: distribution, factors, aggregation, selection, scope } = method;
-  const { equalRanks, bothFactors } = ruleOf(aggregation);
+  const { method: distribution, factors, aggregation, selection, rankBy, scope } = method;
+  const { equalRanks, bothFactors, sortsAnew } = ruleOf(aggregation);
   if (distribution === "head" && equalRanks) {
     throw new UserError(
       `Cannot use aggregation ${aggregation} with distribution head: expected all components of every client, got none`,
+    );
+  }
+  if (distribution === "head" && factors !== "both") {
+    throw new UserError(
+      `Cannot use distribution head with factors ${factors}: expected both, as no component is trained`,
+    );
+  }
+  if (rankBy === "client" && sortsAnew) {
+    throw new UserError(
+      `Cannot use aggregation ${aggregation} with ranking by client: expected by server, as a component is another one after each round`,
     );
   }
   if (factors !== "both" && bothFactors) {

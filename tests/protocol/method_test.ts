@@ -8,6 +8,7 @@ const hafl: Method = {
   factors: "both",
   aggregation: "adaptive",
   selection: "greedy",
+  rankBy: "server",
   scope: "module",
 };
 
@@ -36,6 +37,9 @@ Deno.test("checkMethod() lets a client of any rank train the head alone, but not
 Deno.test("checkMethod() refuses parts that do not go together", () => {
   const wrong: readonly [Partial<Method>, RegExp][] = [
     [{ aggregation: "flexlora", factors: "b" }, /aggregation flexlora with factors b/],
+    [{ method: "head", factors: "b" }, /distribution head with factors b: expected both/],
+    [{ aggregation: "flexlora", rankBy: "client" }, /aggregation flexlora with ranking by client/],
+    [{ aggregation: "flora", rankBy: "client" }, /aggregation flora with ranking by client/],
     [{ selection: "first", scope: "global" }, /selection first with scope global/],
   ];
   for (const [parts, message] of wrong) {

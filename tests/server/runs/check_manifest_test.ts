@@ -73,6 +73,12 @@ Deno.test("checkManifest() names what is wrong", () => {
       { ...good.method, aggregation: "flexlora", factors: "b" },
       /method: .*flexlora with factors b/,
     ],
+    [
+      "method",
+      { ...good.method, aggregation: "flexlora", rankBy: "client" },
+      /method: .*flexlora with ranking by client/,
+    ],
+    ["method", { ...good.method, method: "head", factors: "b" }, /method: .*head with factors b/],
     ["ranks", { kind: "fixed", ranks: [1, 2] }, /expected one for each of 3 seats, got 2/],
     ["ranks", { kind: "auto", tiers: [2, 1] }, /ranks\.tiers: expected ascending ranks/],
     ["ranks", { kind: "auto", tiers: [] }, /ranks\.tiers/],

@@ -6,10 +6,13 @@ import type { RepetitionOptions } from "./repetitions.ts";
 /** Threads of the CPU measurements, ours and the peers'. */
 export const THREADS = 2;
 
+/** Devices that programs measure. */
+export const devices = ["cpu", "webgpu"] as const;
+
 /** What a measuring program was asked for. */
 export interface ProgramArguments extends RepetitionOptions {
   readonly shape: string;
-  readonly device: "cpu" | "webgpu";
+  readonly device: typeof devices[number];
   readonly threads: number;
   /** Rows B of a step, or the side of a matrix; the program's own where absent. */
   readonly size: number | undefined;
@@ -32,18 +35,26 @@ export function readArguments(given: readonly string[]): ProgramArguments {
       wait: { type: "boolean", default: false },
     },
   });
-  const { shape, device, wait } = values;
-  if (device !== "cpu" && device !== "webgpu") {
-    throw new RangeError(`Cannot use --device ${device}: expected cpu or webgpu`);
-  }
+  const { shape, wait } = values;
   return {
     shape,
-    device,
+    device: readChoice("device", values.device, devices),
     wait,
     threads: readThreads(values.threads),
     size: values.size === undefined ? undefined : readCount("size", values.size),
     repetitions: readCount("repetitions", values.repetitions),
   };
+}
+
+/** One of several values; RangeError for another one. */
+export function readChoice<Value extends string>(
+  flag: string,
+  text: string,
+  values: readonly Value[],
+): Value {
+  const value = values.find((known) => known === text);
+  if (value !== undefined) return value;
+  throw new RangeError(`Cannot use --${flag} ${text}: expected ${values.join(" or ")}`);
 }
 
 /** Threads of the CPU: a whole number from 1 to the 256 that `deno task train` takes; RangeError for another one. */

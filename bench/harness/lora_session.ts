@@ -1,10 +1,10 @@
-/** A classifier with LoRA on a device, ready to take steps: frozen base with random weights, adapters of rank 8 on query and value, head. @module */
+/** A classifier with LoRA on a device, ready to take steps: frozen base, adapters of rank 8, head of 20 classes. @module */
 
 import type { Device } from "../../src/engine/device.ts";
 import { elementCount } from "../../src/engine/program.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
+import type { BaseDtype, Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
-import { loadClassifier, type WeightLoader } from "../../src/lora/load.ts";
+import { loadClassifier, type ProgramSizes, type WeightLoader } from "../../src/lora/load.ts";
 import {
   type ClassifierBatch,
   installAdapter,
@@ -13,9 +13,9 @@ import {
   train,
   type TrainingStep,
 } from "../../src/lora/session.ts";
-import { readModel } from "../../src/models/mod.ts";
+import { type Model, readModel } from "../../src/models/mod.ts";
 import { normals, randomIds } from "./random_values.ts";
-import { bertConfig, type EncoderShape, LABELS, RANK, TOKENS, VOCABULARY } from "./shapes.ts";
+import { bertConfig, type EncoderShape, LABELS, RANK, TOKENS } from "./shapes.ts";
 
 /** Steps between two reads of the losses: more than a repetition takes. */
 const RING = 256;
@@ -39,39 +39,64 @@ export interface LoraSession {
   steps(times: number): Promise<number>;
 }
 
-/** Loads a step of B rows of 128 tokens. */
-export async function openLoraSession(
-  device: Device,
-  shape: EncoderShape,
-  B: number,
-): Promise<LoraSession> {
-  const model = readModel(bertConfig(shape));
-  const targets = model.modules.filter(({ name }) => /\.(query|value)$/.test(name));
-  const layout = packLayout(targets, RANK, model.head(LABELS, () => true));
-  const classifier: Classifier = {
+/** What is adapted, and how a step is taken. */
+export interface LoraTask {
+  readonly model: Model;
+  /** Matches the modules that are adapted. */
+  readonly targets: RegExp;
+  /** The base's tensors. */
+  readonly weights: WeightLoader;
+  /** Rows B and tokens T of a step. */
+  readonly B: number;
+  readonly T: number;
+  readonly baseDtype: BaseDtype;
+  readonly recompute: boolean;
+}
+
+/** BERT's layers with random weights, adapted on query and value: B rows of 128 tokens a step. */
+export function encoderTask(shape: EncoderShape, B: number): LoraTask {
+  return {
+    model: readModel(bertConfig(shape)),
+    targets: /\.(query|value)$/,
+    weights: randomWeights,
+    B,
+    T: TOKENS,
+    baseDtype: "f32",
+    recompute: false,
+  };
+}
+
+/** The classifier of a task. */
+export function classifierOf({ model, targets, baseDtype, recompute }: LoraTask): Classifier {
+  const modules = model.modules.filter(({ name }) => targets.test(name));
+  return {
     model,
     labels: LABELS,
-    layout,
+    layout: packLayout(modules, RANK, model.head(LABELS, () => true)),
     scale: 2,
     dropout: 0,
     loraDropout: 0,
     optimizer: "adamw",
     proximal: false,
-    baseDtype: "f32",
-    recompute: false,
+    baseDtype,
+    recompute,
   };
-  const sizes = {
-    buckets: [TOKENS],
-    batch: B,
-    evaluationBatch: B,
-    trainingRing: RING,
-    evaluationRing: 1,
-  };
-  const executor = await loadClassifier(device, classifier, sizes, randomWeights);
+}
+
+/** Sizes of a task's programs. */
+function sizesOf({ B, T }: LoraTask): ProgramSizes {
+  return { buckets: [T], batch: B, evaluationBatch: B, trainingRing: RING, evaluationRing: 1 };
+}
+
+/** Loads a task's programs and weights. */
+export async function openLoraSession(device: Device, task: LoraTask): Promise<LoraSession> {
+  const classifier = classifierOf(task);
+  const { layout } = classifier;
+  const executor = await loadClassifier(device, classifier, sizesOf(task), task.weights);
   const session: Session = { executor, classifier, trainingRing: RING, evaluationRing: 1 };
-  const ones = targets.map(() => new Uint8Array(RANK).fill(1));
+  const ones = layout.modules.map(() => new Uint8Array(RANK).fill(1));
   installAdapter(session, {
-    modules: targets.map((module) => ({
+    modules: layout.modules.map((module) => ({
       ...module,
       a: normals(RANK * module.inFeatures, 0.05),
       b: new Float32Array(module.outFeatures * RANK),
@@ -84,7 +109,7 @@ export async function openLoraSession(
     forward: ones,
   });
   installOptimizerState(session);
-  const step: TrainingStep = { batch: randomBatch(B), factor: 1, seed: 0 };
+  const step: TrainingStep = { batch: randomBatch(task), factor: 1, seed: 0 };
   return {
     session,
     async steps(times) {
@@ -111,15 +136,15 @@ const randomWeights: WeightLoader = {
 };
 
 /** Rows without padding, pooled on their first token. */
-function randomBatch(B: number): ClassifierBatch {
+function randomBatch({ model, B, T }: LoraTask): ClassifierBatch {
   return {
     B,
-    T: TOKENS,
-    ids: randomIds(B * TOKENS, VOCABULARY),
-    mask: new Uint32Array(B * TOKENS).fill(1),
+    T,
+    ids: randomIds(B * T, model.vocabulary),
+    mask: new Uint32Array(B * T).fill(1),
     labels: randomIds(B, LABELS),
     weights: new Float32Array(B).fill(1 / B),
-    poolWeights: Float32Array.from({ length: B * TOKENS }, (_, i) => i % TOKENS === 0 ? 1 : 0),
+    poolWeights: Float32Array.from({ length: B * T }, (_, i) => i % T === 0 ? 1 : 0),
     rows: B,
   };
 }

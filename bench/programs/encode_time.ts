@@ -6,7 +6,7 @@
 import { prepareGraphics } from "../../src/cli/graphics.ts";
 import { createWebgpuDevice } from "../../src/engine/webgpu/device.ts";
 import { readArguments } from "../harness/arguments.ts";
-import { openLoraSession } from "../harness/lora_session.ts";
+import { encoderTask, openLoraSession } from "../harness/lora_session.ts";
 import { repeat } from "../harness/repetitions.ts";
 import { shapeOf, TOKENS } from "../harness/shapes.ts";
 
@@ -18,7 +18,7 @@ const shape = shapeOf(options.shape);
 const B = options.size ?? shape.batch;
 prepareGraphics();
 const device = await createWebgpuDevice({ profile: true });
-const { session: { executor }, steps } = await openLoraSession(device, shape, B);
+const { session: { executor }, steps } = await openLoraSession(device, encoderTask(shape, B));
 
 await repeat(
   { engine: executor.device.description, B, T: TOKENS },

@@ -5,14 +5,14 @@
 
 import { readArguments } from "../harness/arguments.ts";
 import { deviceFacts, openDevice } from "../harness/devices.ts";
-import { openLoraSession } from "../harness/lora_session.ts";
+import { encoderTask, openLoraSession } from "../harness/lora_session.ts";
 import { repeat } from "../harness/repetitions.ts";
 import { shapeOf, TOKENS } from "../harness/shapes.ts";
 
 const options = readArguments(Deno.args);
 const shape = shapeOf(options.shape);
 const B = options.size ?? shape.batch;
-const { session, steps } = await openLoraSession(await openDevice(options), shape, B);
+const { session, steps } = await openLoraSession(await openDevice(options), encoderTask(shape, B));
 let loss = NaN;
 
 await repeat(

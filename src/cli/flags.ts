@@ -164,9 +164,17 @@ function parse(command: Command, args: readonly string[]): FlagValues {
   return command.opts<FlagValues>();
 }
 
+/** Where alone a setting has an effect, as far as it is said in few words: what a method's name settles is for docs/methods.md. */
+function conditionTexts(key: SettingKey): string[] {
+  return Object.entries(settings[key].only ?? {})
+    .filter(([other, needed]) => other !== "pooled" && needed.length <= 2 && other !== "method")
+    .map(([other, needed]) => `with ${flagName(other)} ${needed.join(" or ")}`);
+}
+
 function optionsOf(key: SettingKey): Option[] {
-  const { kind, help } = settings[key];
+  const { kind } = settings[key];
   const flag = flagName(key);
+  const help = [settings[key].help, ...conditionTexts(key)].join("; ");
   const byDefault = key in defaultConfig
     ? defaultConfig[key as keyof typeof defaultConfig]
     : undefined;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Option } from "commander";
 import { jsonLines, splitData } from "../data/mod.ts";
 import { dealSamples } from "../federated/prepare.ts";
+import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { defaultConfig } from "../federated/run_config.ts";
 import type { SettingKey } from "../federated/settings.ts";
@@ -38,6 +39,7 @@ if (import.meta.main) {
     const out = String(own.out ?? given.out ?? "shares");
     const clients = given.clients ?? defaultConfig.clients;
     const config = completeRunConfig({ ...given, ranks: [1], clients, out });
+    checkEffects(given, config);
     const data = await openData(config);
     const shares = splitData(data, dealSamples(config, data));
     await clear(out, own.overwrite === true || config.overwrite);

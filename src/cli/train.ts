@@ -10,6 +10,7 @@ import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
 import { checkRunFolder, readRun } from "./run_folder.ts";
 import { runTraining } from "./run_training.ts";
+import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { resumedConfig } from "../federated/resumed_config.ts";
 import { UserError } from "../protocol/errors.ts";
@@ -37,6 +38,7 @@ if (import.meta.main) {
     const { settings: given, own } = await readFlags(Deno.args, description);
     const saved = given.resume ? await readRun(given.resume) : undefined;
     const config = saved ? resumedConfig(saved.run.config, given) : completeRunConfig(given);
+    checkEffects(given, config);
     if (!saved) await checkRunFolder(config.out, config);
     else checkRounds(config.rounds, saved.checkpoint.round);
     prepareGraphics();

@@ -213,6 +213,7 @@ Deno.test("train refuses bad settings in one line", async () => {
     mistake(["--seq-len=100000"], /seq-len/),
     mistake(["--seq-len=2", "--buckets=2"], /special tokens/),
     mistake(["--strip=headers"], /--strip without --data/),
+    mistake(["--temperature=2"], /^error: Cannot use --temperature with --selection greedy: /),
     mistake(["--threads=100000"], /threads/),
     mistake(["--threads=0"], /threads.*at least 1/),
     mistake(["--batch=4000000"], /4 GiB.*smaller --batch/),

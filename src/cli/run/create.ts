@@ -2,6 +2,7 @@
 
 import { basename } from "node:path";
 import { Option } from "commander";
+import { checkEffects } from "../../federated/check_effects.ts";
 import { createManifest } from "../../federated/remote/manifest.ts";
 import { checkServable } from "../../federated/remote/simulation_only.ts";
 import { methodKeys, trainingKeys } from "../../federated/remote/training_settings.ts";
@@ -104,6 +105,7 @@ async function readRun({ settings: given, own }: GivenFlags) {
     ranks: ranksSetting(choice, given.rank),
     ...(hasData && { labels: givenLabels }),
   });
+  checkEffects(rest, config);
   checkServable(config); // before its ranks are dealt: a pooled run has one
   const files = await openModelFiles(config);
   const ranks = ranksPolicy(choice, config.clients, config.rank);

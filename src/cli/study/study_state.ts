@@ -1,5 +1,6 @@
 /** How far a study is: its runs beside what its folder keeps of them. @module */
 
+import { checkStudyEffects } from "../../study/check_study_effects.ts";
 import { planGrid, type PlannedRun, planTuning, type RunSurroundings } from "../../study/grid.ts";
 import type { FailedRun, StudyRun } from "../../study/result.ts";
 import type { Study } from "../../study/study.ts";
@@ -31,11 +32,12 @@ export interface StudyState {
  * @throws UserError naming the run that cannot be.
  */
 export function checkRuns(study: Study, surroundings: RunSurroundings): void {
-  planTuning(study, surroundings);
+  const runs = planTuning(study, surroundings);
   for (const settings of study.tuning?.trials ?? [{}]) {
     const tuned = Object.keys(study.methods).map((method) => [method, settings] as const);
-    planGrid(study, surroundings, Object.fromEntries(tuned));
+    runs.push(...planGrid(study, surroundings, Object.fromEntries(tuned)));
   }
+  checkStudyEffects(study, runs);
 }
 
 /**

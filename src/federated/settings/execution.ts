@@ -1,5 +1,6 @@
 /** How and where a run is run, and what is told of it. @module */
 
+import { aggregatorNames } from "../../protocol/aggregate/mod.ts";
 import { type PeftLayout, peftLayouts } from "../../lora/peft_layout.ts";
 import { choice, optional, text, toggle, whole } from "../setting_kinds.ts";
 import { count, type SettingRows } from "./rows.ts";
@@ -97,6 +98,8 @@ export const executionRows: SettingRows<ExecutionConfig> = {
     kind: choice(peftLayouts),
     help:
       "uniform gives every module of the adapter one rank, compact leaves out components that do nothing",
+    // Flora leaves a model, in which its adapters are merged.
+    only: { aggregation: aggregatorNames.filter((name) => name !== "flora") },
   },
   overwrite: { kind: toggle, help: "replace a run that --out already holds" },
   format: {

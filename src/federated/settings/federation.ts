@@ -2,7 +2,7 @@
 
 import { type PartitionKind, partitionKinds } from "../../data/partition.ts";
 import { choice, list, number, toggle } from "../setting_kinds.ts";
-import { count, positive, type SettingRows, share } from "./rows.ts";
+import { type Conditions, count, positive, type SettingRows, share } from "./rows.ts";
 
 /** Settings of the clients and the rounds. */
 export interface FederationConfig {
@@ -47,6 +47,9 @@ export const federationDefaults: Omit<FederationConfig, "rank"> = {
   stragglers: 0,
 };
 
+/** The one client of the centralised baseline has all rows, and answers. */
+const federated: Conditions = { pooled: [false] };
+
 /** Their rows in the table of settings. */
 export const federationRows: SettingRows<FederationConfig> = {
   clients: { kind: count, help: "number of clients" },
@@ -61,14 +64,17 @@ export const federationRows: SettingRows<FederationConfig> = {
   partition: {
     kind: choice(partitionKinds),
     help: `how rows are dealt to clients: ${partitionKinds.join(", ")}`,
+    only: federated,
   },
   dirichletAlpha: {
     kind: positive,
     help: "evenness of the Dirichlet partition; smaller is more unequal",
+    only: { ...federated, partition: ["dirichlet"] },
   },
   shardsPerClient: {
     kind: count,
-    help: "label shards a client holds under --partition shards",
+    help: "label shards a client holds",
+    only: { ...federated, partition: ["shards"] },
   },
   pooled: {
     kind: toggle,
@@ -82,9 +88,11 @@ export const federationRows: SettingRows<FederationConfig> = {
   dropouts: {
     kind: share,
     help: "probability that a sampled client vanishes with its download",
+    only: federated,
   },
   stragglers: {
     kind: share,
     help: "probability that an update arrives a round late",
+    only: federated,
   },
 };

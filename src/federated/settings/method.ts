@@ -17,7 +17,7 @@ import { namedMethods } from "../../protocol/methods/mod.ts";
 import { type SelectorName, selectorNames } from "../../protocol/selection.ts";
 import { type ServerOptimizerKind, serverOptimizerKinds } from "../../protocol/server_optimizer.ts";
 import { choice, whole } from "../setting_kinds.ts";
-import { positive, type SettingRows, share } from "./rows.ts";
+import { type Conditions, positive, type SettingRows, share } from "./rows.ts";
 
 /** What can happen to a client's optimizer state between rounds, in the order users see it. */
 export const optimizerStateRules = ["reset", "keep"] as const;
@@ -95,6 +95,15 @@ export const methodDefaults: Omit<MethodConfig, "serverLr"> = {
   serverEpsilon: 1e-3,
 };
 
+/** Where components are trained. */
+const adapting: Conditions = { method: ["freeze", "truncate", "full"] };
+
+/** Where components are chosen: under `full` every client has all. */
+const choosing: Conditions = { method: ["freeze", "truncate"] };
+
+const optimizing: Conditions = { serverOptimizer: ["momentum", "adam"] };
+const adaptive: Conditions = { serverOptimizer: ["adam"] };
+
 /** Their rows in the table of settings. */
 export const methodRows: SettingRows<MethodConfig> = {
   method: {
@@ -105,6 +114,7 @@ export const methodRows: SettingRows<MethodConfig> = {
   factors: {
     kind: choice(factorChoices),
     help: "matrices of a component that are trained and sent: both, or b (A stays as drawn)",
+    only: adapting,
   },
   aggregation: {
     kind: choice(aggregatorNames),
@@ -113,28 +123,42 @@ export const methodRows: SettingRows<MethodConfig> = {
   score: {
     kind: choice(scoreKinds),
     help: `importance of a component: ${scoreKinds.join(", ")}`,
+    only: adapting,
   },
-  beta1: { kind: share, help: "smoothing of the sensitivity" },
-  beta2: { kind: share, help: "smoothing of the sensitivity's uncertainty" },
+  beta1: {
+    kind: share,
+    help: "smoothing of the sensitivity",
+    only: { ...adapting, score: ["smoothed-uncertainty", "smoothed"] },
+  },
+  beta2: {
+    kind: share,
+    help: "smoothing of the sensitivity's uncertainty",
+    only: { ...adapting, score: ["smoothed-uncertainty"] },
+  },
   selection: {
     kind: choice(selectorNames),
     help: `how components are picked by score: ${selectorNames.join(", ")}`,
+    only: choosing,
   },
   temperature: {
     kind: positive,
-    help: "flatness of --selection sampled; 1 is in proportion to the scores",
+    help: "flatness of the draw; 1 is in proportion to the scores",
+    only: { ...choosing, selection: ["sampled"] },
   },
   rankBy: {
     kind: choice(rankingParties),
     help: "who ranks the components: server or client",
+    only: adapting,
   },
   scope: {
     kind: choice(scopes),
     help: "where components compete: in their module, or all together (global)",
+    only: choosing,
   },
   warmupRounds: {
     kind: whole({ least: 0 }),
     help: "first rounds, in which components are dealt round-robin",
+    only: choosing,
   },
   optimizerState: {
     kind: choice(optimizerStateRules),
@@ -148,8 +172,9 @@ export const methodRows: SettingRows<MethodConfig> = {
     kind: positive,
     help: "the server's learning rate (default: " +
       `${usualServerLr.momentum}; under adam ${usualServerLr.adam})`,
+    only: optimizing,
   },
-  serverBeta1: { kind: share, help: "the server's first-moment decay" },
-  serverBeta2: { kind: share, help: "the server's second-moment decay" },
-  serverEpsilon: { kind: positive, help: "the server's epsilon under adam" },
+  serverBeta1: { kind: share, help: "the server's first-moment decay", only: optimizing },
+  serverBeta2: { kind: share, help: "the server's second-moment decay", only: adaptive },
+  serverEpsilon: { kind: positive, help: "the server's epsilon", only: adaptive },
 };

@@ -3,7 +3,7 @@
 import { type OptimizerKind, optimizerKinds } from "../../engine/ops/optimizer.ts";
 import { type ScheduleKind, scheduleKinds } from "../../lora/schedule.ts";
 import { choice, number, whole } from "../setting_kinds.ts";
-import { count, positive, type SettingRows, share } from "./rows.ts";
+import { type Conditions, count, positive, type SettingRows, share } from "./rows.ts";
 
 /** Settings of local training. */
 export interface OptimisationConfig {
@@ -52,6 +52,8 @@ export const optimisationDefaults: OptimisationConfig = {
   warmupSteps: 0,
 };
 
+const adamw: Conditions = { optimizer: ["adamw"] };
+
 /** Their rows in the table of settings. */
 export const optimisationRows: SettingRows<OptimisationConfig> = {
   localSteps: { kind: count, help: "steps a client takes each round" },
@@ -60,7 +62,11 @@ export const optimisationRows: SettingRows<OptimisationConfig> = {
     kind: choice(optimizerKinds),
     help: optimizerKinds.join(" or "),
   },
-  lr: { kind: positive, help: "learning rate of the adapters" },
+  lr: {
+    kind: positive,
+    help: "learning rate of the adapters",
+    only: { method: ["freeze", "truncate", "full"] },
+  },
   headLr: {
     kind: number({ least: 0 }),
     help: "learning rate of the classification head",
@@ -69,9 +75,9 @@ export const optimisationRows: SettingRows<OptimisationConfig> = {
     kind: number({ least: 0 }),
     help: "decoupled weight decay",
   },
-  adamBeta1: { kind: share, help: "AdamW's first-moment decay" },
-  adamBeta2: { kind: share, help: "AdamW's second-moment decay" },
-  adamEps: { kind: positive, help: "AdamW's epsilon" },
+  adamBeta1: { kind: share, help: "AdamW's first-moment decay", only: adamw },
+  adamBeta2: { kind: share, help: "AdamW's second-moment decay", only: adamw },
+  adamEps: { kind: positive, help: "AdamW's epsilon", only: adamw },
   clipNorm: {
     kind: number({ least: 0 }),
     help: "largest norm of a step's gradient; 0 does not clip",

@@ -16,6 +16,7 @@ import { UserError } from "../protocol/errors.ts";
 import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { type ClientMemories, clientMemories } from "./client_memories.ts";
+import { divergedAdvice } from "./diverged_advice.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import { prepareRun } from "./prepare_run.ts";
@@ -104,9 +105,11 @@ export async function runTraining(
       reporter.profile(told);
     }
   } catch (error) {
-    throw error instanceof DivergedError || error instanceof DeviceLostError
-      ? new UserError(`${error.message}; ${await lastCheckpoint(config)}`, { cause: error })
-      : error;
+    const diverged = error instanceof DivergedError;
+    if (!(diverged || error instanceof DeviceLostError)) throw error;
+    const advice = diverged ? [divergedAdvice(config)] : [];
+    const told = [error.message, ...advice, await lastCheckpoint(config)];
+    throw new UserError(told.join("; "), { cause: error });
   } finally {
     await session.close();
   }

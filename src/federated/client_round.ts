@@ -127,7 +127,7 @@ export class DivergedError extends UserError {
       ? `after round ${round + 1}`
       : `at step ${step} of client ${client + 1} in round ${round + 1}`;
     const fact = `${what} ${place}`;
-    super(`Cannot go on: ${fact}; try a lower --lr or a --clip-norm`);
+    super(`Cannot go on: ${fact}`);
     this.fact = fact;
   }
 }

@@ -383,6 +383,6 @@ Deno.test("train stops when the loss diverges, naming round, client, step and ch
   assert.equal(code, 2, err);
   assert.match(
     err,
-    /loss became .* at step \d+ of client \d+ in round \d+.*(checkpoint|no round had ended)/,
+    /loss became .* at step \d+ of client \d+ in round \d+; start a new run .* --clip-norm.*(checkpoint|no round had ended)/,
   );
 });

@@ -25,14 +25,14 @@ const DIVERGING: Readonly<Record<string, [TinySettings, RegExp]>> = {
       optimizerKind: "sgd",
       optimizer: { learningRate: 1e30, headLearningRate: 1e30, clipNorm: 0 },
     },
-    /^Cannot go on: the loss became NaN at step 2 of client 1 in round 1; try a lower --lr or a --clip-norm$/,
+    /^Cannot go on: the loss became NaN at step 2 of client 1 in round 1$/,
   ],
   "a weight in the last step": [
     {
       optimizer: { learningRate: 1e39 },
       local: { localSteps: 1 },
     },
-    /^Cannot go on: a weight became (NaN|-?Infinity) at step 1 of client 1 in round 1; /,
+    /^Cannot go on: a weight became (NaN|-?Infinity) at step 1 of client 1 in round 1$/,
   ],
   "the combined model's loss": [
     {
@@ -40,7 +40,7 @@ const DIVERGING: Readonly<Record<string, [TinySettings, RegExp]>> = {
       optimizer: { headLearningRate: 3e38, clipNorm: 0 },
       local: { localSteps: 1 },
     },
-    /^Cannot go on: the validation loss became (NaN|Infinity) after round 1; /,
+    /^Cannot go on: the validation loss became (NaN|Infinity) after round 1$/,
   ],
 };
 

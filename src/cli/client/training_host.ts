@@ -180,7 +180,7 @@ function failureOf(ask: Question, error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof ClosedError) return { kind: "closed", message: "the worker was closed" };
   if (error instanceof DivergedError) {
-    // Its own advice is about flags that are the run's here.
+    // Which round it is, the client knows.
     return { kind: "round", message: `${error.what} at step ${error.step}` };
   }
   if (error instanceof UserError) return { kind: "user", message };

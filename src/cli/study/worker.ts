@@ -17,7 +17,6 @@ function tell(told: Told): void {
 
 function failureOf(error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  // The message goes on with advice about the flags of another command.
   if (error instanceof DivergedError) return { cause: "diverged", message: error.fact };
   if (error instanceof UserError) return { cause: "user", message };
   return { cause: "fault", message: stack ?? message };

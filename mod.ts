@@ -219,6 +219,9 @@ export type {
   TrainingStep,
 } from "./src/lora/session.ts";
 
+// Text from a decoder.
+export * from "./src/generate/mod.ts";
+
 // Devices.
 export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";
 export {

@@ -14,6 +14,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   data: ["protocol"],
   lora: ["engine", "models", "protocol", "weights"],
   federated: ["engine", "models", "protocol", "weights", "data", "lora"],
+  generate: ["engine", "models", "protocol", "weights", "lora"],
   pretrain: ["engine", "models", "protocol", "lora"],
   study: ["engine", "models", "protocol", "weights", "data", "lora", "federated"],
   // The version it prints stands in deno.json.
@@ -25,6 +26,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "data",
     "lora",
     "federated",
+    "generate",
     "pretrain",
     "study",
     "deno.json",
@@ -37,7 +39,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
 const programs: ReadonlySet<string> = new Set(["cli", "server"]);
 
 /** A browser runs these: web APIs only. */
-const webOnly = /^src\/(engine|protocol|models|weights|data|lora|federated|pretrain)\//;
+const webOnly = /^src\/(engine|protocol|models|weights|data|lora|federated|generate|pretrain)\//;
 
 interface Import {
   readonly from: string;

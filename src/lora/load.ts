@@ -64,7 +64,7 @@ export async function loadClassifier(
 }
 
 /** Base tensors of the programs, by name. */
-function frozenTensors(programs: readonly Program[]): Map<string, readonly number[]> {
+export function frozenTensors(programs: readonly Program[]): Map<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   for (const program of programs) {
     for (const { name, shape, placement } of program.tensors) {

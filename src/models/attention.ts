@@ -2,6 +2,7 @@
 
 import { attention as fusedAttention } from "../engine/ops/attention.ts";
 import { attentionContext, attentionScores } from "../engine/ops/attention_matmul.ts";
+import { cachedAttention } from "../engine/ops/cached_attention.ts";
 import { LARGEST_HEAD_SIZE } from "../engine/ops/attention_sizes.ts";
 import { maskedSoftmax } from "../engine/ops/masked_softmax.ts";
 import type { Tensor } from "../engine/program.ts";
@@ -23,7 +24,8 @@ export interface AttentionShape {
 }
 
 /**
- * softmax(q·kᵀ / √D)·v for every head, over the real tokens (Vaswani et al. 2017), with dropout on the probabilities.
+ * softmax(q·kᵀ / √D)·v for every head, over the real tokens (Vaswani et al. 2017), with dropout on the probabilities; in a program with a cache over the
+ * tokens there and the new ones, which are not dropped or masked.
  * q [B,T,H·D], k and v [B,T,keyHeads·D]; the result is [B,T,H·D].
  */
 export function attention(
@@ -35,6 +37,14 @@ export function attention(
 ): Tensor {
   const { program, inputs, documents = false } = context;
   const scale = 1 / Math.sqrt(headSize);
+  if (context.cache !== undefined) {
+    if (!causal) {
+      throw new TypeError("Cannot keep keys and values of attention that sees later tokens");
+    }
+    const { cache } = context;
+    const [keys, values] = [cache.append(k), cache.append(v)];
+    return cachedAttention(program, q, keys, values, cache.cursor, { heads, keyHeads, scale });
+  }
   const [B, T] = q.shape;
   const pays = context.device === "cpu" || B * heads * T * T > LARGEST_SCORES;
   // One operation never holds the probabilities that dropout would change.

@@ -21,6 +21,16 @@ export interface ModelInputs {
   readonly poolWeights: Tensor;
 }
 
+/** Keys and values of a row's tokens, kept from run to run, for programs that see T tokens of the row at a time. */
+export interface KeyValueCache {
+  /** Tokens that it holds: a multiple of T. */
+  readonly capacity: number;
+  /** [1] u32: how many blocks of T tokens lie before those of the program. */
+  readonly cursor: Tensor;
+  /** Keeps the new tokens' rows [1,T,W]; all rows [capacity, W], theirs among them. Every call has rows of its own, told apart by the order of the calls. */
+  append(rows: Tensor): Tensor;
+}
+
 /** What a family's forward pass is written with. Names are full Hugging Face names. */
 export interface ModelContext {
   /** The program that the forward pass is added to. */
@@ -31,6 +41,8 @@ export interface ModelContext {
   readonly inputs: ModelInputs;
   /** Whether a row may hold several documents, each in one piece, of which no token sees another's (default: no). */
   readonly documents?: boolean;
+  /** Where decoders keep keys and values, in programs that generate; their B is 1, and positions lie below its capacity. Absent where rows are seen whole. */
+  readonly cache?: KeyValueCache;
   /** A weight of the checkpoint or of the head. */
   weight(name: string, shape: readonly number[]): Tensor;
   /** A constant computed by the family rather than read from the checkpoint, such as a table of rotation angles. */

@@ -90,9 +90,9 @@ function encode(decoder: LlamaDecoder, context: ModelContext): Tensor {
   return rmsNormLayer(context, "model.norm", states, norm);
 }
 
-/** [T, D]: the positions of a row lie below T. Named by T, because programs of other lengths share constants by name. */
+/** [T, D], or [capacity, D] of a cache: the positions of a row lie below it. Named by that, because programs of other lengths share constants by name. */
 function rotationTable({ headSize, frequencies }: LlamaDecoder, context: ModelContext): Tensor {
-  const tokens = context.inputs.positions.shape[1];
+  const tokens = context.cache?.capacity ?? context.inputs.positions.shape[1];
   const table = ropeTable(tokens, frequencies);
   return context.constant(`rotations of ${tokens} positions`, [tokens, headSize], table);
 }

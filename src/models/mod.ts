@@ -10,7 +10,14 @@
 
 export type { ModelConfig } from "./config.ts";
 export { ModelConfigError, UnsupportedModelError } from "./errors.ts";
-export type { Family, HeadTensor, Model, ModelContext, ModelInputs } from "./family.ts";
+export type {
+  Family,
+  HeadTensor,
+  KeyValueCache,
+  Model,
+  ModelContext,
+  ModelInputs,
+} from "./family.ts";
 export { families, readModel } from "./read_model.ts";
 export { storedName } from "./tied.ts";
 export { isConv1D, isTransposed } from "./transposed.ts";

@@ -23,6 +23,7 @@ import {
 import { openAdapter } from "./adapter_folder.ts";
 import { runCommand } from "./errors.ts";
 import { type GivenFlags, readFlags, readOwnFlag } from "./flags.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { openModelFiles } from "./sources.ts";
 import { writeFolder } from "./write_folder.ts";
 
@@ -61,13 +62,14 @@ export async function merge(
   const weights = await openModelWeights(files, model);
   const name = config.model ?? files.label;
   const fitted = fitAdapter(adapter, { label: name, model, weights });
+  using interrupt = onInterrupt(() => `Stopped; "${out}" is as it was`);
   const note = await compareBase(adapter, { name, hash: () => modelHash(files) });
   if (note !== undefined) print(note);
   const content = {
     ...mergeAdapter({ model, weights, adapter: fitted, config: baseConfig }, layout),
     ...await textFiles(files),
   };
-  await writeFolder(out, content, own.overwrite === true);
+  await writeFolder(out, content, own.overwrite === true, interrupt.check);
   print(`Model    ${out}, ${adapter.modules.length} modules merged, ${layout.dtype}`);
 }
 

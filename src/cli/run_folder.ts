@@ -23,6 +23,7 @@ import type { RoundRecord, RunFacts } from "../protocol/records.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import { settingKeys, settings } from "../federated/settings.ts";
 import type { RunProfile } from "./profile.ts";
+import { removeIfThere } from "./remove_if_there.ts";
 import { isLeftover, namesIn } from "./working_folder.ts";
 import { writeAtomically, writeFlushed, writeWhole } from "./write_atomically.ts";
 
@@ -63,6 +64,9 @@ export interface SavedRun {
   readonly records: readonly RoundRecord[];
   readonly checkpoint: Checkpoint;
 }
+
+/** With all that lies in it. */
+const whole = { recursive: true };
 
 const runFile = "run.json";
 const metricsFile = "metrics.jsonl";
@@ -131,7 +135,7 @@ export async function createRunFolder(
   await checkRunFolder(path, { overwrite });
   try {
     await Deno.mkdir(path, { recursive: true });
-    for (const part of parts) await removeIfThere(join(path, part));
+    for (const part of parts) await removeIfThere(join(path, part), whole);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     throw new RunFolderError(`Cannot make folder "${path}": ${error.message}`);
@@ -169,13 +173,13 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   const folder = join(path, checkpointFolder);
   const name = checkpointName(checkpoint.round);
   const temporary = join(folder, `${name}.partial`);
-  await removeIfThere(temporary);
+  await removeIfThere(temporary, whole);
   await Deno.mkdir(temporary, { recursive: true });
   for (const [file, bytes] of checkpoint.files) await writeFlushed(join(temporary, file), bytes);
-  await removeIfThere(join(folder, name));
+  await removeIfThere(join(folder, name), whole);
   await Deno.rename(temporary, join(folder, name));
   for (const other of await namesIn(folder)) {
-    if (other !== name) await removeIfThere(join(folder, other));
+    if (other !== name) await removeIfThere(join(folder, other), whole);
   }
 }
 
@@ -286,12 +290,4 @@ function parseLine(line: string): RoundRecord | undefined {
 
 function checkpointName(round: number): string {
   return `round-${String(round).padStart(6, "0")}`;
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  try {
-    await Deno.remove(path, { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

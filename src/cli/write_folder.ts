@@ -2,6 +2,7 @@
 
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../protocol/errors.ts";
+import { removeIfThere } from "./remove_if_there.ts";
 import { writeFlushed } from "./write_atomically.ts";
 
 /** What a file is to hold: all at once, or piece by piece. */
@@ -10,6 +11,8 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array>;
 /**
  * Makes a folder of files: under a temporary name beside its own, then renamed. A stream is read while it is written.
  *
+ * @param check called before each piece is written; what it throws ends the writing, and nothing is left of it.
+ *
  * @throws UserError when the path is taken, unless by an empty folder, or with `overwrite` by one that holds nothing but such files: what else a
  * folder holds is not this command's to remove.
  */
@@ -17,6 +20,7 @@ export async function writeFolder(
   path: string,
   files: Readonly<Record<string, FileContent>>,
   overwrite: boolean,
+  check: () => void = () => {},
 ): Promise<void> {
   if (path === "") throw new UserError("Cannot write a folder: expected a path, got nothing");
   const target = resolve(path);
@@ -40,8 +44,7 @@ export async function writeFolder(
   try {
     await Deno.mkdir(temporary);
     for (const [name, content] of Object.entries(files)) {
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      await writeFlushed(join(temporary, name), bytes);
+      await writeFlushed(join(temporary, name), checked(content, check));
     }
     const old = `${temporary}.old`;
     if (taken) await Deno.rename(target, old);
@@ -51,6 +54,14 @@ export async function writeFolder(
   } catch (error) {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
     throw error;
+  }
+}
+
+async function* checked(content: FileContent, check: () => void): AsyncGenerator<Uint8Array> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
+    check();
+    yield piece;
   }
 }
 
@@ -68,10 +79,4 @@ async function entriesOf(target: string, path: string): Promise<Deno.DirEntry[]>
     }
     throw error;
   }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
 }

@@ -103,3 +103,24 @@ Deno.test("merge never writes over what it reads", () =>
     }
     assert.equal((await namesIn(join(folder, "adapter"))).length, 2);
   }));
+
+// Ctrl-C would end the tests too; Windows knows no other signal.
+Deno.test({
+  name: "merge leaves nothing behind when it is interrupted",
+  ignore: Deno.build.os === "windows",
+  fn: () =>
+    withFolder(async (folder) => {
+      const [adapter, out] = [join(folder, "adapter"), join(folder, "out")];
+      await writeAdapter(adapter, { baseModel: "some/base" });
+      const flags = [
+        `--model=${model}`,
+        `--adapter=${adapter}`,
+        `--out=${out}`,
+        "--shard-size=1KB",
+      ];
+      // The note comes before the first file is written.
+      const interrupted = merge(flags, () => Deno.kill(Deno.pid, "SIGTERM"));
+      await assert.rejects(interrupted, { name: "InterruptedError", message: /^Stopped; / });
+      assert.deepEqual(await namesIn(folder), ["adapter"]);
+    }),
+});

@@ -7,6 +7,7 @@ import type { Study } from "../../study/study.ts";
 import type { TuningChoices } from "../../study/tuning.ts";
 import { join } from "node:path";
 import { settingsText } from "../../federated/setting_text.ts";
+import { removeIfThere } from "../remove_if_there.ts";
 import { percentText } from "../units.ts";
 import { fingerprinter } from "./fingerprints.ts";
 import { openStudyFolder, writeChoices, writeOutcome, writeStudy } from "./folder.ts";
@@ -104,12 +105,8 @@ function scratchFolder(folder: string): string {
   return join(folder, "scratch");
 }
 
-async function removeScratch(folder: string): Promise<void> {
-  try {
-    await Deno.remove(scratchFolder(folder), { recursive: true });
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+function removeScratch(folder: string): Promise<void> {
+  return removeIfThere(scratchFolder(folder), { recursive: true });
 }
 
 function resultOf(

@@ -221,6 +221,7 @@ export type {
 
 // Text from a decoder.
 export * from "./src/generate/mod.ts";
+export { openModelWeights } from "./src/lora/model_weights.ts";
 
 // Devices.
 export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";

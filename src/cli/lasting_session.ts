@@ -1,13 +1,10 @@
 /** A session that survives the loss of its device. @module */
 
-import { type DeviceInfo, DeviceLostError, DeviceMemoryError } from "../engine/device.ts";
-import { HalfRangeError } from "../engine/half.ts";
-import { NoAdapterError } from "../engine/webgpu/adapter.ts";
-import { HalfPrecisionError } from "../engine/webgpu/half_check.ts";
+import { type DeviceInfo, DeviceLostError } from "../engine/device.ts";
 import type { TrainableModel } from "../federated/federation.ts";
 import { type DeviceChoice, openSession } from "../federated/open_session.ts";
 import type { Session } from "../lora/session.ts";
-import { UserError } from "../protocol/errors.ts";
+import { deviceMistake } from "./device_mistake.ts";
 
 /** A session whose device is opened anew when it is lost. */
 export interface LastingSession {
@@ -66,13 +63,6 @@ async function openOrExplain(
   try {
     return await openSession(model, choice);
   } catch (error) {
-    if (error instanceof NoAdapterError) throw new UserError(error.message);
-    if (error instanceof HalfRangeError || error instanceof HalfPrecisionError) {
-      throw new UserError(`${error.message}; use --base-dtype f32`);
-    }
-    if (error instanceof DeviceMemoryError) {
-      throw new UserError(`${error.message}; ${advice}`);
-    }
-    throw error;
+    throw deviceMistake(error, advice);
   }
 }

@@ -1,9 +1,8 @@
 /** The device of a pretraining. @module */
 
-import { type Device, DeviceMemoryError } from "../../engine/device.ts";
-import { NoAdapterError } from "../../engine/webgpu/adapter.ts";
+import type { Device } from "../../engine/device.ts";
 import { candidates, type DeviceChoice } from "../../federated/open_session.ts";
-import { UserError } from "../../protocol/errors.ts";
+import { deviceMistake } from "../device_mistake.ts";
 
 /**
  * Opens the device and loads something onto it. "auto" takes a real GPU where there is one: for training all weights none is slower than the processor
@@ -19,10 +18,6 @@ export async function loadOnDevice<T>(
     const [device] = await candidates(choice);
     return { device, loaded: await load(device) };
   } catch (error) {
-    if (error instanceof NoAdapterError) throw new UserError(error.message);
-    if (error instanceof DeviceMemoryError) {
-      throw new UserError(`${error.message}; try a smaller --batch, --seq-len or model`);
-    }
-    throw error;
+    throw deviceMistake(error, "try a smaller --batch, --seq-len or model");
   }
 }

@@ -1,0 +1,48 @@
+/** A folder with a tiny Llama, whose tokens are the characters from "!" to "]". */
+
+import { join } from "node:path";
+import { languageModelTensors } from "../../../src/lora/base_tensors.ts";
+import { readModel } from "../../../src/models/mod.ts";
+import { encodeSafetensors } from "../../../src/protocol/safetensors.ts";
+import { DECODERS, tinyDecoder } from "../../generate/support.ts";
+
+const vocab = Object.fromEntries(
+  Array.from({ length: 61 }, (_, id) => [String.fromCharCode(33 + id), id]),
+);
+const tokenizer = {
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
+  post_processor: null,
+  decoder: { type: "ByteLevel" },
+  model: { type: "BPE", merges: [], vocab },
+};
+
+/** Tokens that it takes: more than a test waits for. */
+export const LONG_CONTEXT = 20_000;
+
+/** The id of a character. */
+export function idOf(character: string): number {
+  return vocab[character];
+}
+
+/** Writes the model, with end tokens where they are given. */
+export async function writeTinyModel(folder: string, endTokens?: readonly number[]): Promise<void> {
+  const config = { ...DECODERS.llama, max_position_embeddings: LONG_CONTEXT };
+  const model = readModel(config);
+  const { weights } = tinyDecoder(config);
+  const tensors = await Promise.all(
+    [...languageModelTensors(model, () => true)].map(async ([name, shape]) => ({
+      name,
+      shape,
+      data: await weights.load(name, shape),
+    })),
+  );
+  await Deno.mkdir(folder, { recursive: true });
+  const json = (name: string, value: unknown) =>
+    Deno.writeTextFile(join(folder, name), JSON.stringify(value));
+  await json("config.json", config);
+  await json("tokenizer.json", tokenizer);
+  if (endTokens) await json("generation_config.json", { eos_token_id: endTokens });
+  await Deno.writeFile(join(folder, "model.safetensors"), encodeSafetensors(tensors));
+}

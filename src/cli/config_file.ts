@@ -1,4 +1,5 @@
 import { UserError } from "../protocol/errors.ts";
+import { duplicateKey } from "./duplicate_key.ts";
 
 /**
  * Reads a configuration file: a JSON object whose keys are setting names in camelCase.
@@ -30,6 +31,12 @@ function parseConfig(text: string, path: string): Record<string, unknown> {
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new UserError(`Cannot read configuration "${path}": ${reason}`);
+  }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) {
+    throw new UserError(
+      `Cannot read configuration "${path}": expected each key once, got "${twice}" twice`,
+    );
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const kind = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;

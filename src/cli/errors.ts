@@ -7,7 +7,7 @@
 import type { CommanderError } from "commander";
 import { UserError } from "../protocol/errors.ts";
 import { interruptedCode, InterruptedError } from "./interrupt.ts";
-import { printable } from "./printable.ts";
+import { printable, printableLines } from "./printable.ts";
 
 /** Exit code of a mistake on the command line or in a file the user gave. */
 const userMistake = 2;
@@ -44,7 +44,7 @@ export function commandEnd(error: unknown): CommandEnd {
   }
   if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  return { code: 1, text: text.split("\n").map(printable).join("\n") };
+  return { code: 1, text: printableLines(text) };
 }
 
 /** Told by its name, so that commands that do without the package can end here too. */

@@ -11,3 +11,8 @@
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, "\ufffd");
 }
+
+/** The same of several lines, which stay lines. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}

@@ -5,6 +5,7 @@
  */
 import type { RoundRecord, RunSummary } from "../protocol/records.ts";
 import type { RunProfile } from "./profile.ts";
+import { printableLines } from "./printable.ts";
 import { profileText } from "./profile_text.ts";
 import { type Bar, openBar } from "./progress_bar.ts";
 import { bytesText, countText, durationText, percentText } from "./units.ts";
@@ -70,7 +71,7 @@ export async function chooseReporter<R>(format: "text" | "json", reporters: {
   lines(write: WriteLine): R;
   bar(write: WriteLine, bar: Bar): R;
 }): Promise<R> {
-  const write: WriteLine = (line) => console.log(line);
+  const write: WriteLine = (line) => console.log(printableLines(line));
   if (format === "json") return reporters.json(write);
   if (!Deno.stderr.isTerminal()) return reporters.lines(write);
   return reporters.bar(write, await openBar());

@@ -26,7 +26,7 @@ import { checkShape } from "../weights/tensor_checks.ts";
 import type { LocalSettings } from "./client_round.ts";
 import type { TrainableModel } from "./federation.ts";
 import type { RunConfig } from "./run_config.ts";
-import { chooseTargets } from "./targets.ts";
+import { checkRank, chooseTargets } from "./targets.ts";
 
 /** Most training steps between two reads of their losses. */
 const TRAINING_RING = 64;
@@ -142,6 +142,7 @@ function describeClassifier(
     throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
   }
   const modules = chooseTargets(model, config.targets);
+  checkRank(modules, config.rank);
   return {
     model,
     labels,

@@ -22,6 +22,21 @@ export function chooseTargets(model: Model, targets: string | null): ModuleShape
   );
 }
 
+/**
+ * Checks a rank against the modules it is for: a change of a matrix [out, in] has no rank above the smaller of the two.
+ *
+ * @throws UserError when it is above that of all of them.
+ */
+export function checkRank(modules: readonly ModuleShape[], rank: number): void {
+  const most = Math.max(
+    ...modules.map((module) => Math.min(module.inFeatures, module.outFeatures)),
+  );
+  if (rank <= most) return;
+  throw new UserError(
+    `Cannot use --rank ${rank}: expected at most ${most}, the smaller side of the adapted modules`,
+  );
+}
+
 function targetMatcher(targets: string): (name: string) => boolean {
   const ends = targets.split(",").map((end) => end.trim());
   if (ends.length > 1) {

@@ -25,6 +25,25 @@ export function readList(value: unknown, name: string, what: string): readonly u
   );
 }
 
+/** Refuses a list that names something twice. */
+export function checkDistinct<T>(values: readonly T[], name: string): readonly T[] {
+  const twice = values.find((value, at) => values.indexOf(value) !== at);
+  if (twice === undefined) return values;
+  throw new UserError(`Cannot use ${name}: expected each once, got ${JSON.stringify(twice)} twice`);
+}
+
+/** Refuses names of folders that some disks take for one. */
+export function checkFolders(names: readonly string[], name: string): void {
+  const folders = names.map((own) => own.toLowerCase());
+  const at = folders.findIndex((folder, at) => folders.indexOf(folder) !== at);
+  if (at < 0) return;
+  const other = names[folders.indexOf(folders[at])];
+  throw new UserError(
+    `Cannot use ${name}.${names[at]} beside ${name}.${other}: expected names that differ by more ` +
+      `than case, for some disks take both for one folder`,
+  );
+}
+
 /** Refuses keys that an object must not have. */
 export function checkKeys(object: object, name: string, known: readonly string[]): void {
   const unknown = Object.keys(object).find((key) => !known.includes(key));

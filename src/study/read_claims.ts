@@ -3,7 +3,7 @@
 import { accept } from "../federated/read_settings.ts";
 import { choice, list, number, text } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
-import { checkKeys, readObject } from "./entries.ts";
+import { checkDistinct, checkKeys, readObject } from "./entries.ts";
 import { countsToTarget } from "./measures.ts";
 import { type Claim, type GridPart, metrics, type Study } from "./study.ts";
 
@@ -44,7 +44,12 @@ function readClaim(
     ...(given.margin !== undefined &&
       { margin: accept(margin, given.margin, `${name}.margin`) }),
     ...(given.cells !== undefined &&
-      { cells: accept(list(choice(cells)), given.cells, `${name}.cells`) }),
+      {
+        cells: checkDistinct(
+          accept(list(choice(cells)), given.cells, `${name}.cells`),
+          `${name}.cells`,
+        ),
+      }),
   };
   checkCells(claim, name, cells, grid, targets);
   return claim;

@@ -5,9 +5,16 @@
  */
 
 import { accept, readSettings } from "../federated/read_settings.ts";
-import { choice, list, number, text, whole } from "../federated/setting_kinds.ts";
+import { choice, type Kind, list, number, text, whole } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
-import { checkKeys, readList, readNamed, readObject } from "./entries.ts";
+import {
+  checkDistinct,
+  checkFolders,
+  checkKeys,
+  readList,
+  readNamed,
+  readObject,
+} from "./entries.ts";
 import { readClaims } from "./read_claims.ts";
 import type { GridPart, Reference, Study, StudySettings, TuningPlan } from "./study.ts";
 
@@ -69,6 +76,8 @@ export function readStudy(value: unknown): Study {
     ),
   );
   const names = { cells: Object.keys(cells), methods: Object.keys(methods) };
+  checkFolders(names.cells, "cells");
+  checkFolders(names.methods, "methods");
   const grid = readList(file.grid, "grid", "parts, each with cells, methods and seeds")
     .map((part, i) => readGridPart(part, `grid[${i}]`, names));
   const targets = readTargets(file.targets ?? {}, names.cells);
@@ -130,10 +139,14 @@ function readGridPart(value: unknown, name: string, { cells, methods }: Names): 
   const part = readObject(value, name);
   checkKeys(part, name, ["cells", "methods", "seeds"]);
   return {
-    cells: accept(list(choice(cells)), part.cells, `${name}.cells`),
-    methods: accept(list(choice(methods)), part.methods, `${name}.methods`),
-    seeds: accept(list(whole({ least: 0 })), part.seeds, `${name}.seeds`),
+    cells: readDistinct(choice(cells), part.cells, `${name}.cells`),
+    methods: readDistinct(choice(methods), part.methods, `${name}.methods`),
+    seeds: readDistinct(whole({ least: 0 }), part.seeds, `${name}.seeds`),
   };
+}
+
+function readDistinct<T>(kind: Kind<T>, value: unknown, name: string): readonly T[] {
+  return checkDistinct(accept(list(kind), value, name), name);
 }
 
 function readTuning(
@@ -152,10 +165,23 @@ function readTuning(
   return {
     cell: accept(choice(cells), plan.cell, "tuning.cell"),
     seed,
-    trials: readList(plan.trials, "tuning.trials", "settings, one object a trial")
-      .map((trial, i) => readStudySettings(trial, `tuning.trials[${i}]`)),
+    trials: readTrials(plan.trials),
     settings: readStudySettings(plan.settings ?? {}, "tuning.settings"),
   };
+}
+
+function readTrials(value: unknown): StudySettings[] {
+  const trials = readList(value, "tuning.trials", "settings, one object a trial")
+    .map((trial, i) => readStudySettings(trial, `tuning.trials[${i}]`));
+  const texts = trials.map((trial) => JSON.stringify(Object.entries(trial).sort()));
+  texts.forEach((text, i) => {
+    const first = texts.indexOf(text);
+    if (first === i) return;
+    throw new UserError(
+      `Cannot use tuning.trials[${i}]: expected other settings than those of tuning.trials[${first}]`,
+    );
+  });
+  return trials;
 }
 
 const share = number({ above: 0, most: 1 });

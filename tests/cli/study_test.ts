@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { lockFolder } from "../../src/cli/working_folder.ts";
 import { readLines } from "../../src/cli/study/lines.ts";
-import { readStudyFile } from "../../src/cli/study/study_file.ts";
-import { checkRuns } from "../../src/cli/study/study_state.ts";
 import { root } from "./command.ts";
 import { type StudyFolder, studyFolder, tinySettings, tinyStudy } from "./study_support.ts";
 
@@ -262,37 +260,6 @@ Deno.test("study keeps a diverged run as failed and goes on to the next", async 
   assert.match((await study.run("--list")).out, /^iid +wild +1 +0 +1 +0$/m);
 });
 
-Deno.test("study refuses a mistake before anything is written", async () => {
-  const study = await studyFolder(folder, "mistaken");
-  const refused = async (changes: object, message: RegExp) => {
-    await study.write(changes);
-    const { code, err } = await study.run();
-    assert.equal(code, 2, err);
-    assert.match(err, message);
-    assert.equal(await Deno.stat(study.out).then(() => true, () => false), false);
-  };
-  await refused(
-    { methods: { IFALoRA: { lrr: 1 } } },
-    /^error: Unknown setting methods\.IFALoRA\.lrr/,
-  );
-  await refused(
-    { settings: tinySettings({ rank: 2 }) },
-    /^error: Cannot run IFALoRA in iid, seed 1: Cannot give a client rank 4 .*server's rank, 2/,
-  );
-  await Deno.writeTextFile(join(study.path, "study.json"), "{");
-  const { code, err } = await study.run();
-  assert.deepEqual([code, err.split("\n").length], [2, 2]);
-  assert.match(err, /^error: Cannot read study /);
-});
-
-Deno.test("study names the run whose texts cannot be used", async () => {
-  const study = await studyFolder(folder, "unreadable");
-  await study.write({ cells: { iid: { partition: "given" } } });
-  const { code, err } = await study.run();
-  assert.equal(code, 2);
-  assert.match(err, /^error: Cannot run IFALoRA in iid, seed 1: Cannot use --partition given/);
-});
-
 /** Process ids of a process's children. */
 async function childrenOf(pid: number): Promise<number[]> {
   const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
@@ -394,9 +361,4 @@ Deno.test("study --report-only reports on what is done and makes no run", async 
   assert.equal(refused.code, 2);
   assert.match(refused.err, /^error: Cannot report on ".*results": no study has begun there/);
   assert.equal(await Deno.stat(none.out).then(() => true, () => false), false);
-});
-
-Deno.test("examples/study.json can be run as it stands", async () => {
-  const study = await readStudyFile(`${root}examples/study.json`);
-  checkRuns(study, { device: "cpu", threads: 1, offline: true, cacheDir: null });
 });

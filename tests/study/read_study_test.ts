@@ -223,6 +223,31 @@ const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown
     /^Cannot use claims\[0\]\.metric: expected one of .*roundsToRivalsBest, got "bytesToRivalsBest"/,
   ],
   [
+    "cells that differ in case alone",
+    (study) => Object.assign(study.cells, { IID: {} }),
+    /^Cannot use cells\.IID beside cells\.iid: expected names that differ by more than case/,
+  ],
+  [
+    "a seed that is listed twice",
+    (study) => study.grid[0].seeds = [1, 2, 1],
+    /^Cannot use grid\[0\]\.seeds: expected each once, got 1 twice$/,
+  ],
+  [
+    "a cell that is listed twice",
+    (study) => study.grid[1].cells = ["iid", "iid"],
+    /^Cannot use grid\[1\]\.cells: expected each once, got "iid" twice$/,
+  ],
+  [
+    "a claim's cell that is listed twice",
+    (study) => Object.assign(study.claims[0], { cells: ["iid", "iid"] }),
+    /^Cannot use claims\[0\]\.cells: expected each once, got "iid" twice$/,
+  ],
+  [
+    "equal trials",
+    (study) => study.tuning.trials = [{ lr: 1, alpha: 2 }, {}, { alpha: 2, lr: 1 }],
+    /^Cannot use tuning\.trials\[2\]: expected other settings than those of tuning\.trials\[0\]$/,
+  ],
+  [
     "a reference in percent",
     (study) => study.references.iid = [{ name: "Naive Bayes", accuracy: 70 }],
     /^Cannot use references\.iid\[0\]\.accuracy: expected a number above 0 and of at most 1/,

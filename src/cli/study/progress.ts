@@ -4,6 +4,7 @@ import type { PlannedRun } from "../../study/grid.ts";
 import { runName } from "../../study/run_place.ts";
 import type { FailedRun, StudyRun } from "../../study/result.ts";
 import { hasFailed } from "../../study/study_results.ts";
+import { printable, printableLines } from "../printable.ts";
 import { durationText, percentText } from "../units.ts";
 import type { RunListener } from "./run_once.ts";
 
@@ -124,10 +125,10 @@ export function terminalOutput(): ProgressOutput {
   const status = (text: string): void => {
     const { columns } = Deno.consoleSize();
     // A line that wraps could not be drawn over.
-    Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${text.slice(0, columns - 1)}`));
+    Deno.stderr.writeSync(encoder.encode(`\r\x1b[K${printable(text).slice(0, columns - 1)}`));
   };
   return {
-    line: (text) => console.log(text),
+    line: (text) => console.log(printableLines(text)),
     status: Deno.stderr.isTerminal() ? status : undefined,
     now: () => performance.now(),
   };

@@ -5,6 +5,7 @@ import { UserError } from "../../protocol/errors.ts";
 import { readStudy } from "../../study/read_study.ts";
 import type { Study, StudySettings } from "../../study/study.ts";
 import { decodeText } from "../../data/rows.ts";
+import { duplicateKey } from "../duplicate_key.ts";
 import { isHubId, readFile } from "../sources.ts";
 
 /**
@@ -19,6 +20,12 @@ export async function readStudyFile(path: string): Promise<Study> {
     value = JSON.parse(text);
   } catch (error) {
     throw new UserError(`Cannot read study "${path}": ${(error as Error).message}`);
+  }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) {
+    throw new UserError(
+      `Cannot read study "${path}": expected each key once, got "${twice}" twice`,
+    );
   }
   const folder = dirname(path);
   return await mapSettings(readStudy(value), (settings) => locate(settings, folder));

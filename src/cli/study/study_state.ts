@@ -1,9 +1,17 @@
 /** How far a study is: its runs beside what its folder keeps of them. @module */
 
 import { checkStudyEffects } from "../../study/check_study_effects.ts";
-import { planGrid, type PlannedRun, planTuning, type RunSurroundings } from "../../study/grid.ts";
+import { checkTestRows } from "../../study/check_test_rows.ts";
+import {
+  gridMethods,
+  planGrid,
+  type PlannedRun,
+  planTuning,
+  type RunSurroundings,
+} from "../../study/grid.ts";
 import type { FailedRun, StudyRun } from "../../study/result.ts";
 import type { Study } from "../../study/study.ts";
+import { cellsOf } from "../../study/study_results.ts";
 import { chooseTrials, chosenSettings, type TuningChoices } from "../../study/tuning.ts";
 import type { fingerprinter } from "./fingerprints.ts";
 import { type Fingerprints, keptOutcome } from "./folder.ts";
@@ -32,12 +40,33 @@ export interface StudyState {
  * @throws UserError naming the run that cannot be.
  */
 export function checkRuns(study: Study, surroundings: RunSurroundings): void {
-  const runs = planTuning(study, surroundings);
-  for (const settings of study.tuning?.trials ?? [{}]) {
+  const trials = planTuning(study, surroundings);
+  const runs = (study.tuning?.trials ?? [{}]).flatMap((settings) => {
     const tuned = Object.keys(study.methods).map((method) => [method, settings] as const);
-    runs.push(...planGrid(study, surroundings, Object.fromEntries(tuned)));
+    return planGrid(study, surroundings, Object.fromEntries(tuned));
+  });
+  checkUnused(study, surroundings);
+  checkStudyEffects(study, [...trials, ...runs]);
+  checkTestRows(study, runs);
+}
+
+/** Methods that no part of the grid runs yet have to go with some cell: they are in the file to be run. */
+function checkUnused(study: Study, surroundings: RunSurroundings): void {
+  const used = gridMethods(study);
+  const cells = cellsOf(study);
+  for (const method of Object.keys(study.methods).filter((name) => !used.includes(name))) {
+    const mistakes = cells.map((cell) => {
+      const { seeds } = study.grid.find((part) => part.cells.includes(cell))!;
+      const part = { cells: [cell], methods: [method], seeds: [seeds[0]] };
+      try {
+        planGrid({ ...study, grid: [part] }, surroundings);
+        return undefined;
+      } catch (error) {
+        return error;
+      }
+    });
+    if (!mistakes.includes(undefined)) throw mistakes[0];
   }
-  checkStudyEffects(study, runs);
 }
 
 /**

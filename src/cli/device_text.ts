@@ -1,4 +1,5 @@
 import type { DeviceInfo } from "../engine/device.ts";
+import { counted } from "./units.ts";
 
 /** A device as people read it: "CPU (2 threads)", with a warning where threads outnumber the processors, for then they get in each other's way. */
 export function deviceText(
@@ -7,5 +8,5 @@ export function deviceText(
 ): string {
   if (threads === undefined) return description;
   const warning = threads > processors ? `, more than the ${processors} processors` : "";
-  return `${description} (${threads} ${threads === 1 ? "thread" : "threads"}${warning})`;
+  return `${description} (${counted(threads, "thread")}${warning})`;
 }

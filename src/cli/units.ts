@@ -41,6 +41,11 @@ export function durationText(seconds: number): string {
   return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
 }
 
+/** How many there are of something: "1 client", "1,200 clients". */
+export function counted(count: number, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** A whole number with its thousands parted: 11314 gives "11,314". */
 export function countText(count: number): string {
   return Math.round(count).toLocaleString("en-US");

@@ -120,7 +120,7 @@ function takeTensor(
   const expected = `${dtype} of shape [${shape.join(", ")}]`;
   if (!tensor || got !== expected) {
     throw new SafetensorsError(
-      `Cannot read tensor "${name}" of the adapter bank: expected ${expected}, got ${got}`,
+      `Cannot read tensor "${name}": expected ${expected}, got ${got}`,
     );
   }
   return new Uint8Array(tensor.bytes);

@@ -7,7 +7,7 @@ import { certificateAdvice } from "../certificate_advice.ts";
 import { printable } from "../printable.ts";
 import type { Preparation, WriteLine } from "../progress.ts";
 import type { Bar } from "../progress_bar.ts";
-import { bytesText, countText, durationText, percentText } from "../units.ts";
+import { bytesText, counted, countText, durationText, percentText } from "../units.ts";
 
 /** Who takes part in what. */
 export interface ClientIntroduction {
@@ -144,7 +144,7 @@ function introductionLines(given: ClientIntroduction): string[] {
     ? `${countText(given.heldOut)} rows to score with`
     : `${countText(given.samples)} rows to train on, ${countText(given.heldOut)} held out`;
   return [
-    `Run      ${runName}, ${rounds} ${rounds === 1 ? "round" : "rounds"} (${run} on ${server})`,
+    `Run      ${runName}, ${counted(rounds, "round")} (${run} on ${server})`,
     `Client   ${name}, ${role} ${client}${role === "client" ? ` of rank ${rank}` : ""}; ${rows}`,
     `Model    ${given.model}`,
     `Device   ${given.device}`,
@@ -202,7 +202,7 @@ function scoreLine(report: EvaluationReport, rounds: number): string {
 
 function endLines(result: ClientResult, evaluator: boolean): string[] {
   const { kind, rounds, adapter } = result;
-  const count = `${rounds} ${rounds === 1 ? "round" : "rounds"}`;
+  const count = counted(rounds, "round");
   if (kind === "stopped") return [`The run was stopped after ${count}`];
   const { heldOut } = result;
   const score = heldOut

@@ -1,7 +1,7 @@
 /** The lines that a pretraining begins with. @module */
 
 import { elementCount } from "../../engine/program.ts";
-import { countText } from "../units.ts";
+import { counted, countText } from "../units.ts";
 import type { PretrainConfig } from "./config.ts";
 import type { PretrainFile } from "./folder.ts";
 import type { PretrainReporter } from "./progress.ts";
@@ -39,5 +39,5 @@ export function announce(
 /** A model in a few words. */
 export function modelText({ objective, layers, width }: PretrainConfig): string {
   const architecture = objective === "masked" ? "BERT" : "Llama";
-  return `${architecture}, ${layers} ${layers === 1 ? "layer" : "layers"} × ${width}`;
+  return `${architecture}, ${counted(layers, "layer")} × ${width}`;
 }

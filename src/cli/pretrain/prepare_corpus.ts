@@ -4,7 +4,7 @@ import { createTokenizer } from "../../data/mod.ts";
 import { readModel } from "../../models/mod.ts";
 import { cutVocabulary } from "../../pretrain/vocabulary.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { countText } from "../units.ts";
+import { counted, countText } from "../units.ts";
 import type { PretrainConfig } from "./config.ts";
 import { type Corpus, findCorpus, type Watch } from "./corpus.ts";
 import { partsOf } from "./folder.ts";
@@ -73,16 +73,15 @@ export async function prepareCorpus(
     return facts;
   }
   for (const path of [parts.train, parts.validation]) await Deno.remove(path);
-  const [documents, train, heldOut] = [
-    facts.documents,
+  const [train, heldOut] = [
     facts.trainTokens,
     facts.validationTokens,
   ].map(countText);
   throw new UserError(
     `Cannot pretrain on so little text: expected at least ${
       countText(least)
-    } tokens (4 × --seq-len) to train on and as many to hold out (the tenth document and each 100th after it), got ${train} and ${heldOut} in ${documents} ${
-      facts.documents === 1 ? "document" : "documents"
+    } tokens (4 × --seq-len) to train on and as many to hold out (the tenth document and each 100th after it), got ${train} and ${heldOut} in ${
+      counted(facts.documents, "document")
     }`,
   );
 }

@@ -15,7 +15,8 @@ import { readFlags, readOwnFlag } from "../flags.ts";
 import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
 import type { RunCommand } from "./command.ts";
-import { counted, scoreText } from "./status_text.ts";
+import { counted } from "../units.ts";
+import { scoreText } from "./status_text.ts";
 import { writeFolder } from "../write_folder.ts";
 
 const description = {

@@ -8,7 +8,7 @@ import type {
   SeatStatus,
 } from "../../protocol/http/documents.ts";
 import { printable } from "../printable.ts";
-import { bytesText, countText, durationText, percentText } from "../units.ts";
+import { bytesText, counted, countText, durationText, percentText } from "../units.ts";
 import { textTable } from "./text_table.ts";
 
 /**
@@ -127,9 +127,4 @@ function roundRow(round: RoundStatus): string[] {
     round.round === 0 ? "" : bytesText(round.downBytes.total),
     percentText(round.trainedShare),
   ];
-}
-
-/** "1 client", "1,200 clients". */
-export function counted(count: number, noun: string): string {
-  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -2,9 +2,9 @@
 
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import { printable } from "../printable.ts";
-import { bytesText, durationText } from "../units.ts";
+import { bytesText, counted, durationText } from "../units.ts";
 import type { Print } from "./command.ts";
-import { counted, scoreText, seatTable, statusLines } from "./status_text.ts";
+import { scoreText, seatTable, statusLines } from "./status_text.ts";
 
 /** Receives a run's changes in order. */
 export interface WatchView {

@@ -2,6 +2,7 @@
 
 import { findAdapter, isSoftware } from "../../engine/webgpu/adapter.ts";
 import type { DeviceName } from "../../federated/settings/execution.ts";
+import { counted } from "../units.ts";
 import type { StudyFlags } from "./flags.ts";
 
 /** A device, and how many runs share it. */
@@ -26,9 +27,7 @@ export async function chooseMachine(
 
 /** A machine in a line. */
 export function machineText({ device, jobs, threads }: StudyMachine): string {
-  const place = device === "webgpu"
-    ? "WebGPU"
-    : `CPU (${threads} ${threads === 1 ? "thread" : "threads"} each)`;
+  const place = device === "webgpu" ? "WebGPU" : `CPU (${counted(threads, "thread")} each)`;
   return `${jobs === 1 ? "one run" : `${jobs} runs`} at a time, ${place}`;
 }
 

@@ -17,7 +17,7 @@ import {
   type StudyResults,
 } from "../../../study/study_results.ts";
 import { chooseTrials } from "../../../study/tuning.ts";
-import { countText, durationText, percentText } from "../../units.ts";
+import { counted, countText, durationText, percentText } from "../../units.ts";
 import type { Block, Section, Table } from "./document.ts";
 import { nothing, rangesText } from "./number_text.ts";
 import { settingBlocks } from "./setting_blocks.ts";
@@ -125,8 +125,9 @@ function attendanceItems(runs: readonly StudyRun[]): string[] {
 
 function machineList({ runs, trials }: StudyResults): Block {
   const made = [...runs, ...trials.filter((run) => !hasFailed(run))] as StudyRun[];
-  const counted = (of: (run: StudyRun) => string): string =>
-    [...Map.groupBy(made, of)].map(([name, group]) => `${name} (${group.length} runs)`).join("; ");
+  const tallied = (of: (run: StudyRun) => string): string =>
+    [...Map.groupBy(made, of)].map(([name, group]) => `${name} (${counted(group.length, "run")})`)
+      .join("; ");
   const distinct = (of: (run: StudyRun) => string): string => [...new Set(made.map(of))].join("; ");
   const notes = new Set(made.flatMap(({ facts }) => facts.notes));
   const started = made.map(({ facts }) => facts.started.slice(0, 16).replace("T", " ")).sort();
@@ -135,8 +136,8 @@ function machineList({ runs, trials }: StudyResults): Block {
     kind: "list",
     title: "Machines, versions and files",
     items: [
-      `Devices: ${counted(({ facts }) => facts.device)}`,
-      `HAFL ${counted(({ facts }) => facts.version)}`,
+      `Devices: ${tallied(({ facts }) => facts.device)}`,
+      `HAFL ${tallied(({ facts }) => facts.version)}`,
       `Data: ${distinct(({ facts, data }) => `${facts.data} (${data})`)}`,
       `Base: ${distinct(({ facts, model }) => `${facts.model} (${model})`)}`,
       `From ${started[0]} to ${started.at(-1)} (the starts of the first and the last run); ` +

@@ -3,6 +3,7 @@ import { gridMethods } from "../../../study/grid.ts";
 import { cellsOf, placesOf, type StudyResults } from "../../../study/study_results.ts";
 import { unfinishedRuns, untunedMethods } from "../../../study/unfinished_runs.ts";
 import { judgeClaims } from "../../../study/verdicts.ts";
+import { counted } from "../../units.ts";
 import { cellSection } from "./cell_section.ts";
 import { claimsSection, overviewSection } from "./claims_section.ts";
 import type { ReportDocument } from "./document.ts";
@@ -25,8 +26,10 @@ export function studyReport(results: StudyResults): ReportDocument {
   return {
     title: study.name,
     eyebrow: "HAFL study",
-    lead: `${count(methods.length, "method")} in ${count(cells.length, "cell")} with up to ` +
-      `${count(seeds.size, "seed")}; ${count(runs.length, "run")} over which the means are taken.`,
+    lead: `${counted(methods.length, "method")} in ${counted(cells.length, "cell")} with up to ` +
+      `${counted(seeds.size, "seed")}; ${
+        counted(runs.length, "run")
+      } over which the means are taken.`,
     notes: notesOf(results),
     sections: [
       ...(findings.length > 0 ? [overviewSection(findings, cells)] : []),
@@ -54,14 +57,10 @@ function notesOf(results: StudyResults): string[] {
     ...untuned.map((method) => `${method} is not run: all trials of its tuning failed.`),
     ...(failed.length > 0
       ? [
-        `${count(failed.length, "run")} of ${planned} failed and ${
+        `${counted(failed.length, "run")} of ${planned} failed and ${
           failed.length === 1 ? "is" : "are"
         } in no mean: see "What was run".`,
       ]
       : []),
   ];
-}
-
-function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
 }

@@ -28,10 +28,8 @@ svg .haloed { paint-order: stroke; stroke: var(--card); stroke-width: 4px; strok
 .curve:hover .line { stroke-width: 4; }
 svg .name { fill: var(--ink); font-size: 12px; }
 svg .name.other { fill: var(--soft); font-size: 11.5px; }
-svg .value { fill: var(--soft); }
 .whisker { stroke-width: 2.5; stroke-linecap: butt; }
 .none { stroke: var(--axis); stroke-width: 1.5; }
-.margin { stroke: var(--fails); stroke-width: 1.5; stroke-dasharray: 4 3; }
 `;
 
 /** What a study's page looks like besides. */

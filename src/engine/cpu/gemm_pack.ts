@@ -74,18 +74,27 @@ export const BYTES: PackFormat = {
   },
 };
 
+/** The bits of sign, exponent and mantissa that a half's become in a float. */
+const HALF_FIELDS = 0x8fffe000;
+/** 2¹¹² as a float. */
+const HALF_SCALE = (127 + 112) << 23;
+
+/** The constants of {@linkcode floatsOf}, in all lanes: where they are used in a loop, a local each is faster than writing them out. */
+export const halfConstants: readonly [Code, Code] = [
+  constantLanes(new Uint32Array(4).fill(HALF_FIELDS)),
+  constantLanes(new Uint32Array(4).fill(HALF_SCALE)),
+];
+
 /**
  * Four halves, each extended by its sign to 32 bits, as floats: the fields of a half, shifted to those of a float, are a float 2¹¹² times too small, for
  * subnormal halves too.
  */
-export function floatsOf(extended: Code): Code {
-  const fields = instruction(
-    "v128.and",
-    instruction("i32x4.shl", extended, constant(13)),
-    constantLanes(new Uint32Array(4).fill(0x8fffe000)),
-  );
-  const scale = new Uint32Array(4).fill((127 + 112) << 23);
-  return instruction("f32x4.mul", fields, constantLanes(scale));
+export function floatsOf(
+  extended: Code,
+  [fields, scale]: readonly [Code, Code] = halfConstants,
+): Code {
+  const shifted = instruction("i32x4.shl", extended, constant(13));
+  return instruction("f32x4.mul", instruction("v128.and", shifted, fields), scale);
 }
 
 /** Steps that all panels get before the next ones, where lanes lie side by side: a cache line then serves all the panels that it has lanes of. */

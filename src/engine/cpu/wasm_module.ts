@@ -38,6 +38,7 @@ const OPCODES = {
   "i32.sub": 0x6b,
   "i32.mul": 0x6c,
   "i32.and": 0x71,
+  "i32.shr_u": 0x76,
   "f32.add": 0x92,
   "f32.convert_i32_s": 0xb2,
   "f32.convert_i32_u": 0xb3,

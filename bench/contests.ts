@@ -7,8 +7,11 @@ import {
   gpuTime,
   peakMemory,
   productSpeed,
+  readSpeed,
   stepSpeed,
+  tokenSpeed,
 } from "./harness/figures.ts";
+import { DECODERS } from "./generate/decoders.ts";
 import type { Machine } from "./harness/machine.ts";
 import { denoProgram } from "./harness/programs.ts";
 import { type ShapeName, SHAPES } from "./harness/shapes.ts";
@@ -17,6 +20,27 @@ import { type ShapeName, SHAPES } from "./harness/shapes.ts";
 export function ourContests({ adapter }: Pick<Machine, "adapter">, threads: number): Contest[] {
   const graphics = adapter ? webgpuContests(adapter.software) : [];
   return [...cpuContests(threads), ...graphics];
+}
+
+/** Decoding reads every weight for each token, so memory is its ceiling; a small model's weights stay in the caches. */
+function decodingContests(threads: number): Contest[] {
+  return Object.entries(DECODERS).map(([shape, { title }]): Contest => {
+    const ours = denoProgram("generate/decode.ts", { device: "cpu", threads, shape });
+    const reading = denoProgram("generate/read.ts", { threads, shape });
+    return {
+      name: `cpu generate ${shape}`,
+      subjects: { ours, reading },
+      rows: [
+        { what: `CPU: reading the weights of ${title}`, ours: "reading", figure: readSpeed },
+        {
+          what: `CPU: generating, ${title}`,
+          ours: "ours",
+          figure: tokenSpeed,
+          peer: { title: "memory's speed", subject: "reading" },
+        },
+      ],
+    };
+  });
 }
 
 function cpuContests(threads: number): Contest[] {
@@ -58,6 +82,7 @@ function cpuContests(threads: number): Contest[] {
         figure: stepSpeed,
       }],
     },
+    ...decodingContests(threads),
   ];
 }
 

@@ -39,6 +39,20 @@ export const stepSpeed: Figure = {
   of: ({ seconds }, { facts }) => Number(facts.B) * Number(facts.T) / seconds,
 };
 
+/** Tokens generated, or passes over what a token reads. */
+export const tokenSpeed: Figure = {
+  unit: "tokens/s",
+  better: "higher",
+  of: ({ seconds }) => 1 / seconds,
+};
+
+/** Bytes read. */
+export const readSpeed: Figure = {
+  unit: "GB/s",
+  better: "higher",
+  of: ({ seconds }, { facts }) => Number(facts.bytes) / seconds / 1e9,
+};
+
 /** Largest resident set of the process. */
 export const peakMemory: Figure = {
   unit: "MiB",

@@ -25,10 +25,11 @@ import { runCommand } from "./errors.ts";
 import { readFlags } from "./flags.ts";
 import { DEFAULT_TOKENS, generateOptions, readTextSettings } from "./generate/options.ts";
 import { openOnDevice } from "./generate/open_on_device.ts";
-import { standardOutput, type TextOutput, textReporter, tokensText } from "./generate/output.ts";
+import { standardOutput, type TextOutput, textReporter } from "./generate/output.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openModelFiles } from "./sources.ts";
+import { counted } from "./units.ts";
 
 const description = {
   name: "deno task generate",
@@ -65,7 +66,7 @@ export async function generateText(
     );
   }
   let count = 0;
-  using interrupt = onInterrupt(() => `Stopped after ${tokensText(count)}`);
+  using interrupt = onInterrupt(() => `Stopped after ${counted(count, "token")}`);
   const files = await openModelFiles(config);
   const model = requireDecoder(readModel(await readConfig(files)));
   const tokenizerFiles = await readTokenizerFiles(files);

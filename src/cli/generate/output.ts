@@ -1,7 +1,7 @@
 /** What a generation shows: its text as it comes, or one JSON object at the end. @module */
 
 import { printable } from "../printable.ts";
-import { countText, durationText } from "../units.ts";
+import { counted, countText, durationText } from "../units.ts";
 
 /** Where output goes. */
 export interface TextOutput {
@@ -87,11 +87,6 @@ export function speedOf(
   return tokens.length < 2 ? undefined : (tokens.length - 1) / furtherSeconds;
 }
 
-/** "1 token", "1,200 tokens". */
-export function tokensText(count: number): string {
-  return `${countText(count)} ${count === 1 ? "token" : "tokens"}`;
-}
-
 function soonText(seconds: number): string {
   return seconds < 1 ? `${Math.round(1000 * seconds)} ms` : durationText(seconds);
 }
@@ -101,7 +96,7 @@ function speedText(generated: GeneratedText): string {
   const { tokens, end, firstSeconds, device } = generated;
   const speed = speedOf(generated);
   const parts = [
-    tokensText(tokens.length),
+    counted(tokens.length, "token"),
     ...(end === "end token" ? ["ended by the model"] : []),
     ...(tokens.length > 0 ? [`the first after ${soonText(firstSeconds)}`] : []),
     ...(speed === undefined ? [] : [`then ${countText(speed)} tokens/s`]),

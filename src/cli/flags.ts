@@ -8,6 +8,7 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 import { namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
 import { readSettings, suggestion } from "../federated/read_settings.ts";
@@ -107,7 +108,7 @@ export function readOwnFlag<Value>(
   const value = kind.check(raw);
   if (value !== undefined) return value;
   throw new UserError(
-    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${JSON.stringify(raw)}`,
+    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${shown(raw)}`,
   );
 }
 

@@ -6,6 +6,7 @@
 import { closestNames } from "../protocol/closest_names.ts";
 import { UserError } from "../protocol/errors.ts";
 import { methodNamed } from "../protocol/methods/mod.ts";
+import { shown } from "../protocol/shown.ts";
 import type { RunConfig } from "./run_config.ts";
 import type { Kind } from "./setting_kinds.ts";
 import { type SettingKey, settingKeys, settings } from "./settings.ts";
@@ -70,8 +71,4 @@ export function suggestion(typed: string, names: readonly string[], otherwise: s
   const near = closestNames(typed, names);
   if (near.length === 0) return `: ${otherwise}`;
   return `: did you mean ${near.map((name) => `"${name}"`).join(" or ")}?`;
-}
-
-function shown(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
 }

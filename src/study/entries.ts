@@ -2,6 +2,7 @@
 
 import { suggestion } from "../federated/read_settings.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 
 /**
  * An entry that has to be an object.
@@ -13,7 +14,7 @@ export function readObject(value: unknown, name: string): Readonly<Record<string
     return value as Record<string, unknown>;
   }
   throw new UserError(
-    `Cannot use ${name}: expected an object, got ${JSON.stringify(value) ?? "nothing"}`,
+    `Cannot use ${name}: expected an object, got ${shown(value)}`,
   );
 }
 
@@ -21,7 +22,7 @@ export function readObject(value: unknown, name: string): Readonly<Record<string
 export function readList(value: unknown, name: string, what: string): readonly unknown[] {
   if (Array.isArray(value) && value.length > 0) return value;
   throw new UserError(
-    `Cannot use ${name}: expected a list of ${what}, got ${JSON.stringify(value) ?? "nothing"}`,
+    `Cannot use ${name}: expected a list of ${what}, got ${shown(value)}`,
   );
 }
 
@@ -29,7 +30,7 @@ export function readList(value: unknown, name: string, what: string): readonly u
 export function checkDistinct<T>(values: readonly T[], name: string): readonly T[] {
   const twice = values.find((value, at) => values.indexOf(value) !== at);
   if (twice === undefined) return values;
-  throw new UserError(`Cannot use ${name}: expected each once, got ${JSON.stringify(twice)} twice`);
+  throw new UserError(`Cannot use ${name}: expected each once, got ${shown(twice)} twice`);
 }
 
 /** Refuses names of folders that some disks take for one. */
@@ -61,10 +62,10 @@ export function readNamed(value: unknown, name: string): [string, unknown][] {
     throw new UserError(`Cannot use ${name}: expected at least one, got {}`);
   }
   for (const [key] of entries) {
-    if (/^[a-z\d][\w.+-]*$/i.test(key)) continue;
+    if (/^[a-z\d][\w.+-]{0,99}$/i.test(key)) continue;
     throw new UserError(
-      `Cannot use ${name}.${key}: expected a name of letters, digits, ".", "_", "+" and "-" that ` +
-        `begins with a letter or digit, for it names a folder`,
+      `Cannot use ${name}.${key}: expected a name of letters, digits, ".", "_", "+" and "-", at ` +
+        `most 100 of them, that begins with a letter or digit, for it names a folder`,
     );
   }
   return entries;

@@ -3,6 +3,7 @@
 import { accept } from "../federated/read_settings.ts";
 import { choice, list, number, text } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
+import { shown } from "../protocol/shown.ts";
 import { checkDistinct, checkKeys, readObject } from "./entries.ts";
 import { countsToTarget } from "./measures.ts";
 import { type Claim, type GridPart, metrics, type Study } from "./study.ts";
@@ -19,7 +20,7 @@ export function readClaims(
   targets: Study["targets"],
 ): Claim[] {
   if (!Array.isArray(value)) {
-    throw new UserError(`Cannot use claims: expected a list, got ${JSON.stringify(value)}`);
+    throw new UserError(`Cannot use claims: expected a list, got ${shown(value)}`);
   }
   return value.map((claim, i) => readClaim(claim, `claims[${i}]`, grid, targets));
 }

@@ -1,6 +1,7 @@
 /** Shapes of values of unknown origin, as JSON.parse gives them. @module */
 
 import type { Kind } from "../federated/setting_kinds.ts";
+import { shown } from "../protocol/shown.ts";
 
 /** What is wrong with a value: its place, what was expected there, and what stands there: "rounds[0].loss: expected a number, got null". */
 export type Fault = string;
@@ -47,7 +48,5 @@ export function absentOr(shape: Shape): Shape {
 
 /** Says what was expected, and what stands there. */
 export function fault(path: string, expected: string, value: unknown): Fault {
-  const text = JSON.stringify(value) ?? "nothing";
-  const shown = text.length <= 60 ? text : `${text.slice(0, 59)}…`;
-  return `${path === "" ? "" : `${path}: `}expected ${expected}, got ${shown}`;
+  return `${path === "" ? "" : `${path}: `}expected ${expected}, got ${shown(value)}`;
 }

@@ -86,6 +86,7 @@ Deno.test("readCommandLine() refuses what is not allowed and names what is", asy
     "--server-optimizer sgd": "Cannot use --server-optimizer: expected one of none, momentum, " +
       'adam, got "sgd"',
     "--lr 0": "Cannot use --lr: expected a number above 0, got 0",
+    "--lr 1e999": "Cannot use --lr: expected a number above 0, got Infinity",
     "--beta1 1": "Cannot use --beta1: expected a number of at least 0 and below 1, got 1",
     "--ranks 2,0": "Cannot use --ranks: expected a list, each a whole number of at least 1, " +
       "got [2,0]",

@@ -223,6 +223,11 @@ const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown
     /^Cannot use claims\[0\]\.metric: expected one of .*roundsToRivalsBest, got "bytesToRivalsBest"/,
   ],
   [
+    "a name that is too long for a folder's",
+    (study) => Object.assign(study.cells, { ["x".repeat(101)]: {} }),
+    /^Cannot use cells\.x+: expected a name of .* at most 100 of them/,
+  ],
+  [
     "cells that differ in case alone",
     (study) => Object.assign(study.cells, { IID: {} }),
     /^Cannot use cells\.IID beside cells\.iid: expected names that differ by more than case/,

@@ -2,7 +2,7 @@
 
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { accept } from "../../federated/read_settings.ts";
+import { accept, suggestion } from "../../federated/read_settings.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { deviceNames } from "../../federated/settings/execution.ts";
 import { type Kind, whole } from "../../federated/setting_kinds.ts";
@@ -81,25 +81,27 @@ export function readStudyFlags(args: readonly string[]): StudyFlags | undefined 
   };
 }
 
+const options = {
+  out: { type: "string" },
+  jobs: { type: "string" },
+  threads: { type: "string" },
+  device: { type: "string" },
+  "cache-dir": { type: "string" },
+  offline: { type: "boolean" },
+  list: { type: "boolean" },
+  prepare: { type: "boolean" },
+  "report-only": { type: "boolean" },
+  help: { type: "boolean", short: "h" },
+} as const;
+
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        out: { type: "string" },
-        jobs: { type: "string" },
-        threads: { type: "string" },
-        device: { type: "string" },
-        "cache-dir": { type: "string" },
-        offline: { type: "boolean" },
-        list: { type: "boolean" },
-        prepare: { type: "boolean" },
-        "report-only": { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
+    return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
-    throw new UserError(`${(error as Error).message}; see --help`);
+    const { message } = error as Error;
+    const [, unknown] = /^Unknown option '(.*?)'/.exec(message) ?? [];
+    if (unknown === undefined) throw new UserError(`${message}; see --help`);
+    const known = Object.keys(options).map((name) => `--${name}`);
+    throw new UserError(`Unknown flag "${unknown}"${suggestion(unknown, known, "see --help")}`);
   }
 }

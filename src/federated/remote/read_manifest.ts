@@ -10,6 +10,7 @@ import type { AdapterLayout } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../protocol/layout_size.ts";
 import { manifestKind, type RunManifest } from "../../protocol/manifest.ts";
+import { shown } from "../../protocol/shown.ts";
 
 /** A part of a manifest, by its keys parted by dots. */
 interface Part {
@@ -98,12 +99,6 @@ function partOf(value: unknown, path: string): unknown {
   let part = value;
   for (const key of path.split(".")) part = isRecord(part) ? part[key] : undefined;
   return part;
-}
-
-/** As much of a value as fits into an error. */
-function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
 }
 
 function line(path: string): Part {

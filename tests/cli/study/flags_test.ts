@@ -43,6 +43,7 @@ Deno.test("readStudyFlags() refuses what cannot be, by the flag's name", () => {
   refused(["a.json", "--device=gpu"], /^Cannot use --device: expected one of auto, webgpu, cpu/);
   refused(["a.json", "--rounds=3"], /--rounds/);
   refused(["a.json", "--list", "--prepare"], /^Cannot use --list with --prepare/);
+  refused(["a.json", "--lst"], /^Unknown flag "--lst": did you mean "--list"\?$/);
 });
 
 Deno.test("the help of a study tells of every flag", () => {

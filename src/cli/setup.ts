@@ -147,7 +147,8 @@ function thisMachine(): Machine {
   };
 }
 
-function readOsRelease(): string {
+/** /etc/os-release; empty where there is none. */
+export function readOsRelease(): string {
   try {
     return Deno.readTextFileSync("/etc/os-release");
   } catch (error) {

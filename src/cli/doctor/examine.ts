@@ -1,0 +1,85 @@
+/** Looks at this machine. @module */
+
+import { createCpuDevice } from "../../engine/cpu/device.ts";
+import type { Device } from "../../engine/device.ts";
+import type { Ceiling } from "../../engine/profile/ceiling.ts";
+import { measureCpuCeiling } from "../../engine/profile/cpu_ceiling.ts";
+import { measureWebgpuCeiling } from "../../engine/profile/webgpu_ceiling.ts";
+import { openDevice } from "../../engine/webgpu/adapter.ts";
+import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
+import { readConfig } from "../../weights/mod.ts";
+import { builtInBase } from "../../weights/built_in_base.ts";
+import { listAdapters } from "./adapters.ts";
+import { findingsOf } from "./checks.ts";
+import type { DeviceReport, DoctorReport } from "./report.ts";
+import { type KnownShape, knownShapes } from "./shapes.ts";
+import { type DeviceLimits, plannedSettings, trainingSize } from "./sizes.ts";
+import { measureSpeed } from "./speed.ts";
+import { readSurroundings } from "./surroundings.ts";
+
+/** Everything that {@linkcode DoctorReport} tells, measured now. Asks the network only with `network`. */
+export async function examine(threads: number, network: boolean): Promise<DoctorReport> {
+  // Before measuring takes memory itself.
+  const runtime = Deno.memoryUsage().rss;
+  const { available, total } = Deno.systemMemoryInfo();
+  const [programs] = Deno.loadavg();
+  const adapters = await listAdapters();
+  const builtIn = await readConfig(await builtInBase()) as KnownShape["config"];
+  const shapes = [{ name: "built-in base", config: builtIn }, ...knownShapes];
+  const look = async (
+    device: Device,
+    limits: DeviceLimits,
+    ceiling?: () => Promise<Ceiling>,
+  ): Promise<DeviceReport> => ({
+    ...device.info,
+    ...await speedOf(device, ceiling),
+    sizes: shapes.map((shape) => trainingSize(shape, limits, runtime)),
+  });
+  const devices = [
+    await look(
+      createCpuDevice({ threads }),
+      { kind: "cpu", threads, available },
+      () => measureCpuCeiling(threads),
+    ),
+  ];
+  if (adapters.length > 0) {
+    const [{ software, limits }] = adapters;
+    devices.push(
+      await look(
+        await createWebgpuDevice(),
+        { kind: "webgpu", limits, available: software ? available : undefined },
+        software ? undefined : measureAdapterCeiling,
+      ),
+    );
+  }
+  const checks = findingsOf({ devices, adapters, ...await readSurroundings(network) });
+  return {
+    deno: Deno.version.deno,
+    system: `${Deno.build.os} ${Deno.build.arch}`,
+    memory: { available, total },
+    load: { programs, processors: navigator.hardwareConcurrency },
+    ...{ adapters, devices, settings: plannedSettings(), checks },
+    canTrain: checks.every(({ there, needed }) => there || !needed),
+  };
+}
+
+/** A device that fails here fails in training too, and does not keep the rest from being told. */
+async function speedOf(
+  device: Device,
+  ceiling: (() => Promise<Ceiling>) | undefined,
+): Promise<Pick<DeviceReport, "speed" | "failure">> {
+  try {
+    return { speed: await measureSpeed(device, ceiling) };
+  } catch (error) {
+    return { failure: (error as Error).message };
+  }
+}
+
+async function measureAdapterCeiling(): Promise<Ceiling> {
+  const { device } = await openDevice(["timestamp-query"]);
+  try {
+    return await measureWebgpuCeiling(device);
+  } finally {
+    device.destroy();
+  }
+}

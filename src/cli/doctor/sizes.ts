@@ -1,0 +1,130 @@
+/** Which sizes of models can be trained: planned as a run plans its memory, without weights. @module */
+
+import { DeviceMemoryError } from "../../engine/device.ts";
+import { layOut } from "../../engine/cpu/layout.ts";
+import { type MemoryPlan, planMemory, plannedBytes } from "../../engine/plan.ts";
+import { elementCount } from "../../engine/program.ts";
+import { checkSizes } from "../../engine/webgpu/buffers.ts";
+import { completeRunConfig } from "../../federated/complete_run_config.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { chooseTargets } from "../../federated/targets.ts";
+import {
+  type BaseDtype,
+  baseDtypes,
+  buildEvaluation,
+  buildTraining,
+  type BuiltProgram,
+  type Classifier,
+} from "../../lora/classifier.ts";
+import { packLayout } from "../../lora/layout.ts";
+import { frozenTensors } from "../../lora/load.ts";
+import { type Model, readModel } from "../../models/mod.ts";
+import type { KnownShape } from "./shapes.ts";
+
+/** The fewest labels of a classifier; more of them change little. */
+const LABELS = 2;
+
+/** A device, as far as it limits what is placed on it. */
+export type DeviceLimits =
+  & {
+    /** Bytes of the system's memory that are free; undefined where the device has memory of its own, which WebGPU does not tell. */
+    readonly available: number | undefined;
+  }
+  & (
+    | { readonly kind: "cpu"; readonly threads: number }
+    | {
+      readonly kind: "webgpu";
+      readonly limits: Pick<GPUSupportedLimits, "maxBufferSize" | "maxStorageBufferBindingSize">;
+    }
+  );
+
+/** What training takes by one storage of the base. */
+export interface TrainingMemory {
+  readonly baseDtype: BaseDtype;
+  /** Whether layers are computed again in the backward pass. */
+  readonly recompute: boolean;
+  /** Bytes of the plan, of the largest weight while it is loaded, and of the program that asks. */
+  readonly bytes: number;
+  /** Whether the device takes it. */
+  readonly fits: boolean;
+}
+
+/** A model's size on a device. */
+export interface TrainingSize {
+  readonly name: string;
+  /** Numbers that a classifier of it computes with, without head and adapters. */
+  readonly parameters: number;
+  readonly memory: readonly TrainingMemory[];
+}
+
+/** Settings that the plans are made for: a run's defaults. */
+export function plannedSettings(): Pick<RunConfig, "batch" | "seqLen" | "rank" | "evalBatch"> {
+  const { batch, seqLen, rank, evalBatch } = completeRunConfig({});
+  return { batch, seqLen, rank, evalBatch };
+}
+
+/**
+ * A model's training memory in every way that there is to store the base, with and without recomputation.
+ *
+ * @param runtime bytes that a process takes beside the plan
+ */
+export function trainingSize(
+  { name, config }: KnownShape,
+  device: DeviceLimits,
+  runtime: number,
+): TrainingSize {
+  const model = readModel(config);
+  const settings = completeRunConfig({});
+  let parameters = 0;
+  const memory = baseDtypes.flatMap((baseDtype) =>
+    [false, true].map((recompute): TrainingMemory => {
+      const built = programsOf(model, { ...settings, baseDtype, recompute }, device.kind);
+      const programs = built.map(({ program }) => program);
+      // Tables that a family computes for itself are no parameters.
+      const constants = new Set(built.flatMap(({ constants }) => [...constants.keys()]));
+      const weights = [...frozenTensors(programs)].filter(([name]) => !constants.has(name))
+        .map(([, shape]) => elementCount(shape));
+      parameters = weights.reduce((sum, count) => sum + count, 0);
+      const plan = planMemory(programs);
+      const planned = Object.values(plannedBytes(plan)).reduce((sum, bytes) => sum + bytes, 0);
+      // Weights come tensor by tensor as float32.
+      const bytes = planned + 4 * Math.max(...weights) + runtime;
+      return { baseDtype, recompute, bytes, fits: fitsOn(device, plan, bytes) };
+    })
+  );
+  return { name, parameters, memory };
+}
+
+/** A run's programs at their longest: shorter ones share their memory. */
+function programsOf(
+  model: Model,
+  settings: RunConfig,
+  kind: DeviceLimits["kind"],
+): BuiltProgram[] {
+  const { rank, alpha, dropout, loraDropout, optimizer, baseDtype, recompute } = settings;
+  const head = model.head(LABELS, () => false);
+  const classifier: Classifier = {
+    ...{ model, dropout, loraDropout, optimizer, baseDtype, recompute },
+    labels: LABELS,
+    layout: packLayout(chooseTargets(model, settings.targets), rank, head),
+    scale: alpha / rank,
+    proximal: settings.proximal > 0,
+  };
+  const { batch, evalBatch, seqLen: T, localSteps } = settings;
+  return [
+    buildTraining(classifier, { B: batch, T, ring: localSteps }, kind),
+    buildEvaluation(classifier, { B: evalBatch, T, ring: 1 }, kind),
+  ];
+}
+
+function fitsOn(device: DeviceLimits, plan: MemoryPlan, bytes: number): boolean {
+  if (device.available !== undefined && bytes > device.available) return false;
+  try {
+    if (device.kind === "cpu") layOut(plan, device.threads);
+    else checkSizes(plan, device.limits, device.limits.maxStorageBufferBindingSize);
+    return true;
+  } catch (error) {
+    if (error instanceof DeviceMemoryError) return false;
+    throw error;
+  }
+}

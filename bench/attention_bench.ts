@@ -31,7 +31,13 @@ function build(name: string, [B, T, H, D]: readonly number[], backward: boolean)
   const mask = bufferTensor(program, "input", "mask", [B, T], "u32");
   const scale = 1 / Math.sqrt(D);
   const context = name.startsWith("fused")
-    ? attention(program, q, k, v, mask, { heads: H, keyHeads: H, scale, causal: false })
+    ? attention(program, q, k, v, mask, {
+      heads: H,
+      keyHeads: H,
+      scale,
+      causal: false,
+      documents: false,
+    })
     : attentionContext(
       program,
       maskedSoftmax(program, attentionScores(program, q, k, H, H), mask, scale, false),

@@ -28,7 +28,7 @@ while (state.rounds < config.rounds) {
   const { state: next, record } = await runRound(federation, session, state);
   console.log(
     `round ${record.round}: accuracy ${
-      (100 * record.accuracy).toFixed(1)
+      (100 * (record.accuracy ?? 0)).toFixed(1)
     } %, ${record.upBytes.total} bytes up`,
   );
   state = next;

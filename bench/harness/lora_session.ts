@@ -109,7 +109,7 @@ export async function openLoraSession(device: Device, task: LoraTask): Promise<L
     forward: ones,
   });
   installOptimizerState(session);
-  const step: TrainingStep = { batch: randomBatch(task), factor: 1, seed: 0 };
+  const step: TrainingStep = { batches: [{ batch: randomBatch(task), seed: 0 }], factor: 1 };
   return {
     session,
     async steps(times) {

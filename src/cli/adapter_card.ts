@@ -1,11 +1,12 @@
 /** What a user of an exported adapter must know that PEFT's files do not say. @module */
 
 import type { RunConfig } from "../federated/run_config.ts";
-import { percentText } from "./units.ts";
+import { perplexityOf } from "../protocol/records.ts";
+import { percentText, perplexityText } from "./units.ts";
 
 /** What the card tells. */
 export interface AdapterFacts
-  extends Pick<RunConfig, "clients" | "method" | "aggregation" | "revision" | "pooling"> {
+  extends Pick<RunConfig, "task" | "clients" | "method" | "aggregation" | "revision" | "pooling"> {
   /** Version of this program. */
   readonly version: string;
   /** Rounds behind the adapter. */
@@ -14,10 +15,12 @@ export interface AdapterFacts
   readonly data: string | null;
   /** The base model: hub id, folder, or "built-in base". */
   readonly base: string;
-  /** The label set, in the order of the logits. */
+  /** The label set, in the order of the logits; empty of a language model. */
   readonly labels: readonly string[];
-  /** 0 to 1; undefined where nobody has measured it. */
+  /** 0 to 1; undefined where nobody has measured it, and of a language model. */
   readonly accuracy: number | undefined;
+  /** Mean cross-entropy of a language model, in nats a token. */
+  readonly loss?: number;
   /** What it was measured on: "1000 test rows". */
   readonly rows: string;
 }
@@ -32,7 +35,7 @@ ${accuracyLine(facts)}
 ${factLines(facts)}
 ${scaleLine}
 
-Load it with PEFT onto the base's \`AutoModelForSequenceClassification\` with \`num_labels=${facts.labels.length}\`:
+Load it with PEFT onto the base's ${classText(facts)}:
 \`PeftModel.from_pretrained(base, "adapter")\`.
 `;
 }
@@ -48,15 +51,15 @@ The adapters of every round are part of these weights; there is no adapter besid
 
 ${factLines(facts)}
 
-Load it as it is: \`AutoModelForSequenceClassification.from_pretrained("merged")\`.
+Load it as it is: \`${autoClass(facts)}.from_pretrained("merged")\`.
 `;
 }
 
-/** A client's own adapter: its number, 1 for the first, its rank, and its accuracy on the validation rows; undefined where it has never trained. */
+/** A client's own adapter: its number, 1 for the first, its rank, and its accuracy or loss on the validation rows; undefined where it has never trained. */
 export interface OwnAdapterFacts {
   readonly client: number;
   readonly rank: number;
-  readonly accuracy: number | undefined;
+  readonly score: string | undefined;
 }
 
 /** The README.md of a folder with an adapter for each client. */
@@ -64,26 +67,25 @@ export function ownAdaptersCard(
   facts: AdapterFacts,
   clients: readonly OwnAdapterFacts[],
 ): string {
-  const rows = clients.map(({ client, rank, accuracy }) =>
-    accuracy === undefined
-      ? `| ${client} | ${rank} | never trained, no adapter |`
-      : `| ${client} | ${rank} | ${percentText(accuracy)} |`
+  const rows = clients.map(({ client, rank, score = "never trained, no adapter" }) =>
+    `| ${client} | ${rank} | ${score} |`
   );
+  const measure = facts.task === "classify" ? "accuracy" : "loss";
   return `# LoRA adapters, one a client
 
 ${trainedLine(facts)}
 Nothing was sent or combined: every client trained on its own rows alone, and there is no shared adapter.
 ${accuracyLine(facts)}
-Accuracies of all together are means over the clients.
+What is measured of all together is the mean over the clients.
 
 ${factLines(facts)}
 ${scaleLine}
 
-| client | rank | accuracy on the validation rows |
+| client | rank | ${measure} on the validation rows |
 | --- | --- | --- |
 ${rows.join("\n")}
 
-Load one with PEFT onto the base's \`AutoModelForSequenceClassification\` with \`num_labels=${facts.labels.length}\`:
+Load one with PEFT onto the base's ${classText(facts)}:
 \`PeftModel.from_pretrained(base, "adapters/client-1")\`.
 `;
 }
@@ -98,15 +100,45 @@ function trainedLine(
 }
 
 function factLines(facts: AdapterFacts): string {
-  const { base, revision, labels, pooling } = facts;
+  const { base, revision } = facts;
   return `- Base: ${base}${revision === null ? "" : ` at revision ${revision}`}
-- Task: classification into ${labels.length} labels, in the order of the logits: ${
-    labels.join(", ")
-  }
-- Pooling: **${pooling}**. ${poolingNote(facts)}`;
+${taskLines(facts)}`;
 }
 
-function accuracyLine({ accuracy, rows, labels }: AdapterFacts): string {
+function taskLines(facts: AdapterFacts): string {
+  const { task, labels, pooling } = facts;
+  switch (task) {
+    case "classify":
+      return `- Task: classification into ${labels.length} labels, in the order of the logits: ${
+        labels.join(", ")
+      }
+- Pooling: **${pooling}**. ${poolingNote(facts)}`;
+    case "lm":
+      return "- Task: the next token of texts";
+    case "chat":
+      return "- Task: the assistant's replies in conversations, rendered by the base's chat template";
+    default:
+      return task satisfies never;
+  }
+}
+
+function autoClass({ task }: AdapterFacts): string {
+  return task === "classify" ? "AutoModelForSequenceClassification" : "AutoModelForCausalLM";
+}
+
+function classText(facts: AdapterFacts): string {
+  const labels = facts.task === "classify" ? ` with \`num_labels=${facts.labels.length}\`` : "";
+  return `\`${autoClass(facts)}\`${labels}`;
+}
+
+function accuracyLine({ task, accuracy, loss, rows, labels }: AdapterFacts): string {
+  if (task !== "classify") {
+    return loss === undefined
+      ? "Its perplexity was not measured."
+      : `Perplexity ${perplexityText(perplexityOf(loss))} (loss ${
+        loss.toFixed(3)
+      } a token) on ${rows}.`;
+  }
   const chance = percentText(1 / labels.length);
   return accuracy === undefined
     ? `Its accuracy was not measured (chance ${chance}).`

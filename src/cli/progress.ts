@@ -3,12 +3,20 @@
  *
  * @module
  */
-import type { RoundRecord, RunSummary } from "../protocol/records.ts";
+import {
+  type AnyRoundRecord,
+  type AnyRunSummary,
+  isTokenRecord,
+  isTokenSummary,
+  perplexityOf,
+  type RunSummary,
+  type TokenRunSummary,
+} from "../protocol/records.ts";
 import type { RunProfile } from "./profile.ts";
 import { printableLines } from "./printable.ts";
 import { profileText } from "./profile_text.ts";
 import { type Bar, openBar } from "./progress_bar.ts";
-import { bytesText, countText, durationText, percentText } from "./units.ts";
+import { bytesText, countText, durationText, percentText, perplexityText } from "./units.ts";
 
 /** The size of a run. */
 export interface RunSize {
@@ -45,8 +53,8 @@ export interface Reporter {
   prepare(preparation: Preparation): void;
   start(size: RunSize): void;
   step(progress: StepProgress): void;
-  round(record: RoundRecord): void;
-  done(summary: RunSummary): void;
+  round(record: AnyRoundRecord): void;
+  done(summary: AnyRunSummary): void;
   /** Where the time went, after `done`. */
   profile(profile: RunProfile): void;
   /** Ends what is still drawn; call it also when the run fails. */
@@ -168,11 +176,13 @@ export function barReporter(write: WriteLine, bar: Bar): Reporter {
 }
 
 /** A round as one line; columns keep their places from round to round. */
-export function roundLine(record: RoundRecord, rounds: number): string {
+export function roundLine(record: AnyRoundRecord, rounds: number): string {
   const width = String(rounds).length;
   return [
     `round ${String(record.round).padStart(width)}/${rounds}`,
-    `accuracy ${percentText(record.accuracy).padStart(6)}`,
+    isTokenRecord(record)
+      ? `perplexity ${perplexityText(record.perplexity)}`
+      : `accuracy ${percentText(record.accuracy).padStart(6)}`,
     `loss ${record.loss.toFixed(3)}`,
     `train ${record.trainLoss?.toFixed(3) ?? "—"}`,
     `up ${bytesText(record.upBytes.total)}`,
@@ -180,37 +190,53 @@ export function roundLine(record: RoundRecord, rounds: number): string {
     ...attendanceText(record),
     // Worth a word only while some components have never been trained.
     ...(record.trainedShare < 1 ? [`trained ${percentText(record.trainedShare, 0)}`] : []),
+    ...(isTokenRecord(record) ? [`${countText(record.tokensPerSecond)} tokens/s`] : []),
     durationText(record.seconds),
   ].join("  ");
 }
 
 /** Worth a word only where not everyone who was sampled answered, or others did. */
-function attendanceText({ attendance: { sampled, answered, arrived } }: RoundRecord): string[] {
+function attendanceText({ attendance: { sampled, answered, arrived } }: AnyRoundRecord): string[] {
   if (answered === sampled && arrived === 0) return [];
   return [`answered ${answered} of ${sampled}${arrived > 0 ? ` and ${arrived} late` : ""}`];
 }
 
-function doneLines(summary: RunSummary): string[] {
-  const { best, final, test, chance, labels } = summary;
-  const lines = [
+function doneLines(summary: AnyRunSummary): string[] {
+  const { upBytes, downBytes, seconds } = summary;
+  return [
+    ...(isTokenSummary(summary) ? tokenLines(summary) : accuracyLines(summary)),
+    `Sent: ${bytesText(upBytes.total)} up, ${bytesText(downBytes.total)} down, in ` +
+    durationText(seconds),
+  ];
+}
+
+function accuracyLines({ best, final, test, chance, labels }: RunSummary): string[] {
+  return [
     `Validation accuracy: ${percentText(final.accuracy)} after the last round, best ` +
     `${percentText(best.accuracy)} after round ${best.round} (chance ${percentText(chance)}, ` +
     `${labels} labels)`,
     `Worst client: ${percentText(final.worstClient)} after the last round, by its own labels`,
-  ];
-  if (test) {
-    lines.push(
-      `Test accuracy: ${percentText(test.accuracyAtFinal)} after the last round, ` +
+    ...(test
+      ? [
+        `Test accuracy: ${percentText(test.accuracyAtFinal)} after the last round, ` +
         `${percentText(test.accuracyAtBest)} at the best on validation (${
           countText(test.rows)
         } rows)`,
-    );
-  }
-  lines.push(
-    `Sent: ${bytesText(summary.upBytes.total)} up, ${
-      bytesText(summary.downBytes.total)
-    } down, in ` +
-      durationText(summary.seconds),
-  );
-  return lines;
+      ]
+      : []),
+  ];
+}
+
+function tokenLines({ best, final, test }: TokenRunSummary): string[] {
+  const told = (loss: number) => `${perplexityText(perplexityOf(loss))} (loss ${loss.toFixed(3)})`;
+  return [
+    `Validation perplexity: ${told(final.loss)} after the last round, best ` +
+    `${told(best.loss)} after round ${best.round}`,
+    ...(test
+      ? [
+        `Test perplexity: ${told(test.lossAtFinal)} after the last round, ` +
+        `${told(test.lossAtBest)} at the best on validation (${countText(test.tokens)} tokens)`,
+      ]
+      : []),
+  ];
 }

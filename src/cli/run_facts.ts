@@ -3,10 +3,12 @@
 import project from "../../deno.json" with { type: "json" };
 import type { LabelledData } from "../data/types.ts";
 import type { DeviceInfo } from "../engine/device.ts";
+import { predictionsIn } from "../federated/device_batches.ts";
+import type { Federation } from "../federated/federation.ts";
 import type { PreparedRun } from "../federated/prepare.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
-import type { RunFacts } from "../protocol/records.ts";
+import type { RunFacts, TokenCounts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
 import { deviceText } from "./device_text.ts";
 import { modelName } from "./sources.ts";
@@ -26,13 +28,22 @@ export function describeRun(
     model: modelName(config, files),
     modelParameters,
     data: data.name,
-    labels: data.labels,
+    labels: config.task === "classify" ? data.labels : [],
+    ...(config.task !== "classify" && { tokens: countTokens(federation) }),
     trainRows: data.train.length,
-    validationRows: federation.validation.length,
+    validationRows: Math.min(data.validation.length, config.evalPosts),
     testRows,
     modules: federation.classifier.layout.modules.map(({ name }) => name),
     clients,
     notes: [...methodNotes[config.aggregation] ?? []],
+  };
+}
+
+function countTokens({ clients, validation, test }: Federation): TokenCounts {
+  return {
+    train: clients.reduce((sum, { samples }) => sum + predictionsIn(samples), 0),
+    validation: predictionsIn(validation),
+    test: predictionsIn(test),
   };
 }
 

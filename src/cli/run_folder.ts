@@ -4,7 +4,7 @@
  *
  * ```
  * run.json          settings, versions, device: written before the first round
- * metrics.jsonl     a RoundRecord a line
+ * metrics.jsonl     a record of a round a line
  * checkpoint/       round-000012/: what the next round starts from
  * clients/          what clients remember of their last rounds, where they do
  * adapter/          the result, for PEFT; or
@@ -19,7 +19,7 @@
 import { join } from "node:path";
 import type { DeviceInfo } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
-import type { RoundRecord, RunFacts } from "../protocol/records.ts";
+import type { AnyRoundRecord, RunFacts } from "../protocol/records.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import { settingKeys, settings } from "../federated/settings.ts";
 import type { RunProfile } from "./profile.ts";
@@ -61,7 +61,7 @@ export interface Checkpoint {
 export interface SavedRun {
   readonly run: RunFile;
   /** The records up to the checkpoint's round. */
-  readonly records: readonly RoundRecord[];
+  readonly records: readonly AnyRoundRecord[];
   readonly checkpoint: Checkpoint;
 }
 
@@ -158,7 +158,7 @@ export function writeProfile(path: string, profile: RunProfile): Promise<void> {
 }
 
 /** Adds a round's line to metrics.jsonl. */
-export async function appendRecord(path: string, record: RoundRecord): Promise<void> {
+export async function appendRecord(path: string, record: AnyRoundRecord): Promise<void> {
   using file = await Deno.open(join(path, metricsFile), { append: true, create: true });
   await writeWhole(file, new TextEncoder().encode(JSON.stringify(record) + "\n"));
 }
@@ -187,7 +187,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
  * Cuts metrics.jsonl to these records, so that a resumed run writes the lines an uninterrupted one would. Call it when all input has been
  * checked.
  */
-export async function cutRecords(path: string, records: readonly RoundRecord[]): Promise<void> {
+export async function cutRecords(path: string, records: readonly AnyRoundRecord[]): Promise<void> {
   const lines = records.map((record) => JSON.stringify(record) + "\n").join("");
   await writeAtomically(join(path, metricsFile), lines);
 }
@@ -261,7 +261,7 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
   return { round, files };
 }
 
-async function readRecords(path: string, rounds: number): Promise<RoundRecord[]> {
+async function readRecords(path: string, rounds: number): Promise<AnyRoundRecord[]> {
   const text = await Deno.readTextFile(join(path, metricsFile)).catch((error: unknown) => {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
@@ -280,9 +280,9 @@ async function readRecords(path: string, rounds: number): Promise<RoundRecord[]>
   });
 }
 
-function parseLine(line: string): RoundRecord | undefined {
+function parseLine(line: string): AnyRoundRecord | undefined {
   try {
-    return JSON.parse(line) as RoundRecord;
+    return JSON.parse(line) as AnyRoundRecord;
   } catch {
     return undefined;
   }

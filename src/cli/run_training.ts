@@ -13,7 +13,7 @@ import type { RunConfig } from "../federated/run_config.ts";
 import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState, memoriesOf } from "../federated/state.ts";
 import { UserError } from "../protocol/errors.ts";
-import { type RoundRecord, type RunFacts, summarizeRun } from "../protocol/records.ts";
+import { type AnyRoundRecord, type RunFacts, summarizeAnyRun } from "../protocol/records.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { type ClientMemories, clientMemories } from "./client_memories.ts";
 import { divergedAdvice } from "./diverged_advice.ts";
@@ -193,7 +193,7 @@ async function hashSources(config: RunConfig, files: ModelFiles): Promise<RunFil
 
 function announce({ config, facts, reporter }: Job): void {
   const { clients, model, modelParameters, data, labels, device } = facts;
-  const { trainRows, validationRows, testRows } = facts;
+  const { trainRows, validationRows, testRows, tokens } = facts;
   const ranks = [...new Set(clients.map(({ rank }) => rank))];
   const tiers = ranks.map((rank) =>
     `${clients.filter((client) => client.rank === rank).length} of rank ${rank}`
@@ -204,10 +204,15 @@ function announce({ config, facts, reporter }: Job): void {
       modelParameters.toLocaleString("en")
     } parameters, ${facts.modules.length} modules adapted at rank ${config.rank}`,
   );
+  const parts = (counts: readonly number[]) =>
+    counts.map((count) => count.toLocaleString("en")).join(" / ");
+  const rows = `${parts([trainRows, validationRows, testRows])} rows to train / validate / test`;
   reporter.note(
-    `Data     ${data}, ${labels.length} labels; ${
-      [trainRows, validationRows, testRows].map((rows) => rows.toLocaleString("en")).join(" / ")
-    } rows to train / validate / test`,
+    tokens
+      ? `Data     ${data}, ${rows}; ${
+        parts([tokens.train, tokens.validation, tokens.test])
+      } tokens to predict`
+      : `Data     ${data}, ${labels.length} labels; ${rows}`,
   );
   reporter.note(
     `Clients  ${clients.length} (${tiers.join(", ")}), ${
@@ -235,13 +240,13 @@ function attendanceTexts(config: RunConfig): string[] {
 
 interface TrainedRun {
   readonly state: FederationState;
-  readonly records: readonly RoundRecord[];
+  readonly records: readonly AnyRoundRecord[];
 }
 
 async function trainRounds(
   { config, federation, session, memories, reporter }: Job,
   start: FederationState,
-  before: readonly RoundRecord[],
+  before: readonly AnyRoundRecord[],
   check: () => void,
   onRound: (done: number) => void,
 ): Promise<TrainedRun> {
@@ -284,7 +289,7 @@ async function finish(
     "the test",
     (session) => finalScore(federation, session, state, check),
   );
-  const summary = summarizeRun(records, facts.labels.length, test);
+  const summary = summarizeAnyRun(records, facts.labels.length, test);
   const result = await writeResult({ config, facts, files, baseHash, federation, state, summary });
   await writeAtomically(
     join(config.out, "report.html"),

@@ -1,7 +1,13 @@
 /** Opens what the settings name: model files, data, caches. @module */
 
 import { basename, join, resolve } from "node:path";
-import { builtinCorpus, type LabelledData, loadData, type TokenCache } from "../data/mod.ts";
+import {
+  builtinCorpus,
+  type LabelledData,
+  type LabelUse,
+  loadData,
+  type TokenCache,
+} from "../data/mod.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import { sha256Hex } from "../protocol/hash.ts";
@@ -47,6 +53,7 @@ export function isHubId(text: string): boolean {
 
 /** Settings that decide which texts a run is made of, and which of them it trains on. */
 export const dataKeys = [
+  "task",
   "data",
   "textColumn",
   "labelColumn",
@@ -60,26 +67,33 @@ export const dataKeys = [
 export const dealKeys = ["clients", "partition", "dirichletAlpha", "shardsPerClient"] as const;
 
 /** The settings that {@linkcode openData} goes by. */
-export type DataSettings = Pick<RunConfig, typeof dataKeys[number]>;
+export type DataSettings = Pick<RunConfig, typeof dataKeys[number] | "partition">;
 
 /**
- * The labelled data of a run.
+ * The data of a run.
  *
  * @throws UserError when the file cannot be read or is not what it should be.
  */
 export async function openData(config: DataSettings): Promise<LabelledData> {
-  const { data, labels, textColumn, labelColumn, strip, validation, seed } = config;
+  const { data, labels, textColumn, labelColumn, strip, validation, seed, task } = config;
   if (data === null) return builtinCorpus(CORPUS_SEED, { ...CORPUS_SIZE, validation });
   return await loadData({
     name: basename(data),
     bytes: await readFile(data),
     textColumn,
     labelColumn: labelColumn ?? undefined,
+    labelUse: labelUseOf(config),
+    messages: task === "chat",
     labels: typeof labels === "string" ? await readLabels(labels) : labels ?? undefined,
     strip,
     validation,
     seed,
   });
+}
+
+function labelUseOf({ task, partition }: DataSettings): LabelUse {
+  if (task === "classify") return "classes";
+  return partition === "dirichlet" || partition === "shards" ? "dealing" : "nothing";
 }
 
 /** The model's name for people: a hub id as it is, a folder by its own name, for reports are shared and paths are private. */

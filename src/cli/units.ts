@@ -50,3 +50,9 @@ export function counted(count: number, noun: string): string {
 export function countText(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }
+
+/** A perplexity in three digits or more. */
+export function perplexityText(perplexity: number): string {
+  if (perplexity >= 1e6) return perplexity.toExponential(2);
+  return perplexity >= 100 ? countText(perplexity) : perplexity.toFixed(perplexity >= 10 ? 1 : 2);
+}

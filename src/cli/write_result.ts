@@ -4,13 +4,16 @@ import { join } from "node:path";
 import type { Federation } from "../federated/federation.ts";
 import type { RunConfig } from "../federated/run_config.ts";
 import type { FederationState } from "../federated/state.ts";
+import { accuracyOf, isLabelled, meanLoss } from "../federated/model_scores.ts";
+import type { ModelEvaluation } from "../lora/evaluate.ts";
 import { exportMergedModel } from "../lora/merged_model.ts";
 import { exportPeft, type PeftSettings } from "../lora/peft.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import { type AdapterBank, scale } from "../protocol/bank.ts";
-import type { RunFacts, RunSummary } from "../protocol/records.ts";
+import { type AnyRunSummary, isTokenSummary, type RunFacts } from "../protocol/records.ts";
 import { type ModelFiles, readConfig, textFiles } from "../weights/mod.ts";
 import { adapterCard, type AdapterFacts, mergedCard, ownAdaptersCard } from "./adapter_card.ts";
+import { countText, percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeFolder } from "./write_folder.ts";
 
@@ -24,7 +27,7 @@ export interface TrainedFederation {
   readonly baseHash: string;
   readonly federation: Federation;
   readonly state: FederationState;
-  readonly summary: RunSummary;
+  readonly summary: AnyRunSummary;
 }
 
 /** Writes a result into the run's folder; what it is and where, as a line for the user. */
@@ -82,22 +85,32 @@ async function writeOwnAdapters(run: TrainedFederation): Promise<string> {
       ...exportPeft(adapter, peftSettings(run)),
     });
   }
-  const told = clients.map(({ rank }, client) => {
-    const { correct, rows } = own![client];
-    return {
-      client: client + 1,
-      rank,
-      accuracy: memories[client] ? correct / rows : undefined,
-    };
-  });
+  const told = clients.map(({ rank }, client) => ({
+    client: client + 1,
+    rank,
+    score: memories[client] && ownScore(own![client]),
+  }));
   await writeFiles(folder, { "README.md": ownAdaptersCard(cardFacts(run), told) });
   return `Adapters ${folder}, one a client: nothing was combined`;
+}
+
+function ownScore(evaluation: ModelEvaluation): string {
+  return isLabelled(evaluation)
+    ? percentText(accuracyOf(evaluation))
+    : `loss ${meanLoss(evaluation).toFixed(3)}`;
 }
 
 function peftSettings({ config, facts, baseHash }: TrainedFederation): PeftSettings {
   const { model, revision, loraDropout, adapterLayout: layout } = config;
   const { labels } = facts;
-  return { baseModel: model ?? facts.model, revision, loraDropout, layout, baseHash, labels };
+  return {
+    baseModel: model ?? facts.model,
+    revision,
+    loraDropout,
+    layout,
+    baseHash,
+    ...(labels.length > 0 && { labels }),
+  };
 }
 
 function cardFacts({ config, facts, summary }: TrainedFederation): AdapterFacts {
@@ -108,10 +121,24 @@ function cardFacts({ config, facts, summary }: TrainedFederation): AdapterFacts 
     data: facts.data,
     base: facts.model,
     labels: facts.labels,
-    accuracy: summary.test?.accuracyAtFinal ?? summary.final.accuracy,
-    rows: summary.test
-      ? `${summary.test.rows} test rows`
-      : `${facts.validationRows} validation rows`,
+    ...measured(facts, summary),
+  };
+}
+
+function measured(
+  { tokens, testRows, validationRows }: RunFacts,
+  summary: AnyRunSummary,
+): Pick<AdapterFacts, "accuracy" | "loss" | "rows"> {
+  const { test } = summary;
+  const rows = test ? `${testRows} test rows` : `${validationRows} validation rows`;
+  if (!isTokenSummary(summary)) {
+    const { test, final } = summary;
+    return { accuracy: test?.accuracyAtFinal ?? final.accuracy, rows };
+  }
+  return {
+    accuracy: undefined,
+    loss: summary.test?.lossAtFinal ?? summary.final.loss,
+    rows: `${countText((test ? tokens?.test : tokens?.validation) ?? 0)} tokens of ${rows}`,
   };
 }
 

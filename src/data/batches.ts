@@ -24,7 +24,9 @@ export function bucketFor(length: number, buckets: readonly number[]): number {
 
 /**
  * Packs 1 to `B` samples into one batch of `B` rows, as long as the smallest bucket that fits its longest sample.
- * Rows without a sample are padding of weight 0; each real row weighs 1/rows.
+ * Rows without a sample are padding of weight 0; each real row weighs 1/total.
+ *
+ * @param total Real rows of all batches that share a step; default: of this one.
  *
  * @throws {RangeError} where the samples are none or more than `B`, or one is longer than every bucket.
  *
@@ -40,6 +42,7 @@ export function makeBatch(
   B: number,
   buckets: readonly number[],
   padId: number,
+  total: number = samples.length,
 ): Batch {
   const rows = samples.length;
   if (rows < 1 || rows > B) {
@@ -56,42 +59,33 @@ export function makeBatch(
     ids.set(sample.ids, row * T);
     mask.fill(1, row * T, row * T + sample.ids.length);
     labels[row] = sample.label;
-    weights[row] = 1 / rows;
+    weights[row] = 1 / total;
   });
   return { B, T, ids, mask, labels, weights, rows };
 }
 
 /**
- * Batches without end: every epoch visits all samples once, in an order drawn anew from `stream`. An epoch's last
- * batch may be short.
+ * Groups of rows without end: every epoch visits all rows once, in an order drawn anew from `stream`. An epoch's last group may have fewer than `count`.
  *
- * @throws {RangeError} (on the first draw) where there are no samples.
+ * @throws {RangeError} (on the first draw) where there are no rows.
  */
-export function* trainingBatches(
-  samples: readonly TokenizedSample[],
-  B: number,
-  buckets: readonly number[],
-  padId: number,
+export function* drawGroups<Row>(
+  rows: readonly Row[],
+  count: number,
   stream: RandomStream,
-): Generator<Batch, never, void> {
-  if (samples.length === 0) {
-    throw new RangeError("Cannot draw training batches: expected at least one sample, got none");
+): Generator<readonly Row[], never, void> {
+  if (rows.length === 0) {
+    throw new RangeError("Cannot draw training batches: expected at least one row, got none");
   }
-  while (true) {
-    yield* evaluationBatches(stream.shuffle(samples), B, buckets, padId);
-  }
+  while (true) yield* inGroups(stream.shuffle(rows), count);
 }
 
-/** Every sample once, in order; the last batch may be short. */
-export function* evaluationBatches(
-  samples: readonly TokenizedSample[],
-  B: number,
-  buckets: readonly number[],
-  padId: number,
-): Generator<Batch, void, void> {
-  for (let start = 0; start < samples.length; start += B) {
-    yield makeBatch(samples.slice(start, start + B), B, buckets, padId);
-  }
+/** Every row once, in order; the last group may have fewer than `count`. */
+export function* inGroups<Row>(
+  rows: readonly Row[],
+  count: number,
+): Generator<readonly Row[], void, void> {
+  for (let start = 0; start < rows.length; start += count) yield rows.slice(start, start + count);
 }
 
 /** The poolings there are, in the order users see them. */

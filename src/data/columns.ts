@@ -1,12 +1,18 @@
 import { DataError } from "./errors.ts";
 import type { Row } from "./rows.ts";
-import type { Sample, SplitName } from "./types.ts";
+import type { ChatMessage, Sample, SplitName } from "./types.ts";
 
 /** Which fields of a row hold the text and the label. */
 export interface Columns {
   readonly text: string;
-  readonly label: string;
+  /** Absent where labels are not read. */
+  readonly label?: string | undefined;
+  /** Whether the text is a list of messages. */
+  readonly messages?: boolean;
 }
+
+/** What labels are read for: they are a classifier's classes, or texts are dealt to clients by them, or for nothing. */
+export type LabelUse = "classes" | "dealing" | "nothing";
 
 const labelColumns = ["labelName", "label", "category"];
 const splitNames: Readonly<Record<string, SplitName>> = {
@@ -27,19 +33,34 @@ const splitNames: Readonly<Record<string, SplitName>> = {
 export function chooseColumns(
   name: string,
   first: Row,
-  asked: { readonly text?: string | undefined; readonly label?: string | undefined },
+  asked: {
+    readonly text?: string | undefined;
+    readonly label?: string | undefined;
+    readonly use?: LabelUse | undefined;
+  },
 ): Columns {
-  const text = asked.text ?? "text";
+  const { text = "text", use = "classes" } = asked;
+  if (use === "nothing") {
+    if (Object.hasOwn(first.fields, text)) return { text };
+    throw new DataError(
+      `Cannot load "${name}": expected a column "${text}", got ${columnsOf(first)}`,
+    );
+  }
   const label = asked.label ?? labelColumns.find((column) => Object.hasOwn(first.fields, column));
   if (Object.hasOwn(first.fields, text) && label && Object.hasOwn(first.fields, label)) {
     return { text, label };
   }
   const wanted = asked.label ? `"${asked.label}"` : labelColumns.map((c) => `"${c}"`).join(" or ");
-  const found = Object.keys(first.fields).map((column) => `"${column}"`).join(", ");
+  const advice = use === "dealing" ? "; without labels use --partition iid" : "";
   throw new DataError(
     `Cannot load "${name}": expected a text column "${text}" and a label column ${wanted}, ` +
-      `got ${found || "no columns"} on line ${first.line}`,
+      `got ${columnsOf(first)}${advice}`,
   );
+}
+
+function columnsOf({ fields, line }: Row): string {
+  const found = Object.keys(fields).map((column) => `"${column}"`).join(", ");
+  return `${found || "no columns"} on line ${line}`;
 }
 
 /**
@@ -50,32 +71,54 @@ export function chooseColumns(
  */
 export function toSample(name: string, row: Row, columns: Columns): Sample {
   const { fields, line } = row;
-  const text = fields[columns.text];
-  if (typeof text !== "string" || (text.trim() === "" && fields.stripped !== true)) {
-    throw new DataError(
-      `Cannot load line ${line} of "${name}": expected text in "${columns.text}", got ${
-        show(text)
-      }`,
-    );
-  }
-  const label = fields[columns.label];
-  if (!isScalar(label) || String(label).trim() === "") {
-    throw new DataError(
-      `Cannot load line ${line} of "${name}": expected a label in "${columns.label}", got ${
-        show(label)
-      }`,
-    );
-  }
+  const text = columns.messages
+    ? readMessages(name, row, columns.text)
+    : readText(name, row, columns.text);
   const id = isScalar(fields.id) && fields.id !== "" ? String(fields.id) : String(line);
   const split = readSplit(name, row);
   const client = readClient(name, row);
   return {
     id,
     text,
-    label: String(label),
+    label: columns.label === undefined ? "" : readLabel(name, row, columns.label),
     ...(split && { split }),
     ...(client !== undefined && { client }),
   };
+}
+
+function readText(name: string, { fields, line }: Row, column: string): string {
+  const text = fields[column];
+  if (typeof text === "string" && (text.trim() !== "" || fields.stripped === true)) return text;
+  throw new DataError(
+    `Cannot load line ${line} of "${name}": expected text in "${column}", got ${show(text)}`,
+  );
+}
+
+/** A conversation as {@linkcode Sample.text} has it. */
+function readMessages(name: string, { fields, line }: Row, column: string): string {
+  const messages = fields[column];
+  if (Array.isArray(messages) && messages.length > 0 && messages.every(isMessage)) {
+    return JSON.stringify(messages);
+  }
+  throw new DataError(
+    `Cannot load line ${line} of "${name}": expected a list of messages, each with texts "role" and "content", in "${column}", got ${
+      show(messages)
+    }`,
+  );
+}
+
+function isMessage(value: unknown): value is ChatMessage {
+  if (typeof value !== "object" || value === null) return false;
+  const { role, content } = value as Partial<Record<keyof ChatMessage, unknown>>;
+  return typeof role === "string" && typeof content === "string";
+}
+
+function readLabel(name: string, { fields, line }: Row, column: string): string {
+  const label = fields[column];
+  if (isScalar(label) && String(label).trim() !== "") return String(label);
+  throw new DataError(
+    `Cannot load line ${line} of "${name}": expected a label in "${column}", got ${show(label)}`,
+  );
 }
 
 function readSplit(name: string, { fields, line }: Row): SplitName | undefined {

@@ -1,4 +1,4 @@
-import { chooseColumns, toSample } from "./columns.ts";
+import { chooseColumns, type LabelUse, toSample } from "./columns.ts";
 import { parseCsv } from "./csv.ts";
 import { DataError } from "./errors.ts";
 import { defaultValidationCount, drawHeldOut, heldOutCount } from "./held_out.ts";
@@ -18,6 +18,10 @@ export interface LoadOptions {
   readonly textColumn?: string | undefined;
   /** Default: the first of "labelName", "label" and "category" that is there. */
   readonly labelColumn?: string | undefined;
+  /** Default: "classes"; for "nothing" no labels are read. */
+  readonly labelUse?: LabelUse | undefined;
+  /** Whether the text column holds conversations; default: no. */
+  readonly messages?: boolean | undefined;
   /** The label set in the order of the classifier's outputs. Default: the labels found, sorted. */
   readonly labels?: readonly string[] | undefined;
   /** What to remove from newsgroup posts; default: nothing. */
@@ -38,7 +42,7 @@ export interface LoadOptions {
 }
 
 /**
- * Loads labelled text from `.jsonl`, `.csv`, or either with `.gz`.
+ * Loads texts, labelled unless told otherwise, from `.jsonl`, `.csv`, or either with `.gz`.
  *
  * A row's `split` ("train", "validation" or "test") is honoured; parts that no row is marked for are drawn by the
  * seed from the rest. To load one client's share of a split file as it stands, set both shares to 0.
@@ -62,14 +66,20 @@ export async function loadData(options: LoadOptions): Promise<LabelledData> {
   if (rows.length === 0) {
     throw new DataError(`Cannot load "${name}": expected at least one row, got none`);
   }
-  const columns = chooseColumns(name, rows[0], {
-    text: options.textColumn,
-    label: options.labelColumn,
-  });
+  const { messages = false } = options;
+  const columns = {
+    ...chooseColumns(name, rows[0], {
+      text: options.textColumn,
+      label: options.labelColumn,
+      use: options.labelUse,
+    }),
+    messages,
+  };
   const samples = rows.map((row) => toSample(name, row, columns));
   return {
     name: isNewsgroups(rows) ? "20 Newsgroups" : name,
-    labels: settleLabels(name, rows, samples, options.labels),
+    ...(messages && { conversations: true }),
+    labels: columns.label === undefined ? [] : settleLabels(name, rows, samples, options.labels),
     ...divide(name, stripAll(name, samples, options.strip), options),
   };
 }

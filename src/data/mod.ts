@@ -8,13 +8,18 @@
 
 export * from "./batches.ts";
 export * from "./builtin_corpus.ts";
+export * from "./chat.ts";
+export type { LabelUse } from "./columns.ts";
+export * from "./encodings.ts";
 export * from "./errors.ts";
 export * from "./load.ts";
 export { newsgroupNames } from "./newsgroups.ts";
 export * from "./partition.ts";
 export * from "./split.ts";
 export * from "./strip.ts";
+export * from "./token_batches.ts";
 export * from "./token_cache.ts";
+export * from "./token_rows.ts";
 export * from "./tokenizer.ts";
 export { readTokenizerFacts, type TokenizerFacts } from "./tokenizer_files.ts";
 export * from "./tokenizer_transformers.ts";

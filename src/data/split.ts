@@ -12,6 +12,7 @@ export function splitData(
 ): LabelledData[] {
   return shares.map((share, client) => ({
     name: `${data.name}, client ${client}`,
+    ...(data.conversations && { conversations: true }),
     labels: data.labels,
     train: Array.from(share, (index) => {
       const sample = data.train[index];
@@ -28,8 +29,8 @@ export function splitData(
 }
 
 /**
- * JSON Lines of the data: `id`, `text`, `label` and `split`, and `"stripped": true` on texts that are empty.
- * `loadData` with the same labels and both shares 0 gives the samples back.
+ * JSON Lines of the data: `id`, `text` (`messages` of a conversation), `label` where there is one, and `split`, and `"stripped": true` on texts that are
+ * empty. `loadData` with the same labels and both shares 0 gives the samples back.
  *
  * @example
  * ```ts
@@ -42,11 +43,12 @@ export function splitData(
  */
 export function jsonLines(data: LabelledData): string {
   return (["train", "validation", "test"] as const).map((split) =>
-    data[split].map((sample) => jsonLine(sample, split)).join("")
+    data[split].map((sample) => jsonLine(sample, split, data.conversations)).join("")
   ).join("");
 }
 
-function jsonLine({ id, text, label }: Sample, split: string): string {
+function jsonLine({ id, text, label }: Sample, split: string, conversation = false): string {
+  const content = conversation ? { messages: JSON.parse(text) } : { text };
   const mark = text.trim() === "" ? { stripped: true } : {};
-  return JSON.stringify({ id, text, label, split, ...mark }) + "\n";
+  return JSON.stringify({ id, ...content, ...(label !== "" && { label }), split, ...mark }) + "\n";
 }

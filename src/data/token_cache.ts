@@ -1,4 +1,4 @@
-import { truncatingEncoder } from "./encode.ts";
+import type { Encoding } from "./encodings.ts";
 import { sha256Hex } from "../protocol/hash.ts";
 import { packTokens, tokenFormatVersion, unpackTokens } from "./token_format.ts";
 import type { Sample, TextTokenizer, TokenizedSample } from "./types.ts";
@@ -26,16 +26,17 @@ export type EncodeProgress = (done: number, total: number) => void;
 const turnCharacters = 100_000;
 
 /**
- * Token ids of every sample, special tokens included, at most `maxLength` each.
+ * Token ids of every sample, special tokens included.
  *
- * Ids are kept in `cache` under a hash of the samples (ids and texts), the tokenizer and `maxLength`. A kept entry
+ * Ids are kept in `cache` under a hash of the samples (ids and texts), the tokenizer and the encoding. A kept entry
  * that does not check out is ignored and written anew. With everything in the cache, the tokenizer is not loaded.
  *
  * @returns As many id lists as samples, in their order.
- * @throws {RangeError} where `maxLength` leaves no room for a token beside the special ones.
+ * @throws what the encoding throws.
  *
  * @example
  * ```ts
+ * import { truncated } from "./encodings.ts";
  * import { encodeAll } from "./token_cache.ts";
  * const kept = new Map<string, Uint8Array>();
  * const cache = {
@@ -47,27 +48,27 @@ const turnCharacters = 100_000;
  *   encode: (text: string) => Uint32Array.from(text, (letter) => letter.charCodeAt(0) - 96),
  * };
  * const tokenizer = { hash: letters.hash, load: () => Promise.resolve(letters) };
- * const [ids] = await encodeAll([{ id: "1", text: "abc", label: "x" }], tokenizer, 2, cache);
+ * const [ids] = await encodeAll([{ id: "1", text: "abc", label: "x" }], tokenizer, truncated(2), cache);
  * if (ids.join() !== "1,2") throw new Error("unreachable");
  * ```
  */
 export async function encodeAll(
   samples: readonly Sample[],
   tokenizer: LazyTokenizer,
-  maxLength: number,
+  encoding: Encoding,
   cache?: TokenCache,
   onProgress?: EncodeProgress,
 ): Promise<Uint32Array[]> {
-  const key = await cacheKey(samples, tokenizer.hash, maxLength);
+  const key = await cacheKey(samples, tokenizer.hash, encoding.key);
   const kept = await cache?.get(key);
   const tokens = kept && await unpackTokens(kept, samples.length);
   if (tokens) return tokens;
-  const encode = truncatingEncoder(await tokenizer.load(), maxLength);
+  const encode = encoding.encoder(await tokenizer.load());
   const encoded: Uint32Array[] = [];
   let characters = 0;
-  for (const { text } of samples) {
-    encoded.push(encode(text));
-    characters += text.length;
+  for (const sample of samples) {
+    encoded.push(encode(sample));
+    characters += sample.text.length;
     if (characters < turnCharacters) continue;
     characters = 0;
     onProgress?.(encoded.length, samples.length);
@@ -103,7 +104,11 @@ export function tokenizedSamples(
   });
 }
 
-async function cacheKey(samples: readonly Sample[], hash: string, length: number): Promise<string> {
-  const parts = [tokenFormatVersion, hash, length, samples.map(({ id, text }) => [id, text])];
+async function cacheKey(
+  samples: readonly Sample[],
+  hash: string,
+  encoding: Encoding["key"],
+): Promise<string> {
+  const parts = [tokenFormatVersion, hash, encoding, samples.map(({ id, text }) => [id, text])];
   return await sha256Hex(new TextEncoder().encode(JSON.stringify(parts)));
 }

@@ -6,7 +6,7 @@
 
 import { MissingTokenizerError } from "./errors.ts";
 import { sha256Hex } from "../protocol/hash.ts";
-import type { ReversibleTokenizer } from "./types.ts";
+import type { ChatMessage, ChatRenderer, ReversibleTokenizer } from "./types.ts";
 
 /** A tokenizer's identity and padding. */
 export interface TokenizerFacts {
@@ -16,6 +16,8 @@ export interface TokenizerFacts {
   readonly hash: string;
   /** Id that fills the masked end of short rows. */
   readonly padId: number;
+  /** Id of the token that ends a text; absent where the configuration names none. */
+  readonly endId?: number;
 }
 
 /** Parsed `tokenizer.json` and `tokenizer_config.json`. */
@@ -58,10 +60,12 @@ export async function readTokenizerFacts(
 ): Promise<TokenizerFacts> {
   const { tokenizer, config } = checkTokenizerFiles(tokenizerJson, tokenizerConfig);
   const text = JSON.stringify(tokenizer) + "\n" + JSON.stringify(config);
+  const endId = tokenId(tokenizer, config.eos_token);
   return {
     name: typeof config.tokenizer_class === "string" ? config.tokenizer_class : "tokenizer",
     hash: await sha256Hex(new TextEncoder().encode(text)),
-    padId: tokenId(tokenizer, config.pad_token) ?? tokenId(tokenizer, config.eos_token) ?? 0,
+    padId: tokenId(tokenizer, config.pad_token) ?? endId ?? 0,
+    ...(endId !== undefined && { endId }),
   };
 }
 
@@ -81,15 +85,20 @@ function tokenId(tokenizer: Record<string, unknown>, token: unknown): number | u
   return Number(vocabulary[content]);
 }
 
-/** What both tokenizer engines have. */
+/** What both tokenizer engines have, and what one of them has beside. */
 export interface TokenizerEngine {
-  /** Token ids, special tokens included. */
-  encode(text: string): ArrayLike<number>;
+  /** Token ids, special tokens included unless the options say otherwise. */
+  encode(text: string, options?: { add_special_tokens: boolean }): ArrayLike<number>;
   /** The text of ids; RangeError for none. */
   decode(
     ids: number[],
     options: { skip_special_tokens: boolean; clean_up_tokenization_spaces: boolean },
   ): string;
+  /** A conversation by the tokenizer's chat template; throws where there is none or it fails. */
+  apply_chat_template?(
+    conversation: readonly ChatMessage[],
+    options: { tokenize: boolean; add_generation_prompt: boolean },
+  ): unknown;
 }
 
 /** As texts were: whatever spaces a tokenizer's configuration would clean up stay, so that a text never changes when tokens are added. */
@@ -112,6 +121,7 @@ export function buildTokenizer(
       // Both engines refuse an empty list.
       decode: (ids: ArrayLike<number>) =>
         ids.length === 0 ? "" : engine.decode(Array.from(ids), DECODING),
+      ...(engine.apply_chat_template && { chat: rendererOf(engine) }),
     };
     tokenizer.encode("a word");
     return tokenizer;
@@ -123,6 +133,20 @@ export function buildTokenizer(
       { cause: error },
     );
   }
+}
+
+function rendererOf(engine: TokenizerEngine): ChatRenderer {
+  return {
+    render: (messages, forReply) =>
+      String(
+        engine.apply_chat_template?.(messages, {
+          tokenize: false,
+          add_generation_prompt: forReply,
+        }),
+      ),
+    encode: (rendered) =>
+      Uint32Array.from(engine.encode(rendered, { add_special_tokens: false }), wholeId),
+  };
 }
 
 /** Uint32Array would round or wrap what is no token id. */

@@ -14,12 +14,39 @@ import { flagName } from "./setting_text.ts";
  * @throws UserError naming the first two that contradict each other.
  */
 export function checkRunConfig(config: RunConfig): void {
+  checkTask(config);
   checkSources(config);
   checkRanks(config);
   checkMethod(config, config.ranks, config.rank);
   checkServerOptimizer(config.serverOptimizer, config.aggregation);
   checkFixedSettings(config);
   checkBuckets(config);
+}
+
+/** What a language model leaves no room for. */
+function checkTask({ task, data, method, seqLen, labels, partition }: RunConfig): void {
+  if (task === "classify") return;
+  const flag = `--task ${task}`;
+  if (method === "head") {
+    throw new UserError(
+      `Cannot use --method head with ${flag}: a language model has no head that is trained`,
+    );
+  }
+  if (seqLen < 2) {
+    throw new UserError(
+      `Cannot use --seq-len ${seqLen} with ${flag}: expected at least 2, as a token is predicted from one before it`,
+    );
+  }
+  if (labels !== null && partition !== "dirichlet" && partition !== "shards") {
+    throw new UserError(
+      `Cannot use --labels with ${flag}: labels only deal texts to clients, by --partition dirichlet or shards`,
+    );
+  }
+  if (task === "chat" && data === null) {
+    throw new UserError(
+      `Cannot use ${flag} without --data: the built-in corpus has no conversations`,
+    );
+  }
 }
 
 /** Settings that say how to read a data file, and so need one. */

@@ -7,18 +7,18 @@
  * @module
  */
 
-import { maskedPoolingWeights, type Pooling, trainingBatches } from "../data/batches.ts";
-import type { Batch, TokenizedSample } from "../data/types.ts";
+import { drawGroups } from "../data/batches.ts";
+import type { ModelRow } from "../data/types.ts";
 import { countSteps, type OptimizerSettings } from "../lora/optimizer_settings.ts";
 import { type Schedule, scheduleFactor } from "../lora/schedule.ts";
 import {
-  type ClassifierBatch,
   installAdapter,
   installOptimizerState,
   type OptimizerState,
   readAdapter,
   readOptimizerState,
   readSensitivity,
+  type SeededBatch,
   type Session,
   train,
   type TrainingStep,
@@ -37,25 +37,22 @@ import { randomSeed, randomStream } from "../protocol/random.ts";
 import { maskScores, mergeScores } from "../protocol/scores.ts";
 import { holdsComponents } from "../protocol/deal.ts";
 import { extractUpdate } from "../protocol/update.ts";
+import { type BatchSettings, stepBatches } from "./device_batches.ts";
 import { scoreComponents } from "./score_components.ts";
 import type { OptimizerStateRule } from "./settings/method.ts";
 
 /** What every client of a run knows, from the run's manifest. */
-export interface LocalSettings {
+export interface LocalSettings extends BatchSettings {
   /** The run's seed. */
   readonly seed: number;
   /** Ranks, modules and head. */
   readonly layout: AdapterLayout;
   /** Steps of each round. */
   readonly localSteps: number;
-  /** Rows B of a step. */
+  /** Rows B of a batch. */
   readonly batch: number;
-  /** Bucket lengths T, ascending. */
-  readonly buckets: readonly number[];
-  /** Token id that fills the masked end of short rows. */
-  readonly padId: number;
-  /** How a row's token states [T, C] become one vector [C]. */
-  readonly pooling: Pooling;
+  /** Batches of a step. */
+  readonly accumulate: number;
   /** Learning rates, decay and clipping of a step. */
   readonly optimizer: OptimizerSettings;
   /** Factor of the learning rates over the steps of all rounds. */
@@ -70,8 +67,8 @@ export interface LocalSettings {
 
 /** What a client has beside the run's settings. */
 export interface LocalData {
-  /** Its training samples, at least one; their number is its weight n_k. */
-  readonly samples: readonly TokenizedSample[];
+  /** Its training rows, at least one; their number is its weight n_k. */
+  readonly samples: readonly ModelRow[];
   /** From its last round, where it keeps optimizer state. */
   readonly state?: OptimizerState | undefined;
   /** From its last round, where it ranks for itself. */
@@ -88,7 +85,7 @@ export interface ReceivedRound {
 
 /** What local steps made of an adapter. */
 export interface TrainedAdapter extends Pick<ClientAdapter, "modules" | "head"> {
-  /** [localSteps]: mean cross-entropy of each step's batch, in nats. */
+  /** [localSteps]: mean cross-entropy of each step, in nats. */
   readonly losses: Float64Array;
   /** Tokens of the steps, padding included. */
   readonly tokens: number;
@@ -216,8 +213,8 @@ export async function trainAdapter(
     session,
     settings.optimizer,
     deal,
-    localSteps(settings, round, client, data.samples, (batch, step) => {
-      tokens += batch.B * batch.T;
+    localSteps(settings, round, client, data.samples, (batches, step) => {
+      tokens += batches.reduce((sum, { batch: { B, T } }) => sum + B * T, 0);
       onStep(step);
     }),
     stepsBefore,
@@ -256,30 +253,28 @@ function checkFinite(
   throw new DivergedError(`a weight became ${worst}`, round, client, losses.length);
 }
 
-/** A batch with the pooling weights its model asks for. */
-export function withPooling(batch: Batch, pooling: Pooling): ClassifierBatch {
-  return { ...batch, poolWeights: maskedPoolingWeights(batch, pooling) };
-}
-
 /** The steps of one client in one round; `onStep` hears of each once it has run. */
 function* localSteps(
   settings: LocalSettings,
   round: number,
   client: number,
-  samples: readonly TokenizedSample[],
-  onStep: (batch: Batch, step: number) => void,
+  samples: readonly ModelRow[],
+  onStep: (batches: readonly SeededBatch[], step: number) => void,
 ): Generator<TrainingStep> {
-  const { seed, batch: B, buckets, padId, pooling } = settings;
+  const { seed, batch: B, accumulate } = settings;
   const stream = randomStream(seed, "batches", round, client);
-  const batches = trainingBatches(samples, B, buckets, padId, stream);
+  const groups = drawGroups(samples, B * accumulate, stream);
   for (let step = 0; step < settings.localSteps; step++) {
-    const batch = batches.next().value;
+    const batches = stepBatches(groups.next().value, B, settings).map((batch, i) => ({
+      batch,
+      // The first has the seed that a step of one batch has.
+      seed: randomSeed(seed, "dropout", round, client, step, ...(i === 0 ? [] : [i])),
+    }));
     yield {
-      batch: withPooling(batch, pooling),
+      batches,
       factor: scheduleFactor(settings.schedule, round * settings.localSteps + step),
-      seed: randomSeed(seed, "dropout", round, client, step),
     };
     // The consumer asks for the next step when it has taken this one.
-    onStep(batch, step + 1);
+    onStep(batches, step + 1);
   }
 }

@@ -37,7 +37,12 @@ export function completeRunConfig(
     ...fixed,
     seqLen,
     // Short posts are most of many corpora: a bucket of half the length spares half their cost.
-    buckets: ascending(given.buckets ?? [Math.ceil(seqLen / 2), seqLen]),
+    buckets: ascending(
+      given.buckets ?? (isPacked(fixed) ? [seqLen] : [Math.ceil(seqLen / 2), seqLen]),
+    ),
+    textColumn: given.textColumn ?? (fixed.task === "chat" ? "messages" : fixed.textColumn),
+    // Texts need no labels, by which the usual partition deals.
+    partition: given.partition ?? (fixed.task === "classify" ? fixed.partition : "iid"),
     rank: given.rank ?? Math.max(...fixed.ranks),
     serverLr: given.serverLr ?? usualServerLr[fixed.serverOptimizer],
     threads: given.threads ?? surroundings.threads,
@@ -58,6 +63,11 @@ function pool(config: RunConfig): RunConfig {
     partition: "iid",
     localSteps: sampledClients(config, config.clients) * config.localSteps,
   };
+}
+
+/** Whether rows hold several texts, and so are of one length all. */
+function isPacked({ task, packing }: Pick<RunConfig, "task" | "packing">): boolean {
+  return task !== "classify" && packing;
 }
 
 function ascending(values: readonly number[]): number[] {

@@ -1,8 +1,8 @@
-import type { TokenizedSample } from "../data/types.ts";
+import type { ModelRow } from "../data/types.ts";
 
-/** [labels]: how many samples have each. */
-export function countLabels(samples: readonly TokenizedSample[], labels: number): number[] {
+/** [labels]: how many rows have each. Rows of a language model have none. */
+export function countLabels(rows: readonly ModelRow[], labels: number): number[] {
   const counts = new Array<number>(labels).fill(0);
-  for (const { label } of samples) counts[label]++;
+  for (const row of rows) if ("label" in row) counts[row.label]++;
   return counts;
 }

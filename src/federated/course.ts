@@ -1,7 +1,7 @@
 /** What of a simulated round differs between methods: how clients train, and whose models are evaluated. Chosen once, by the run's aggregation. @module */
 
-import type { TokenizedSample } from "../data/types.ts";
-import type { Evaluation } from "../lora/evaluate.ts";
+import type { ModelRow } from "../data/types.ts";
+import type { ModelEvaluation } from "../lora/evaluate.ts";
 import type { Session } from "../lora/session.ts";
 import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
@@ -27,9 +27,9 @@ export interface RunModels {
 /** How a run's models do on some rows. */
 export interface ModelScores {
   /** The shared model; where clients have their own, the sum over these. */
-  readonly evaluation: Evaluation;
+  readonly evaluation: ModelEvaluation;
   /** Each client's own model, in order of their indices; absent where they share one. */
-  readonly own?: readonly Evaluation[];
+  readonly own?: readonly ModelEvaluation[];
 }
 
 /** A sampled client's part of a round. */
@@ -67,7 +67,7 @@ export interface Course {
     federation: Federation,
     session: Session,
     models: RunModels,
-    samples: readonly TokenizedSample[],
+    samples: readonly ModelRow[],
     options?: EvaluationOptions,
   ): Promise<ModelScores>;
 }

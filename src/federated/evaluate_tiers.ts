@@ -1,15 +1,17 @@
-/** What distribution costs: accuracy of the model as clients hold it before they train. @module */
+/** What distribution costs: how the model does as clients hold it before they train. @module */
 
-import type { Evaluation } from "../lora/evaluate.ts";
+import type { ModelEvaluation } from "../lora/evaluate.ts";
 import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { Deal } from "../protocol/deal.ts";
 import { encodeDownload } from "../protocol/messages/mod.ts";
-import type { TierRecord } from "../protocol/records.ts";
 import { receiveDownload } from "./client_round.ts";
 import { evaluateAdapter, type OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
 import type { FederationState } from "./state.ts";
+
+/** A rank, and what each client of it holds, on the validation rows. */
+export type TierEvaluations = readonly [rank: number, evaluations: readonly ModelEvaluation[]];
 
 /**
  * The tiers of those that were dealt a round, by rank, ascending. Each set of components is evaluated once, however many clients hold it; the whole
@@ -21,27 +23,22 @@ export async function evaluateTiers(
   state: FederationState,
   deals: readonly Deal[],
   onBatch?: OnBatch,
-): Promise<TierRecord[]> {
-  const evaluations = new Map<string, Evaluation>();
-  const asDealt = async (deal: Deal): Promise<Evaluation> => {
+): Promise<TierEvaluations[]> {
+  const evaluations = new Map<string, ModelEvaluation>();
+  const asDealt = async (deal: Deal): Promise<ModelEvaluation> => {
     const held = deal.forward.join(" ");
     const evaluation = evaluations.get(held) ??
       await evaluateDealt(federation, session, state, deal, onBatch);
     evaluations.set(held, evaluation);
     return evaluation;
   };
-  const tiers = new Map<number, { clients: number; sum: number }>();
+  const tiers = new Map<number, ModelEvaluation[]>();
   for (const deal of deals) {
-    const { correct, rows } = state.own?.[deal.client] ?? await asDealt(deal);
+    const evaluation = state.own?.[deal.client] ?? await asDealt(deal);
     const { rank } = federation.clients[deal.client];
-    const { clients, sum } = tiers.get(rank) ?? { clients: 0, sum: 0 };
-    tiers.set(rank, { clients: clients + 1, sum: sum + correct / rows });
+    tiers.set(rank, [...tiers.get(rank) ?? [], evaluation]);
   }
-  return [...tiers].sort(([one], [other]) => one - other).map(([rank, { clients, sum }]) => ({
-    rank,
-    clients,
-    accuracyAfterDistribution: sum / clients,
-  }));
+  return [...tiers].sort(([one], [other]) => one - other);
 }
 
 async function evaluateDealt(
@@ -50,7 +47,7 @@ async function evaluateDealt(
   { bank, evaluation }: FederationState,
   deal: Deal,
   onBatch: OnBatch | undefined,
-): Promise<Evaluation> {
+): Promise<ModelEvaluation> {
   if (isWhole(bank, deal)) return evaluation;
   const { bytes } = encodeDownload(bank, deal, { run: federation.run });
   const { adapter } = receiveDownload(bank, bytes);

@@ -1,6 +1,6 @@
 /** A federation on one machine: its clients, its server's rules, and what they have in common. @module */
 
-import type { TokenizedSample } from "../data/types.ts";
+import type { ModelRow } from "../data/types.ts";
 import { elementCount } from "../engine/program.ts";
 import type { Classifier } from "../lora/classifier.ts";
 import type { ProgramSizes, WeightLoader } from "../lora/load.ts";
@@ -17,8 +17,8 @@ import type { Course } from "./course.ts";
 export interface FederatedClient {
   /** Its components per module, r_k. */
   readonly rank: number;
-  /** Its training samples; their number is its weight n_k. */
-  readonly samples: readonly TokenizedSample[];
+  /** Its training rows; their number is its weight n_k. */
+  readonly samples: readonly ModelRow[];
 }
 
 /** The server's side of the method. */
@@ -64,9 +64,9 @@ export interface Federation extends TrainableModel {
   /** How many of them take part in a round, and how reliably. */
   readonly attendance: Attendance;
   /** Evaluated after every round. */
-  readonly validation: readonly TokenizedSample[];
+  readonly validation: readonly ModelRow[];
   /** Evaluated at the end; empty when the run leaves the test rows alone. */
-  readonly test: readonly TokenizedSample[];
+  readonly test: readonly ModelRow[];
 }
 
 /** The adapter before the first round: A as PEFT starts it, B zero, the head drawn as its family does, all from the run's seed. */

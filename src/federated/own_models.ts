@@ -1,7 +1,7 @@
 /** The baseline `local`: every client trains an adapter and a head of its own from round to round, and nobody sends anything. @module */
 
-import type { TokenizedSample } from "../data/types.ts";
-import type { Evaluation, LabelCount } from "../lora/evaluate.ts";
+import type { ModelRow } from "../data/types.ts";
+import type { ModelEvaluation } from "../lora/evaluate.ts";
 import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import {
@@ -20,6 +20,7 @@ import type { CollectedUpdates, CollectionHooks } from "./collect_updates.ts";
 import type { DealtRound, EvaluationOptions, ModelScores, RunModels } from "./course.ts";
 import { evaluateAdapter, evaluateBank, type OnBatch } from "./evaluate_bank.ts";
 import type { Federation } from "./federation.ts";
+import { addEvaluations } from "./model_scores.ts";
 import { countLosses, startTally } from "./tally.ts";
 
 /**
@@ -81,15 +82,15 @@ export async function evaluateOwn(
   federation: Federation,
   session: Session,
   { bank, clients }: RunModels,
-  samples: readonly TokenizedSample[],
+  samples: readonly ModelRow[],
   { before, onBatch }: EvaluationOptions = {},
 ): Promise<ModelScores> {
-  let untrained: Evaluation | undefined;
+  let untrained: ModelEvaluation | undefined;
   const evaluateClient = async (client: number, memory: KeptMemory | undefined) =>
     memory === undefined
       ? untrained ??= await evaluateBank(federation, session, bank, samples, onBatch)
       : await evaluateKept(federation, session, bank, client, memory, samples, onBatch);
-  const own: Evaluation[] = [];
+  const own: ModelEvaluation[] = [];
   for (const [client, memory] of clients.entries()) {
     // A client's memory is told by the round it is of: a resumed run opens the same one twice.
     const known = before !== undefined && before.clients[client]?.round === memory?.round
@@ -106,9 +107,9 @@ async function evaluateKept(
   bank: AdapterBank,
   client: number,
   memory: KeptMemory,
-  samples: readonly TokenizedSample[],
+  samples: readonly ModelRow[],
   onBatch?: OnBatch,
-): Promise<Evaluation> {
+): Promise<ModelEvaluation> {
   const { model } = await memory.read();
   const held = allComponents(federation.clients[client].rank);
   const indices = bank.modules.map(() => held);
@@ -130,16 +131,4 @@ export function ownAdapter(
     }),
     head: head.map((tensor, h) => ({ ...tensor, data: model?.head[h] ?? tensor.data })),
   };
-}
-
-function addEvaluations(one: Evaluation, other: Evaluation): Evaluation {
-  return {
-    ...addCounts(one, other),
-    loss: one.loss + other.loss,
-    perLabel: one.perLabel.map((count, label) => addCounts(count, other.perLabel[label])),
-  };
-}
-
-function addCounts(one: LabelCount, other: LabelCount): LabelCount {
-  return { rows: one.rows + other.rows, correct: one.correct + other.correct };
 }

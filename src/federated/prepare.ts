@@ -2,7 +2,7 @@
 
 import { partition, type PartitionScheme } from "../data/partition.ts";
 import type { EncodeProgress, TokenCache } from "../data/token_cache.ts";
-import type { LabelledData, Sample, TokenizedSample } from "../data/types.ts";
+import type { LabelledData, ModelRow, Sample } from "../data/types.ts";
 import type { Model } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
 import { dealRanks } from "../protocol/ranks.ts";
@@ -22,7 +22,7 @@ export interface RunSources {
   readonly config: RunConfig;
   /** The base model: its config.json, tokenizer and weights. */
   readonly files: ModelFiles;
-  /** Labelled texts; the training part is dealt to the clients. */
+  /** Texts, of a classifier labelled; the training part is dealt to the clients. */
   readonly data: LabelledData;
   /** Makes the model's tokenizer. */
   readonly createTokenizer: CreateTokenizer;
@@ -62,12 +62,13 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
     );
   }
   const setup = await setUpRun({ config, files, labels });
-  const { model, modelParameters, tokenizer: _, selection, ...common } = setup;
+  const { model, modelParameters, tokenizer: _, reading: __, selection, ...common } = setup;
   const server = await serverSettings(config, selection);
-  const { train, validation, test } = await tokenizeParts(sources, setup);
-  const clients = shares.map((share, client): FederatedClient => ({
+  const { train, validation, test } = await tokenizeParts(sources, setup, shares);
+  checkPredictions(config, train, validation);
+  const clients = train.map((samples, client): FederatedClient => ({
     rank: ranks[client],
-    samples: Array.from(share, (index) => train[index]),
+    samples,
   }));
   const { participation, dropouts, stragglers } = config;
   return {
@@ -93,11 +94,12 @@ export async function prepareFederation(sources: RunSources): Promise<PreparedRu
   };
 }
 
-/** The parts of the data that a run trains on and evaluates. */
+/** The parts of the data that a run trains on, by client, and evaluates. */
 async function tokenizeParts(
   { config, data, createTokenizer, cache, onProgress }: RunSources,
   setup: RunSetup,
-): Promise<Record<"train" | "validation" | "test", TokenizedSample[]>> {
+  shares: readonly Uint32Array[],
+): Promise<{ train: ModelRow[][]; validation: ModelRow[]; test: ModelRow[] }> {
   const { labels, train, validation } = data;
   const test = config.evalTest ? data.test : [];
   // In an order that no seed decides, so that one entry of the cache serves runs of every seed.
@@ -106,10 +108,25 @@ async function tokenizeParts(
   const options = { setup, labels, createTokenizer, cache, onProgress };
   const tokenized = await tokenizeRows(rows, options);
   return {
-    train: tokenized(train),
+    train: shares.map((share) => tokenized(Array.from(share, (index) => train[index]))),
     validation: tokenized(spread(validation, config.evalPosts)),
     test: tokenized(test),
   };
+}
+
+/** A text may have nothing to predict, and a conversation its replies beyond what is kept of it. */
+function checkPredictions(
+  { task, seqLen }: RunConfig,
+  train: readonly (readonly ModelRow[])[],
+  validation: readonly ModelRow[],
+): void {
+  if (task === "classify") return;
+  const empty = train.findIndex((rows) => rows.length === 0);
+  if (empty < 0 && validation.length > 0) return;
+  const whose = empty < 0 ? "the validation rows" : `the rows of client ${empty + 1}`;
+  throw new UserError(
+    `Cannot train on these texts: ${whose} have no token to predict within ${seqLen} tokens (--seq-len)`,
+  );
 }
 
 /** Some of the rows, in even steps through all of them: files are often sorted by label. */
@@ -126,7 +143,8 @@ function spread<Row>(rows: readonly Row[], count: number): readonly Row[] {
  */
 export function dealSamples(config: RunConfig, data: LabelledData): Uint32Array[] {
   const places = new Map(data.labels.map((label, place) => [label, place]));
-  const labels = data.train.map(({ label }) => places.get(label)!);
+  // A text without a label is dealt by a partition that does not look at labels.
+  const labels = data.train.map(({ label }) => places.get(label) ?? 0);
   return partition(labels, config.clients, schemeOf(config, data.train), config.seed);
 }
 

@@ -1,11 +1,19 @@
 /** What a simulated round writes down. @module */
 
 import type { MessageSizes } from "../protocol/messages/mod.ts";
-import type { AttendanceRecord, RoundRecord, TierRecord } from "../protocol/records.ts";
+import {
+  type AnyRoundRecord,
+  type AttendanceRecord,
+  perplexityOf,
+  type TierRecord,
+  type TokenTierRecord,
+} from "../protocol/records.ts";
 import { trainedShare } from "../protocol/trained_share.ts";
 import type { Fate } from "./attendance.ts";
 import type { CollectedUpdates } from "./collect_updates.ts";
 import type { DealtRound } from "./course.ts";
+import type { TierEvaluations } from "./evaluate_tiers.ts";
+import { accuracyOf, isLabelled, meanLoss } from "./model_scores.ts";
 import type { FederationState } from "./state.ts";
 import { worstClient } from "./worst_client.ts";
 
@@ -14,7 +22,7 @@ export interface EndedRound {
   /** What it began with. */
   readonly round: DealtRound;
   /** What clients held before they trained. */
-  readonly perTier: readonly TierRecord[];
+  readonly perTier: readonly TierEvaluations[];
   /** What they trained. */
   readonly collected: CollectedUpdates;
   /** Bytes of all messages to the server. */
@@ -28,19 +36,25 @@ export interface EndedRound {
 /** The record of a round. */
 export function roundRecord(
   { round, perTier, collected, upBytes, after, seconds }: EndedRound,
-): RoundRecord {
+): AnyRoundRecord {
   const { federation: { clients, local } } = round;
   const { rounds, bank, evaluation, own, cumulativeUp, cumulativeDown } = after;
   const { trainLoss, downBytes, ownScores, selected, steps, tokens } = collected;
   const scores = local.rankBy === "server" ? bank.scores : ownScores;
+  const loss = meanLoss(evaluation);
+  const quality = isLabelled(evaluation)
+    ? {
+      accuracy: accuracyOf(evaluation),
+      worstClient: worstClient(clients, evaluation, own?.filter(isLabelled)),
+    }
+    : { perplexity: perplexityOf(loss) };
   return {
     round: rounds,
     attendance: countAttendance(round),
-    accuracy: evaluation.correct / evaluation.rows,
-    worstClient: worstClient(clients, evaluation, own),
-    loss: evaluation.loss / evaluation.rows,
+    ...quality,
+    loss,
     trainLoss,
-    perTier,
+    perTier: perTier.map(tierRecord),
     upBytes,
     downBytes,
     cumulativeUp,
@@ -51,7 +65,17 @@ export function roundRecord(
     seconds,
     steps,
     tokensPerSecond: tokens / seconds,
-  };
+  } as AnyRoundRecord; // Of one evaluation, and so all of one kind.
+}
+
+function tierRecord([rank, evaluations]: TierEvaluations): TierRecord | TokenTierRecord {
+  const clients = evaluations.length;
+  const mean = (values: readonly number[]) =>
+    values.reduce((sum, value) => sum + value, 0) / clients;
+  const labelled = evaluations.filter(isLabelled);
+  return labelled.length === clients
+    ? { rank, clients, accuracyAfterDistribution: mean(labelled.map(accuracyOf)) }
+    : { rank, clients, lossAfterDistribution: mean(evaluations.map(meanLoss)) };
 }
 
 function countAttendance({ turns, state: { late } }: DealtRound): AttendanceRecord {

@@ -11,6 +11,7 @@ import type { Classifier } from "../lora/classifier.ts";
 import { packLayout } from "../lora/layout.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import { type Model, readModel } from "../models/mod.ts";
+import type { ModuleShape } from "../protocol/bank.ts";
 import type { SelectionSettings } from "../protocol/deal.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
@@ -21,6 +22,7 @@ import {
   readTokenizerFiles,
   type TokenizerFiles,
   type WeightSource,
+  withChatTemplate,
 } from "../weights/mod.ts";
 import { checkShape } from "../weights/tensor_checks.ts";
 import type { LocalSettings } from "./client_round.ts";
@@ -40,7 +42,7 @@ export interface RunSetupSources {
   readonly config: RunConfig;
   /** The base model: its config.json, tokenizer and weights. */
   readonly files: ModelFiles;
-  /** The label set, in the order of the classifier's outputs. */
+  /** The label set, in the order of the classifier's outputs; not looked at where a language model is trained. */
   readonly labels: readonly string[];
 }
 
@@ -56,8 +58,10 @@ export interface RunSetup extends TrainableModel {
   readonly model: Model;
   /** How many numbers the checkpoint holds. */
   readonly modelParameters: number;
-  /** The model's tokenizer: what its files say, and the files. */
+  /** The model's tokenizer: what its files say, and the files; where conversations are read, its config has the chat template. */
   readonly tokenizer: TokenizerFacts & { readonly files: TokenizerFiles };
+  /** How texts become rows. */
+  readonly reading: Pick<RunConfig, "task" | "packing">;
 }
 
 /**
@@ -69,17 +73,18 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
   const model = readModel(await readConfig(files));
   checkLength(model, config);
   const weights = await openModelWeights(files, model);
-  const classifier = describeClassifier(config, model, labels.length, weights.has);
+  const classifier = describeModel(config, model, labels.length, weights.has);
   checkWeights(classifier, weights);
   const tokenizerFiles = await readTokenizerFiles(files);
   const facts = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
+  const { task, packing } = config;
   return {
     classifier,
     sizes: {
       buckets: config.buckets,
       batch: config.batch,
       evaluationBatch: config.evalBatch,
-      trainingRing: Math.min(config.localSteps, TRAINING_RING),
+      trainingRing: Math.min(config.localSteps * config.accumulate, TRAINING_RING),
       evaluationRing: EVALUATION_RING,
     },
     weights,
@@ -92,7 +97,11 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
     alpha: config.alpha,
     model,
     modelParameters: countParameters(model, weights),
-    tokenizer: { ...facts, files: tokenizerFiles },
+    tokenizer: {
+      ...facts,
+      files: task === "chat" ? await withChatTemplate(files, tokenizerFiles) : tokenizerFiles,
+    },
+    reading: { task, packing },
   };
 }
 
@@ -106,6 +115,7 @@ function localSettings(
     layout,
     localSteps: config.localSteps,
     batch: config.batch,
+    accumulate: config.accumulate,
     buckets: config.buckets,
     padId,
     pooling: config.pooling,
@@ -132,29 +142,43 @@ function localSettings(
   };
 }
 
-function describeClassifier(
+function describeModel(
   config: RunConfig,
   model: Model,
   labels: number,
   has: (name: string) => boolean,
 ): Classifier {
-  if (labels < 2) {
-    throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
-  }
   const modules = chooseTargets(model, config.targets);
   checkRank(modules, config.rank);
   return {
     model,
-    labels,
-    layout: packLayout(modules, config.rank, model.head(labels, has)),
+    ...describeTask(config, model, modules, labels, has),
     scale: config.alpha / config.rank,
     dropout: config.dropout,
     loraDropout: config.loraDropout,
     optimizer: config.optimizer,
     proximal: config.proximal > 0,
+    accumulate: config.accumulate > 1,
     baseDtype: config.baseDtype,
     recompute: config.recompute,
   };
+}
+
+function describeTask(
+  { task, rank }: RunConfig,
+  model: Model,
+  modules: readonly ModuleShape[],
+  labels: number,
+  has: (name: string) => boolean,
+): Pick<Classifier, "labels" | "layout"> {
+  if (task === "classify") {
+    if (labels >= 2) return { labels, layout: packLayout(modules, rank, model.head(labels, has)) };
+    throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
+  }
+  if (model.languageModel?.objective === "next") return { layout: packLayout(modules, rank, []) };
+  throw new UserError(
+    `Cannot use --task ${task} with a model of family "${model.family}", an encoder: expected a decoder, such as Llama or GPT-2; name one with --model`,
+  );
 }
 
 function checkLength(model: Model, { seqLen }: RunConfig): void {

@@ -8,7 +8,7 @@ import type { Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { withoutStack } from "../protocol/merged_base.ts";
 import type { MessageSizes } from "../protocol/messages/mod.ts";
-import { addBytes, type RoundRecord } from "../protocol/records.ts";
+import { addBytes, type AnyRoundRecord } from "../protocol/records.ts";
 import { drawAttendants } from "./attendance.ts";
 import { keepInMemory, type KeepMemory } from "./client_memory.ts";
 import { DivergedError } from "./client_round.ts";
@@ -18,6 +18,7 @@ import { dealClients } from "./deal_clients.ts";
 import type { OnBatch } from "./evaluate_bank.ts";
 import { evaluateTiers } from "./evaluate_tiers.ts";
 import { type Federation, initialBank } from "./federation.ts";
+import { meritOf } from "./model_scores.ts";
 import { roundRecord } from "./round_record.ts";
 import type { FederationState } from "./state.ts";
 
@@ -36,7 +37,7 @@ export async function startState(
     rounds: 0,
     bank,
     ...scores,
-    best: { round: 0, correct: scores.evaluation.correct, bank },
+    best: { round: 0, merit: meritOf(scores.evaluation), bank },
     clients,
     late: [],
     cumulativeUp: 0,
@@ -67,7 +68,7 @@ export async function runRound(
   session: Session,
   state: FederationState,
   { onStep = () => {}, onBatch, keep = keepInMemory }: RoundHooks = {},
-): Promise<{ state: FederationState; record: RoundRecord }> {
+): Promise<{ state: FederationState; record: AnyRoundRecord }> {
   const started = performance.now();
   const attendants = drawAttendants(federation.attendance, {
     clients: federation.clients.length,
@@ -112,15 +113,15 @@ async function stateAfter(
     throw new DivergedError(`the validation loss became ${evaluation.loss}`, state.rounds);
   }
   const rounds = state.rounds + 1;
-  const { correct } = evaluation;
-  const better = correct > state.best.correct || rounds === 1;
+  const merit = meritOf(evaluation);
+  const better = merit > state.best.merit || rounds === 1;
   return {
     rounds,
     bank,
     evaluation,
     ...(own && { own }),
     best: better
-      ? { round: rounds, correct, bank: withoutStack(bank), ...(own && { clients }) }
+      ? { round: rounds, merit, bank: withoutStack(bank), ...(own && { clients }) }
       : state.best,
     clients,
     late,

@@ -1,6 +1,6 @@
 /** What a simulated run carries from round to round, and how it is saved. @module */
 
-import type { Evaluation } from "../lora/evaluate.ts";
+import type { ModelEvaluation } from "../lora/evaluate.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { decodeBank, encodeBank } from "../protocol/bank_codec.ts";
 import { decodeMerged, encodeMerged } from "../protocol/merged_codec.ts";
@@ -14,8 +14,8 @@ import type { SentUpdate } from "./collect_updates.ts";
 export interface BestRound {
   /** The round, 1 for the first; 0 is the untrained bank, before any round has ended. */
   readonly round: number;
-  /** Validation rows predicted right. */
-  readonly correct: number;
+  /** What rounds are compared by, as `meritOf` (model_scores.ts) has it of the validation rows. */
+  readonly merit: number;
   /** The server's adapter after that round. */
   readonly bank: AdapterBank;
   /** What each client remembered after it, where each has a model of its own. */
@@ -29,10 +29,10 @@ export interface FederationState {
   /** The server's adapter after them. */
   readonly bank: AdapterBank;
   /** The bank on the validation rows; where clients have models of their own, the sum over these. */
-  readonly evaluation: Evaluation;
+  readonly evaluation: ModelEvaluation;
   /** Each client's own model on the validation rows; absent where they share one. */
-  readonly own?: readonly Evaluation[];
-  /** The bank that got most validation rows right, the first of several. */
+  readonly own?: readonly ModelEvaluation[];
+  /** The bank that did best on the validation rows, the first of several. */
   readonly best: BestRound;
   /** What each client remembers, in order of their indices; undefined where it remembers nothing. */
   readonly clients: readonly (KeptMemory | undefined)[];
@@ -61,7 +61,7 @@ export function encodeState(state: FederationState): Map<string, Uint8Array> {
     ...numbers,
     best: {
       round: best.round,
-      correct: best.correct,
+      merit: best.merit,
       ...(best.clients && { clients: roundsOf(best.clients) }),
     },
     clients: roundsOf(clients),
@@ -131,6 +131,8 @@ function readFacts(bytes: Uint8Array, clients: number): StateFacts {
   let facts;
   try {
     facts = JSON.parse(new TextDecoder().decode(bytes));
+    // So checkpoints had it before there were language models.
+    if (facts?.best) facts.best.merit ??= facts.best.correct;
   } catch {
     facts = undefined;
   }
@@ -144,7 +146,6 @@ function readFacts(bytes: Uint8Array, clients: number): StateFacts {
     const whole = [
       facts.rounds,
       facts.best?.round,
-      facts.best?.correct,
       facts.cumulativeUp,
       facts.cumulativeDown,
       ...facts.clients,
@@ -154,7 +155,8 @@ function readFacts(bytes: Uint8Array, clients: number): StateFacts {
         ...countsOf(sent?.sizes, "lora", "head", "overhead", "total"),
       ]),
     ];
-    const real = facts.late.map((sent: { lossSum?: unknown } | null) => sent?.lossSum);
+    const lossSums = facts.late.map((sent: { lossSum?: unknown } | null) => sent?.lossSum);
+    const real = [facts.best?.merit, ...lossSums];
     if (whole.every(isCount) && real.every(Number.isFinite)) return facts;
   }
   throw new UserError('Cannot resume: "state.json" of the checkpoint is damaged');
@@ -165,8 +167,10 @@ function given(value: unknown): unknown[] {
   return value === undefined ? [] : [value];
 }
 
-function isEvaluation(value: Partial<Evaluation> | null | undefined): boolean {
-  if (!Array.isArray(value?.perLabel) || !Number.isFinite(value.loss)) return false;
+function isEvaluation(value: Readonly<Record<string, unknown>> | null | undefined): boolean {
+  if (!Number.isFinite(value?.loss)) return false;
+  if (value?.perLabel === undefined) return isCount(value?.tokens);
+  if (!Array.isArray(value.perLabel)) return false;
   return [value, ...value.perLabel]
     .flatMap((counts: unknown) => countsOf(counts, "rows", "correct"))
     .every(isCount);

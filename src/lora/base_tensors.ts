@@ -2,21 +2,25 @@
 
 import { linear } from "../engine/ops/matmul.ts";
 import { pool } from "../engine/ops/pool.ts";
-import { bufferTensor, createProgram, type Tensor } from "../engine/program.ts";
+import { bufferTensor, createProgram, type Program, type Tensor } from "../engine/program.ts";
 import type { HeadTensor, Model, ModelContext } from "../models/mod.ts";
 
 /**
- * The base tensors that a sequence classifier reads: all that its checkpoint must hold. Those of its head are not among them, and neither are
- * constants that the family computes.
+ * The base tensors that a sequence classifier reads, or without `labels` a language model: all that its checkpoint must hold. Those of the classifier's
+ * `head` are not among them, and neither are constants that the family computes.
  */
 export function baseTensors(
   model: Model,
-  labels: number,
+  labels: number | undefined,
   head: readonly Pick<HeadTensor, "name">[],
 ): Map<string, readonly number[]> {
   const { context, tensors } = recorder();
-  const pooled = pool(context.program, model.encode(context), context.inputs.poolWeights);
-  model.classify(context, pooled, labels);
+  const hidden = model.encode(context);
+  if (labels === undefined) {
+    model.languageModel?.logits(context, statesOf(model, context.program));
+  } else {
+    model.classify(context, pool(context.program, hidden, context.inputs.poolWeights), labels);
+  }
   for (const { name } of head) tensors.delete(name);
   return tensors;
 }
@@ -33,10 +37,13 @@ export function languageModelTensors(
   const encoder = recorder();
   model.encode(encoder.context);
   const head = recorder();
-  const states = bufferTensor(head.context.program, "input", "states", [1, model.width]);
-  model.languageModel?.logits(head.context, states);
+  model.languageModel?.logits(head.context, statesOf(model, head.context.program));
   const whole = [...head.tensors.keys()].every((name) => encoder.tensors.has(name) || has(name));
   return whole ? new Map([...encoder.tensors, ...head.tensors]) : encoder.tensors;
+}
+
+function statesOf({ width }: Model, program: Program): Tensor {
+  return bufferTensor(program, "input", "states", [1, width]);
 }
 
 /** A context that writes down the weights it is asked for. */

@@ -1,5 +1,5 @@
 /**
- * The programs of a sequence classifier with LoRA: a training step and an evaluation batch, one each per bucket length.
+ * The programs of a model with LoRA, a sequence classifier or a language model: a training step and an evaluation batch, one each per bucket length.
  *
  * All programs of a run share their buffers by name; {@linkcode BUFFERS} lists those that the host writes and reads.
  *
@@ -8,44 +8,30 @@
 
 import type { DeviceInfo } from "../engine/device.ts";
 import { lower } from "../engine/lower.ts";
-import { dropout } from "../engine/ops/dropout.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
-import { linear, loraLinear } from "../engine/ops/matmul.ts";
 import type { OptimizerKind } from "../engine/ops/optimizer.ts";
 import { pool } from "../engine/ops/pool.ts";
 import { record } from "../engine/ops/record.ts";
+import { bufferTensor, createProgram, type Program, type Tensor } from "../engine/program.ts";
 import { recompute } from "../engine/recompute.ts";
+import type { Model, ModelContext } from "../models/family.ts";
+import { createContext } from "./adapted_context.ts";
+import { BUFFERS } from "./buffers.ts";
+import type { PackedLayout } from "./layout.ts";
+import { predictionsOf, tokenLoss } from "./token_loss.ts";
 import {
-  bufferTensor,
-  createProgram,
-  declareBuffer,
-  type Program,
-  SLICE_ALIGNMENT,
-  sliceTensor,
-  type Tensor,
-} from "../engine/program.ts";
-import type { Model, ModelContext, ModelInputs } from "../models/family.ts";
-import { loraAName, loraBName } from "../protocol/tensor_names.ts";
-import type { PackedLayout, Slice } from "./layout.ts";
-import { OPTIMIZER_BUFFERS, type Parameter, trainPacked } from "./train_packed.ts";
+  accumulatePacked,
+  OPTIMIZER_BUFFERS,
+  type PackedTraining,
+  packGradients,
+  type Parameter,
+  stepPacked,
+} from "./train_packed.ts";
 
-/** Names of the buffers that the host writes and reads. */
-export const BUFFERS = {
-  ids: "ids",
-  mask: "mask",
-  positions: "positions",
-  poolWeights: "pool weights",
-  labels: "labels",
-  weights: "row weights",
-  ...OPTIMIZER_BUFFERS,
-  seed: "dropout seed",
-  cursor: "cursor",
-  forwardMask: "forward mask",
-  adapter: "adapter",
-  trainLosses: "training losses",
-  evaluationLosses: "evaluation losses",
-  logits: "logits",
-} as const;
+export { BUFFERS };
+
+/** The program of {@linkcode buildStep}. */
+export const STEP_PROGRAM = "step";
 
 /** How a device can store the frozen base weights, in the order users see them. */
 export const baseDtypes = ["f32", "f16", "int8"] as const;
@@ -57,8 +43,8 @@ export type BaseDtype = typeof baseDtypes[number];
 export interface Classifier {
   /** Architecture of the base model. */
   readonly model: Model;
-  /** Number of classes, at least 2. */
-  readonly labels: number;
+  /** Number of classes, at least 2; absent where the model predicts the next token. */
+  readonly labels?: number;
   /** The adapted modules and the head, with their places in the packed buffers. */
   readonly layout: PackedLayout;
   /** s = α / r, the same on every tier. */
@@ -71,6 +57,8 @@ export interface Classifier {
   readonly optimizer: OptimizerKind;
   /** Whether a training step can pull to the adapter that was installed (FedProx); how strongly is an optimizer setting. */
   readonly proximal: boolean;
+  /** Whether training programs leave the step to a program of its own, so that the gradients of several batches come to one step (default: no). */
+  readonly accumulate?: boolean;
   /** How frozen matrices are stored: weights of linear layers and embedding tables. Norms, biases, adapters and head are f32. */
   readonly baseDtype: BaseDtype;
   /** Whether a training step runs layers again in its backward pass instead of keeping what they computed. Results do not depend on it. */
@@ -95,48 +83,68 @@ export interface BuiltProgram {
   readonly constants: ReadonlyMap<string, Float32Array>;
 }
 
-/** Elements between the forward masks of two modules. */
-export function maskStride(layout: PackedLayout): number {
-  return Math.ceil(layout.rank / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
-}
-
 /** A training step: loss of one batch, gradients of adapter and head, optimizer step, sensitivity EMA. Row losses go to a ring of `ring` rows. */
 export function buildTraining(
   classifier: Classifier,
   size: ProgramSize,
   device: DeviceInfo["kind"],
 ): BuiltProgram {
-  const { layout, optimizer, proximal } = classifier;
-  const builder = startProgram(`train ${size.B}×${size.T}`, classifier, size, device, true);
-  const { program, loss, parameters, cursor } = builder;
-  trainPacked(program, loss, parameters, { name: BUFFERS.adapter, layout, optimizer, proximal });
-  record(program, loss, cursor, BUFFERS.trainLosses, size.ring);
+  const { layout, accumulate = false } = classifier;
+  const name = `train ${size.B}×${size.T}`;
+  const forward = startProgram(name, classifier, size, { device, training: true });
+  const { program, loss, gradientOf, seed, parameters } = forward;
+  packGradients(program, { of: gradientOf, seed }, parameters, layout);
+  if (accumulate) accumulatePacked(program, layout);
+  else stepPacked(program, packedTraining(classifier));
+  record(program, loss, cursorOf(program), BUFFERS.trainLosses, size.ring);
   const lowered = lower(program);
   return {
     program: classifier.recompute ? recompute(lowered) : lowered,
-    constants: builder.constants,
+    constants: forward.constants,
   };
 }
 
-/** Row losses and logits of one batch, without dropout, into rings of `ring` rows. */
+/** The step that ends training programs which accumulate: by the sum of their gradients since it was cleared. */
+export function buildStep(classifier: Classifier): BuiltProgram {
+  const program = createProgram(STEP_PROGRAM);
+  stepPacked(program, packedTraining(classifier), OPTIMIZER_BUFFERS.accumulated);
+  return { program: lower(program), constants: new Map() };
+}
+
+/** Row losses and logits of one batch, or the losses of a language model's predictions, without dropout, into rings of `ring` rows. */
 export function buildEvaluation(
   classifier: Classifier,
   size: ProgramSize,
   device: DeviceInfo["kind"],
 ): BuiltProgram {
-  const builder = startProgram(`evaluate ${size.B}×${size.T}`, classifier, size, device, false);
-  record(builder.program, builder.logits, builder.cursor, BUFFERS.logits, size.ring);
-  record(builder.program, builder.loss, builder.cursor, BUFFERS.evaluationLosses, size.ring);
-  return { program: lower(builder.program), constants: builder.constants };
+  const name = `evaluate ${size.B}×${size.T}`;
+  const forward = startProgram(name, classifier, size, { device, training: false });
+  const { program, logits, loss } = forward;
+  const cursor = cursorOf(program);
+  if (logits) record(program, logits, cursor, BUFFERS.logits, size.ring);
+  record(program, loss, cursor, BUFFERS.evaluationLosses, size.ring);
+  return { program: lower(program), constants: forward.constants };
+}
+
+function packedTraining({ layout, optimizer, proximal }: Classifier): PackedTraining {
+  return { name: BUFFERS.adapter, layout, optimizer, proximal };
+}
+
+function cursorOf(program: Program): Tensor {
+  return bufferTensor(program, "input", BUFFERS.cursor, [1], "u32");
 }
 
 interface Forward {
   readonly program: Program;
-  readonly logits: Tensor;
-  /** Weighted loss of each row, [B]. */
+  /** [B, labels] of a sequence classifier. */
+  readonly logits?: Tensor;
+  /** Weighted loss of each row, [B], or of each prediction, [P]. */
   readonly loss: Tensor;
+  /** What the parameters' gradients are of: of Σ seed·gradientOf. */
+  readonly gradientOf: Tensor;
+  /** Ones where it is absent. */
+  readonly seed?: Tensor;
   readonly parameters: readonly Parameter[];
-  readonly cursor: Tensor;
   readonly constants: ReadonlyMap<string, Float32Array>;
 }
 
@@ -144,125 +152,36 @@ function startProgram(
   name: string,
   classifier: Classifier,
   { B, T }: ProgramSize,
-  device: DeviceInfo["kind"],
-  training: boolean,
+  { device, training }: { readonly device: DeviceInfo["kind"]; readonly training: boolean },
 ): Forward {
   const { model, labels, layout } = classifier;
   const program = createProgram(name);
-  const inputs: ModelInputs = {
-    ids: bufferTensor(program, "input", BUFFERS.ids, [B, T], "u32"),
-    mask: bufferTensor(program, "input", BUFFERS.mask, [B, T], "u32"),
-    positions: bufferTensor(program, "input", BUFFERS.positions, [B, T], "u32"),
-    poolWeights: bufferTensor(program, "input", BUFFERS.poolWeights, [B, T]),
-  };
-  const constants = new Map<string, Float32Array>();
-  const parameters: Parameter[] = [];
-  const context = createContext(
-    program,
-    device,
-    inputs,
-    classifier,
-    training,
-    constants,
-    parameters,
-  );
-  const pooled = pool(program, model.encode(context), inputs.poolWeights);
-  const logits = model.classify(context, pooled, labels);
+  const context = createContext(program, classifier, { B, T, device, training });
+  const hidden = model.encode(context);
+  const loss = labels === undefined
+    ? tokenLoss(context, model, hidden, { predictions: predictionsOf(B, T), training })
+    : labelLoss(context, model, hidden, labels);
+  const { parameters, constants } = context;
+  checkAllUsed(layout, parameters);
+  return { program, ...loss, parameters, constants };
+}
+
+function labelLoss(
+  context: ModelContext,
+  model: Model,
+  hidden: Tensor,
+  labels: number,
+): Pick<Forward, "logits" | "loss" | "gradientOf"> {
+  const { program, inputs } = context;
+  const logits = model.classify(context, pool(program, hidden, inputs.poolWeights), labels);
+  const [B] = logits.shape;
   const loss = crossEntropy(
     program,
     logits,
     bufferTensor(program, "input", BUFFERS.labels, [B], "u32"),
     bufferTensor(program, "input", BUFFERS.weights, [B]),
   );
-  checkAllUsed(layout, parameters);
-  const cursor = bufferTensor(program, "input", BUFFERS.cursor, [1], "u32");
-  return { program, logits, loss, parameters, cursor, constants };
-}
-
-function createContext(
-  program: Program,
-  device: DeviceInfo["kind"],
-  inputs: ModelInputs,
-  { layout, scale, dropout: baseRate, loraDropout, baseDtype }: Classifier,
-  training: boolean,
-  constants: Map<string, Float32Array>,
-  parameters: Parameter[],
-): ModelContext {
-  declareBuffer(program, {
-    name: BUFFERS.adapter,
-    dtype: "f32",
-    role: "state",
-    length: layout.length,
-  });
-  const masks = layout.modules.length * maskStride(layout);
-  declareBuffer(program, {
-    name: BUFFERS.forwardMask,
-    dtype: "u32",
-    role: "input",
-    length: Math.max(masks, 1),
-  });
-  const frozen = new Map<string, Tensor>();
-  const headIndex = new Map(layout.head.map((tensor, i) => [tensor.name, i]));
-  const moduleIndex = new Map(layout.modules.map((module, m) => [module.name, m]));
-  // One input for all sites; each site has a stream of its own. Declared where nothing is dropped too, so that a step is always written alike.
-  const seed = bufferTensor(program, "input", BUFFERS.seed, [1], "u32");
-  let streams = 0;
-  const drop = (x: Tensor, rate: number): Tensor => {
-    const stream = streams++;
-    return training ? dropout(program, x, seed, rate, stream) : x;
-  };
-  const parameter = (name: string, slice: Slice): Tensor => {
-    const tensor = sliceTensor(program, BUFFERS.adapter, name, slice.shape, slice.offset);
-    parameters.push({ tensor, slice });
-    return tensor;
-  };
-  const once = (name: string, create: () => Tensor): Tensor => {
-    const tensor = frozen.get(name) ?? create();
-    frozen.set(name, tensor);
-    return tensor;
-  };
-  const context: ModelContext = {
-    program,
-    device,
-    inputs,
-    weight(name, shape) {
-      const head = headIndex.get(name);
-      return once(
-        name,
-        () =>
-          head === undefined
-            ? bufferTensor(program, "weight", name, shape, shape.length < 2 ? "f32" : baseDtype)
-            : parameter(name, layout.headSlices[head]),
-      );
-    },
-    constant(name, shape, data) {
-      constants.set(name, data);
-      return once(name, () => bufferTensor(program, "weight", name, shape));
-    },
-    linear(name, x, outFeatures, hasBias) {
-      const inFeatures = x.shape[x.shape.length - 1];
-      const weight = context.weight(`${name}.weight`, [outFeatures, inFeatures]);
-      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
-      const m = moduleIndex.get(name);
-      if (m === undefined) return linear(program, x, weight, bias);
-      const adapter = {
-        a: parameter(loraAName(name), layout.a[m]),
-        b: parameter(loraBName(name), layout.b[m]),
-        mask: sliceTensor(
-          program,
-          BUFFERS.forwardMask,
-          `${name} forward mask`,
-          [layout.rank],
-          m * maskStride(layout),
-        ),
-        scale,
-      };
-      return loraLinear(program, x, weight, bias, adapter, drop(x, loraDropout));
-    },
-    dropout: (x) => drop(x, baseRate),
-    drops: training && baseRate > 0,
-  };
-  return context;
+  return { logits, loss, gradientOf: loss };
 }
 
 /** Every packed tensor must take part in the forward pass: one that does not would be averaged and exported without ever having been trained. */

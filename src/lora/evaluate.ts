@@ -2,7 +2,13 @@
 
 import { BUFFERS } from "./classifier.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
-import { type ClassifierBatch, type Session, writeBatch } from "./session.ts";
+import {
+  type ClassifierBatch,
+  type DeviceBatch,
+  type Session,
+  type TokenBatch,
+  writeBatch,
+} from "./session.ts";
 
 /** Sums over evaluated rows. */
 export interface Evaluation {
@@ -29,17 +35,15 @@ export async function evaluate(
   session: Session,
   batches: Iterable<ClassifierBatch>,
 ): Promise<Evaluation> {
-  const { executor, classifier: { model, labels }, evaluationRing } = session;
+  const { executor, classifier: { labels = 0 } } = session;
   const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
   let loss = 0;
-  let pending: ClassifierBatch[] = [];
-  const collect = async () => {
-    if (pending.length === 0) return;
-    const rows = pending[0].B;
-    const count = pending.length * rows;
+  await runInRing(session, batches, async (ran) => {
+    const rows = ran[0].B;
+    const count = ran.length * rows;
     const logits = await executor.read(BUFFERS.logits, 0, count * labels) as Float32Array;
     const losses = await executor.read(BUFFERS.evaluationLosses, 0, count) as Float32Array;
-    pending.forEach((batch, i) => {
+    ran.forEach((batch, i) => {
       for (let row = 0; row < batch.rows; row++) {
         const at = i * rows + row;
         const label = batch.labels[row];
@@ -51,19 +55,66 @@ export async function evaluate(
         loss += losses[at] / batch.weights[row];
       }
     });
-    pending = [];
-  };
-  for (const batch of batches) {
-    writeBatch(executor, model.positions, batch);
-    executor.write(BUFFERS.cursor, Uint32Array.of(pending.length));
-    executor.run(`evaluate ${batch.B}×${batch.T}`);
-    pending.push(batch);
-    if (pending.length === evaluationRing) await collect();
-    await letTasksRun();
-  }
-  await collect();
+  });
   const sum = (key: keyof LabelCount) => perLabel.reduce((all, count) => all + count[key], 0);
   return { rows: sum("rows"), correct: sum("correct"), loss, perLabel };
+}
+
+/** Sums over the predictions of a language model. */
+export interface TokenEvaluation {
+  /** Tokens predicted, each from those before it in its document. */
+  readonly tokens: number;
+  /** Sum of their cross-entropies, in nats. */
+  readonly loss: number;
+}
+
+/** Of a sequence classifier, or of a language model. */
+export type ModelEvaluation = Evaluation | TokenEvaluation;
+
+/** Sums the loss of the installed adapter over the predictions of some batches, whose weights are to be 1. Nothing is dropped out. */
+export async function evaluateTokens(
+  session: Session,
+  batches: Iterable<TokenBatch>,
+): Promise<TokenEvaluation> {
+  let [tokens, loss] = [0, 0];
+  await runInRing(session, batches, async (ran) => {
+    const size = ran[0].weights.length;
+    const losses = await session.executor.read(
+      BUFFERS.evaluationLosses,
+      0,
+      ran.length * size,
+    ) as Float32Array;
+    ran.forEach(({ predictions }, i) => {
+      tokens += predictions;
+      for (let p = 0; p < predictions; p++) loss += losses[i * size + p];
+    });
+  });
+  return { tokens, loss };
+}
+
+/** Runs evaluation batches; `collect` reads the results of some that lie in the rings one after the other. */
+async function runInRing<Batch extends DeviceBatch>(
+  session: Session,
+  batches: Iterable<Batch>,
+  collect: (ran: readonly Batch[]) => Promise<void>,
+): Promise<void> {
+  const { executor, evaluationRing } = session;
+  let ran: Batch[] = [];
+  const empty = async () => {
+    if (ran.length > 0) await collect(ran);
+    ran = [];
+  };
+  for (const batch of batches) {
+    // Results of rows of another length are so many that they do not lie one after the other.
+    if (ran.length > 0 && ran[0].weights.length !== batch.weights.length) await empty();
+    writeBatch(session, batch);
+    executor.write(BUFFERS.cursor, Uint32Array.of(ran.length));
+    executor.run(`evaluate ${batch.B}×${batch.T}`);
+    ran.push(batch);
+    if (ran.length === evaluationRing) await empty();
+    await letTasksRun();
+  }
+  await empty();
 }
 
 /** Place of the highest logit, the first of several. */

@@ -59,6 +59,11 @@ export function packLayout(
   return { rank, modules, head, a, b, headSlices, length, slots };
 }
 
+/** Elements between the forward masks of two modules. */
+export function maskStride({ rank }: Pick<PackedLayout, "rank">): number {
+  return Math.ceil(rank / SLICE_ALIGNMENT) * SLICE_ALIGNMENT;
+}
+
 /** The slots of component i of module m: of its row of A, and of its column of B. */
 export function componentSlots(
   layout: PackedLayout,

@@ -5,6 +5,7 @@ import type { Program } from "../engine/program.ts";
 import {
   BUFFERS,
   buildEvaluation,
+  buildStep,
   buildTraining,
   type BuiltProgram,
   type Classifier,
@@ -48,6 +49,7 @@ export async function loadClassifier(
     buildTraining(classifier, { B: sizes.batch, T, ring: sizes.trainingRing }, kind),
     buildEvaluation(classifier, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }, kind),
   ]);
+  if (classifier.accumulate) built.push(buildStep(classifier));
   const programs = built.map(({ program }) => program);
   const constants = new Map(built.flatMap((part) => [...part.constants]));
   const executor = await device.load(programs);

@@ -1,4 +1,4 @@
-/** A model with what a federation merged into its weights, as Hugging Face's ForSequenceClassification class of its family stores one. @module */
+/** A model with what a federation merged into its weights, as Hugging Face's class of its family for sequence classification, or as a language model, stores one. @module */
 
 import type { AdapterBank } from "../protocol/bank.ts";
 import type { CheckpointFiles, CheckpointLayout } from "../weights/mod.ts";
@@ -18,7 +18,7 @@ export interface MergedModel {
   readonly bank: Pick<AdapterBank, "head" | "merged">;
   /** The base's parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** The label set, in the order of the logits. */
+  /** The label set, in the order of the logits; not looked at of a language model. */
   readonly labels: readonly string[];
 }
 
@@ -37,7 +37,7 @@ export function exportMergedModel(
     baseTensors(model, classes, head),
     changedWeights(weights, modules, merged?.changes),
     head,
-    classifierConfig(config, labels),
+    classes === undefined ? config : classifierConfig(config, labels),
     layout,
   );
 }

@@ -8,9 +8,9 @@ import type { Executor } from "../engine/device.ts";
 import { elementCount } from "../engine/program.ts";
 import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import type { ModuleSensitivity } from "../protocol/scores.ts";
-import { BUFFERS, type Classifier, maskStride } from "./classifier.ts";
+import { BUFFERS, type Classifier, STEP_PROGRAM } from "./classifier.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
-import type { Slice } from "./layout.ts";
+import { maskStride, type Slice } from "./layout.ts";
 import {
   type OptimizerSettings,
   setStep,
@@ -30,13 +30,38 @@ export interface ClassifierBatch {
   readonly mask: Uint32Array;
   /** [B] class indices, counted from 0; those of padding rows do not matter. */
   readonly labels: Uint32Array;
-  /** [B], summing to 1 over the real rows. */
+  /** [B], summing to 1 over the real rows of a step. */
   readonly weights: Float32Array;
   /** [B,T] weights that sum a row's token states to its pooled state, 0 on padding. */
   readonly poolWeights: Float32Array;
   /** Real rows; they come first. */
   readonly rows: number;
 }
+
+/** A padded batch of a language model, as data/token_batches.ts makes it: B rows of T tokens, P = B·(T − 1) predictions of a token from those before it. */
+export interface TokenBatch {
+  /** Rows, real and padding: the loaded program's. */
+  readonly B: number;
+  /** Tokens of a row, real and padding: one of the loaded programs' buckets. */
+  readonly T: number;
+  /** [B,T] token ids. */
+  readonly ids: Uint32Array;
+  /** [B,T] number of each token's document in its row, from 1, and 0 on padding. */
+  readonly mask: Uint32Array;
+  /** [B,T] place of each token in its document, from 0. */
+  readonly positions: Uint32Array;
+  /** [P] places in B·T that are predicted from; those of padding do not matter. */
+  readonly places: Uint32Array;
+  /** [P] the tokens that come next; those of padding do not matter. */
+  readonly labels: Uint32Array;
+  /** [P] weight of each prediction, 0 in padding. */
+  readonly weights: Float32Array;
+  /** Predictions that are not padding; they come first. */
+  readonly predictions: number;
+}
+
+/** A batch of what the session's model is trained for. */
+export type DeviceBatch = ClassifierBatch | TokenBatch;
 
 /** An adapter as a client holds it. */
 export interface InstalledAdapter {
@@ -60,11 +85,17 @@ export interface OptimizerState {
 
 /** One training step. */
 export interface TrainingStep {
-  /** Its rows. */
-  readonly batch: ClassifierBatch;
+  /** Its batches, whose weights sum to 1 over all of them: one, unless the model accumulates. */
+  readonly batches: readonly SeededBatch[];
   /** The schedule's factor of the learning rate. */
   readonly factor: number;
-  /** Seed of the step's dropout, an unsigned 32-bit number. */
+}
+
+/** A batch of a step. */
+export interface SeededBatch {
+  /** Its rows. */
+  readonly batch: DeviceBatch;
+  /** Seed of its dropout, an unsigned 32-bit number. */
   readonly seed: number;
 }
 
@@ -175,7 +206,8 @@ export async function train(
   steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
   stepsBefore: Uint32Array = new Uint32Array(session.classifier.layout.slots),
 ): Promise<Float64Array> {
-  const { executor, classifier: { model, layout, proximal }, trainingRing } = session;
+  const { executor, classifier, trainingRing } = session;
+  const { layout, proximal, accumulate = false } = classifier;
   if (settings.proximal > 0 && !proximal) {
     throw new TypeError(
       `Cannot train with a proximal term of ${settings.proximal}: expected a classifier built for one`,
@@ -183,49 +215,67 @@ export async function train(
   }
   const buffer = settingsBuffer(layout, settings, trained);
   const losses: number[] = [];
-  let pending = 0;
-  let rows = 0;
+  /** The step of each batch whose losses are still in the ring. */
+  const pending: number[] = [];
+  let size = 0;
   const collect = async () => {
-    const ring = await executor.read(BUFFERS.trainLosses, 0, pending * rows) as Float32Array;
-    for (let step = 0; step < pending; step++) {
-      losses.push(
-        ring.subarray(step * rows, (step + 1) * rows).reduce((sum, loss) => sum + loss, 0),
+    if (pending.length === 0) return;
+    const ring = await executor.read(BUFFERS.trainLosses, 0, pending.length * size) as Float32Array;
+    pending.forEach((step, i) => {
+      losses[step] += ring.subarray(i * size, (i + 1) * size).reduce((sum, loss) => sum + loss, 0);
+    });
+    pending.length = 0;
+  };
+  for await (const { batches, factor } of steps) {
+    if (batches.length !== 1 && !accumulate) {
+      throw new TypeError(
+        `Cannot take a step of ${batches.length} batches: expected a classifier built to accumulate`,
       );
     }
-    pending = 0;
-  };
-  for await (const { batch, factor, seed } of steps) {
-    rows = batch.B;
-    setStep(buffer, settings, stepsBefore, losses.length + pending + 1, factor);
-    writeBatch(executor, model.positions, batch);
+    losses.push(0);
+    setStep(buffer, settings, stepsBefore, losses.length, factor);
     executor.write(BUFFERS.settings, buffer);
-    executor.write(BUFFERS.seed, Uint32Array.of(seed));
-    executor.write(BUFFERS.cursor, Uint32Array.of(pending));
-    executor.run(`train ${batch.B}×${batch.T}`);
-    pending++;
-    if (pending === trainingRing) await collect();
-    await letTasksRun();
+    if (accumulate) executor.clear(BUFFERS.accumulated);
+    for (const { batch, seed } of batches) {
+      // Losses of rows of another length are so many that they do not lie one after the other.
+      if (batch.weights.length !== size) await collect();
+      size = batch.weights.length;
+      writeBatch(session, batch);
+      executor.write(BUFFERS.seed, Uint32Array.of(seed));
+      executor.write(BUFFERS.cursor, Uint32Array.of(pending.length));
+      executor.run(`train ${batch.B}×${batch.T}`);
+      pending.push(losses.length - 1);
+      if (pending.length === trainingRing) await collect();
+      await letTasksRun();
+    }
+    if (accumulate) executor.run(STEP_PROGRAM);
   }
-  if (pending > 0) await collect();
+  await collect();
   return Float64Array.from(losses);
 }
 
 /** Writes the inputs that training and evaluation share. */
 export function writeBatch(
-  executor: Executor,
-  positionsOf: (mask: Uint32Array) => Uint32Array,
-  { B, T, ids, mask, labels, weights, poolWeights }: ClassifierBatch,
+  { executor, classifier: { model } }: Pick<Session, "executor" | "classifier">,
+  batch: DeviceBatch,
 ): void {
-  const positions = new Uint32Array(B * T);
-  for (let row = 0; row < B; row++) {
-    positions.set(positionsOf(mask.subarray(row * T, (row + 1) * T)), row * T);
-  }
+  const { ids, mask, labels, weights } = batch;
   executor.write(BUFFERS.ids, ids);
   executor.write(BUFFERS.mask, mask);
-  executor.write(BUFFERS.positions, positions);
-  executor.write(BUFFERS.poolWeights, poolWeights);
   executor.write(BUFFERS.labels, labels);
   executor.write(BUFFERS.weights, weights);
+  if ("places" in batch) {
+    executor.write(BUFFERS.positions, batch.positions);
+    executor.write(BUFFERS.places, batch.places);
+    return;
+  }
+  const { B, T } = batch;
+  const positions = new Uint32Array(B * T);
+  for (let row = 0; row < B; row++) {
+    positions.set(model.positions(mask.subarray(row * T, (row + 1) * T)), row * T);
+  }
+  executor.write(BUFFERS.positions, positions);
+  executor.write(BUFFERS.poolWeights, batch.poolWeights);
 }
 
 function sliceOf(packed: Float32Array, { offset, shape }: Slice): Float32Array {

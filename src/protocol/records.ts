@@ -19,6 +19,12 @@ export interface TierRecord {
   readonly accuracyAfterDistribution: number;
 }
 
+/** The clients of one rank, of a run that trains a language model. */
+export interface TokenTierRecord extends Pick<TierRecord, "rank" | "clients"> {
+  /** Validation loss in nats, as {@linkcode TierRecord.accuracyAfterDistribution} is an accuracy. */
+  readonly lossAfterDistribution: number;
+}
+
 /** How many clients took part in a round; `sampled` is the sum of the three after it. */
 export interface AttendanceRecord {
   /** Were dealt components and got a download. */
@@ -33,29 +39,19 @@ export interface AttendanceRecord {
   readonly arrived: number;
 }
 
-/** One round. */
-export interface RoundRecord {
+/** What every round tells, whatever is trained. */
+export interface RoundFacts {
   /** 1 for the first. */
   readonly round: number;
   /** Who took part. */
   readonly attendance: AttendanceRecord;
-  /** Of the aggregated model on the validation rows, 0 to 1. Where every client keeps a model of its own, this and the loss are means over these. */
-  readonly accuracy: number;
-  /**
-   * Accuracy of the aggregated model, or of the client's own, for the client that fares worst, 0 to 1: the lowest over all clients of
-   * Σ_label share(label)·accuracy(label), with the shares of the client's own training rows and the accuracies on the validation rows. Labels
-   * without validation rows are left out of a client's shares; one that has no others counts with the accuracy on all rows.
-   */
-  readonly worstClient: number;
-  /** Mean cross-entropy on the validation rows, in nats. */
+  /** Mean cross-entropy on the validation rows, or over a language model's predictions in them, in nats. */
   readonly loss: number;
   /**
    * Mean cross-entropy over the training steps behind the updates aggregated in this round, in nats; null where none arrived, which leaves the model
    * as it was.
    */
   readonly trainLoss: number | null;
-  /** The round's clients by rank, ascending. */
-  readonly perTier: readonly TierRecord[];
   /** All clients' messages to the server in this round. */
   readonly upBytes: MessageSizes;
   /** All messages to the clients in this round. */
@@ -76,6 +72,45 @@ export interface RoundRecord {
   readonly steps: number;
   /** Tokens of the local steps, padding included, per second of the round's wall time. */
   readonly tokensPerSecond: number;
+}
+
+/** One round of a run that trains a sequence classifier. */
+export interface RoundRecord extends RoundFacts {
+  /** Of the aggregated model on the validation rows, 0 to 1. Where every client keeps a model of its own, this and the loss are means over these. */
+  readonly accuracy: number;
+  /**
+   * Accuracy of the aggregated model, or of the client's own, for the client that fares worst, 0 to 1: the lowest over all clients of
+   * Σ_label share(label)·accuracy(label), with the shares of the client's own training rows and the accuracies on the validation rows. Labels
+   * without validation rows are left out of a client's shares; one that has no others counts with the accuracy on all rows.
+   */
+  readonly worstClient: number;
+  /** The round's clients by rank, ascending. */
+  readonly perTier: readonly TierRecord[];
+}
+
+/** One round of a run that trains a language model: it has no accuracy. */
+export interface TokenRoundRecord extends RoundFacts {
+  /** e to the power of the validation loss: of so many tokens the model would have to guess evenly to do as well. */
+  readonly perplexity: number;
+  /** The round's clients by rank, ascending. */
+  readonly perTier: readonly TokenTierRecord[];
+  /** Of classifiers. */
+  readonly accuracy?: undefined;
+  /** Of classifiers. */
+  readonly worstClient?: undefined;
+}
+
+/** One round. */
+export type AnyRoundRecord = RoundRecord | TokenRoundRecord;
+
+/** Whether a record is of a language model. */
+export function isTokenRecord(record: AnyRoundRecord): record is TokenRoundRecord {
+  return record.accuracy === undefined;
+}
+
+/** e^loss, of a mean cross-entropy in nats; no more than JSON can say. */
+export function perplexityOf(loss: number): number {
+  return Math.min(Math.exp(loss), Number.MAX_VALUE);
 }
 
 /** A round's number with what its model reached. */
@@ -100,18 +135,24 @@ export interface TestResult {
   readonly accuracyAtFinal: number;
 }
 
-/** The end of a run. */
-export interface RunSummary {
-  /** The round of the highest validation accuracy, the first of several. */
-  readonly best: RoundResult;
-  /** The last round. */
-  readonly final: RoundResult;
-  /** Absent when the test rows were not evaluated. */
-  readonly test?: TestResult;
-  /** Accuracy of guessing evenly among the labels: 1 / labels. */
-  readonly chance: number;
-  /** Number of classes. */
-  readonly labels: number;
+/** A round's number with what its language model reached on the validation rows. */
+export interface TokenRoundResult extends Pick<TokenRoundRecord, "round" | "loss" | "perplexity"> {
+  /** Of classifiers. */
+  readonly accuracy?: undefined;
+}
+
+/** A language model on the test rows. */
+export interface TokenTestResult {
+  /** Predictions in them. */
+  readonly tokens: number;
+  /** Mean cross-entropy in nats, of the model of the best validation round. */
+  readonly lossAtBest: number;
+  /** Of the model of the last round. */
+  readonly lossAtFinal: number;
+}
+
+/** The end of a run, whatever was trained. */
+export interface RunTotals {
   /** All messages to the server. */
   readonly upBytes: MessageSizes;
   /** All messages to the clients. */
@@ -122,16 +163,60 @@ export interface RunSummary {
   readonly seconds: number;
 }
 
+/** The end of a run that trained a sequence classifier. */
+export interface RunSummary extends RunTotals {
+  /** The round of the highest validation accuracy, the first of several. */
+  readonly best: RoundResult;
+  /** The last round. */
+  readonly final: RoundResult;
+  /** Absent when the test rows were not evaluated. */
+  readonly test?: TestResult;
+  /** Accuracy of guessing evenly among the labels: 1 / labels. */
+  readonly chance: number;
+  /** Number of classes. */
+  readonly labels: number;
+}
+
+/** The end of a run that trained a language model. */
+export interface TokenRunSummary extends RunTotals {
+  /** The round of the lowest validation loss, the first of several. */
+  readonly best: TokenRoundResult;
+  /** The last round. */
+  readonly final: TokenRoundResult;
+  /** Absent when the test rows were not evaluated. */
+  readonly test?: TokenTestResult;
+  /** Of classifiers. */
+  readonly chance?: undefined;
+}
+
+/** The end of a run. */
+export type AnyRunSummary = RunSummary | TokenRunSummary;
+
+/** Whether a summary is of a language model. */
+export function isTokenSummary(summary: AnyRunSummary): summary is TokenRunSummary {
+  return summary.chance === undefined;
+}
+
 /** One client of a federation, as the report lists it. */
 export interface ClientFacts {
   /** 1 for the first. */
   readonly client: number;
   /** Components per module it trains, r_k. */
   readonly rank: number;
-  /** Its training rows, n_k. */
+  /** Its training rows, n_k: texts, or a language model's rows of tokens. */
   readonly samples: number;
-  /** [labels]: rows of each label. */
+  /** [labels]: rows of each label; empty where a language model is trained. */
   readonly labelCounts: readonly number[];
+}
+
+/** Predicted tokens of each part of the data. */
+export interface TokenCounts {
+  /** Of all clients. */
+  readonly train: number;
+  /** Evaluated after each round. */
+  readonly validation: number;
+  /** For the final score; 0 where that is left out. */
+  readonly test: number;
 }
 
 /** What a run found out about its model, its data and its machine before the first round. */
@@ -148,8 +233,10 @@ export interface RunFacts {
   readonly modelParameters: number;
   /** The data set's name. */
   readonly data: string;
-  /** The label set, in the order of the classifier's outputs. */
+  /** The label set, in the order of the classifier's outputs; empty where a language model is trained. */
   readonly labels: readonly string[];
+  /** Predictions of a language model in the rows below; absent of classifiers. */
+  readonly tokens?: TokenCounts;
   /** Rows dealt to the clients. */
   readonly trainRows: number;
   /** Rows evaluated after each round. */
@@ -190,10 +277,7 @@ export function summarizeRun(
   labels: number,
   test?: TestResult,
 ): RunSummary {
-  if (records.length === 0) {
-    throw new RangeError("Cannot sum up a run: expected at least one round, got none");
-  }
-  const final = records[records.length - 1];
+  const final = lastOf(records);
   const best = records.reduce((one, other) => other.accuracy > one.accuracy ? other : one);
   return {
     best: roundResult(best),
@@ -201,9 +285,61 @@ export function summarizeRun(
     ...(test ? { test } : {}),
     chance: 1 / labels,
     labels,
+    ...totals(records),
+  };
+}
+
+/**
+ * Sums up the records of a run that trained a language model.
+ *
+ * @param records at least one, in order of rounds
+ * @throws RangeError without records
+ */
+export function summarizeTokenRun(
+  records: readonly TokenRoundRecord[],
+  test?: TokenTestResult,
+): TokenRunSummary {
+  const result = ({ round, loss, perplexity }: TokenRoundRecord) => ({ round, loss, perplexity });
+  const final = lastOf(records);
+  const best = records.reduce((one, other) => other.loss < one.loss ? other : one);
+  return {
+    best: result(best),
+    final: result(final),
+    ...(test ? { test } : {}),
+    ...totals(records),
+  };
+}
+
+/**
+ * Sums up the records of a run, of one kind all.
+ *
+ * @param records at least one, in order of rounds
+ * @param labels classes of a classifier
+ * @throws RangeError without records
+ */
+export function summarizeAnyRun(
+  records: readonly AnyRoundRecord[],
+  labels: number,
+  test?: TestResult | TokenTestResult,
+): AnyRunSummary {
+  if (records.every(isTokenRecord)) {
+    return summarizeTokenRun(records, test && "tokens" in test ? test : undefined);
+  }
+  const labelled = records.filter((record) => !isTokenRecord(record));
+  return summarizeRun(labelled, labels, test && "rows" in test ? test : undefined);
+}
+
+function lastOf<R extends AnyRoundRecord>(records: readonly R[]): R {
+  const last = records.at(-1);
+  if (last !== undefined) return last;
+  throw new RangeError("Cannot sum up a run: expected at least one round, got none");
+}
+
+function totals(records: readonly AnyRoundRecord[]): RunTotals {
+  return {
     upBytes: records.map((record) => record.upBytes).reduce(addBytes),
     downBytes: records.map((record) => record.downBytes).reduce(addBytes),
-    trainedShare: final.trainedShare,
+    trainedShare: lastOf(records).trainedShare,
     seconds: records.reduce((sum, record) => sum + record.seconds, 0),
   };
 }

@@ -103,7 +103,16 @@ function readStudySettings(value: unknown, name: string): StudySettings {
   if (given.method !== undefined) {
     throw new UserError(`Cannot use ${name}.method: a study's methods stand under "methods"`);
   }
-  return readSettings(given, (key) => `${name}.${key}`);
+  return comparable(readSettings(given, (key) => `${name}.${key}`), name);
+}
+
+/** Refuses what a study does not compare. */
+function comparable(settings: StudySettings, name: string): StudySettings {
+  const { task = "classify" } = settings;
+  if (task === "classify") return settings;
+  throw new UserError(
+    `Cannot use ${name}.task ${task}: a study compares accuracies, which language models do not have; compare the losses of deno task train`,
+  );
 }
 
 /** A method's settings: with no `method` among them the name says which it is. */
@@ -112,10 +121,11 @@ function readMethod(value: unknown, name: string): StudySettings {
   const given = readObject(value, entry);
   checkOwn(given, entry);
   const named = given.method === undefined;
-  return readSettings(
+  const settings = readSettings(
     named ? { method: name, ...given } : given,
     (key) => named && key === "method" ? entry : `${entry}.${key}`,
   );
+  return comparable(settings, entry);
 }
 
 function checkOwn(given: object, name: string): void {

@@ -69,7 +69,8 @@ const client = fields<ClientFacts>({
   labelCounts: listOf(count),
 });
 
-const facts = fields<RunFacts>({
+// Runs of a study train classifiers.
+const facts = fields<Omit<RunFacts, "tokens">>({
   version: string,
   started: string,
   device: string,

@@ -38,6 +38,22 @@ export async function readTokenizerFiles(files: ModelFiles): Promise<TokenizerFi
   return { tokenizer: required(files, "tokenizer.json", tokenizer), config: config ?? {} };
 }
 
+/**
+ * Tokenizer files whose config has the chat template of the folder's chat_template.jinja; where there is no such file, as they are.
+ *
+ * @param files the model's files
+ * @param tokenizer what {@linkcode readTokenizerFiles} has read of them
+ */
+export async function withChatTemplate(
+  files: ModelFiles,
+  tokenizer: TokenizerFiles,
+): Promise<TokenizerFiles> {
+  const file = await files.open("chat_template.jinja");
+  if (file === undefined) return tokenizer;
+  const template = new TextDecoder().decode(await readAll(file));
+  return { ...tokenizer, config: { ...tokenizer.config as object, chat_template: template } };
+}
+
 /** What a folder may hold beside config.json and the weights: how texts become tokens, and how they are generated. */
 const TEXT_FILES = [
   "tokenizer.json",

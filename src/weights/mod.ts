@@ -15,7 +15,13 @@ export {
   type CheckpointLayout,
 } from "./checkpoint_files.ts";
 export { HubError, ModelFolderError, WeightsError } from "./errors.ts";
-export { readConfig, readTokenizerFiles, textFiles, type TokenizerFiles } from "./folder.ts";
+export {
+  readConfig,
+  readTokenizerFiles,
+  textFiles,
+  type TokenizerFiles,
+  withChatTemplate,
+} from "./folder.ts";
 export { type HubCache, type HubEnvironment, hubFiles, type HubOptions } from "./hub.ts";
 export { modelHash, modelPaths } from "./model_hash.ts";
 export { openOnnx } from "./onnx_source.ts";

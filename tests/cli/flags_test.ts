@@ -3,7 +3,7 @@ import { CommanderError, Option } from "commander";
 import { commandEnd } from "../../src/cli/errors.ts";
 import { createCommand, readCommandLine, readFlags } from "../../src/cli/flags.ts";
 import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
-import type { RunConfig } from "../../src/federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../../src/federated/run_config.ts";
 import { flagName } from "../../src/federated/setting_text.ts";
 import { type SettingKey, settingKeys } from "../../src/federated/settings.ts";
 import { UserError } from "../../src/protocol/errors.ts";
@@ -164,8 +164,9 @@ Deno.test("createCommand() makes flags of the named settings only", () => {
 Deno.test("createCommand() tells every setting of the table in its help", () => {
   const help = createCommand(train).helpInformation();
   for (const key of settingKeys) {
-    const flag = key === "evalTest" ? "--no-eval-test" : flagName(key satisfies SettingKey);
-    assert.ok(help.includes(`  ${flag}`), flag);
+    const flag = flagName(key satisfies SettingKey);
+    const isOn = (defaultConfig as Readonly<Record<string, unknown>>)[key] === true;
+    assert.ok(help.includes(`  ${isOn ? flag.replace("--", "--no-") : flag}`), flag);
   }
 });
 

@@ -4,7 +4,7 @@ import { randomStream } from "../../src/protocol/random.ts";
 import { sampledClients } from "../../src/federated/attendance.ts";
 import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
 import type { RunConfig } from "../../src/federated/run_config.ts";
-import type { ReportedRun } from "../../src/cli/report/report.ts";
+import type { LabelledRun } from "../../src/cli/report/report.ts";
 
 /** The shape of a made-up run. */
 export interface SampleShape {
@@ -18,7 +18,7 @@ export interface SampleShape {
 /** A run that never was, with curves like those of real ones; the same shape gives the same run. */
 export function sampleRun(
   { rounds, layers, projections, labels, given }: SampleShape,
-): ReportedRun {
+): LabelledRun {
   const config = completeRunConfig(given, { threads: 2, now: new Date(0) });
   const random = randomStream(config.seed, "sample run");
   const modules = Array.from({ length: layers }).flatMap((_, layer) =>

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import {
   bucketFor,
-  evaluationBatches,
+  drawGroups,
+  inGroups,
   makeBatch,
   maskedPoolingWeights,
-  trainingBatches,
 } from "../../src/data/batches.ts";
 import type { TokenizedSample } from "../../src/data/types.ts";
 import { randomStream } from "../../src/protocol/random.ts";
@@ -45,45 +45,34 @@ Deno.test("makeBatch() refuses no samples, too many, and too long ones", () => {
   assert.throws(() => makeBatch([sample(0, 1, 2)], 1, [1], 0), RangeError);
 });
 
-const seven = Array.from({ length: 7 }, (_, i) => sample(i, i));
-
-Deno.test("evaluationBatches() visits samples once, in order", () => {
-  const batches = [...evaluationBatches(seven, 3, [1], 0)];
-  assert.deepEqual(batches.map(({ rows }) => rows), [3, 3, 1]);
-  assert.deepEqual(batches.flatMap(({ labels, rows }) => [...labels.slice(0, rows)]), [
-    0,
-    1,
-    2,
-    3,
-    4,
-    5,
-    6,
-  ]);
-  assert.deepEqual([...evaluationBatches([], 3, [1], 0)], []);
+Deno.test("makeBatch() weighs rows as parts of a larger step", () => {
+  assert.deepEqual([...makeBatch([sample(0, 1)], 2, [1], 0, 5).weights], [Math.fround(0.2), 0]);
 });
 
-/** Labels of the first `epochs` epochs. */
-function drawnLabels(seed: number, epochs: number): number[][] {
-  const batches = trainingBatches(seven, 3, [1], 0, randomStream(seed, "batches"));
-  return Array.from({ length: epochs }, () =>
-    [1, 2, 3].flatMap(() => {
-      const { labels, rows } = batches.next().value;
-      return [...labels.slice(0, rows)];
-    }));
+Deno.test("inGroups() visits rows once, in order", () => {
+  const groups = [...inGroups([0, 1, 2, 3, 4, 5, 6], 3)];
+  assert.deepEqual(groups, [[0, 1, 2], [3, 4, 5], [6]]);
+  assert.deepEqual([...inGroups([], 3)], []);
+});
+
+/** The first `epochs` epochs of seven rows. */
+function drawn(seed: number, epochs: number): number[][] {
+  const groups = drawGroups([0, 1, 2, 3, 4, 5, 6], 3, randomStream(seed, "batches"));
+  return Array.from({ length: epochs }, () => [1, 2, 3].flatMap(() => groups.next().value));
 }
 
-Deno.test("trainingBatches() visits all samples every epoch, in a new order", () => {
-  const [first, second, third] = drawnLabels(1, 3);
+Deno.test("drawGroups() visits all rows every epoch, in a new order", () => {
+  const [first, second, third] = drawn(1, 3);
   for (const epoch of [first, second, third]) {
     assert.deepEqual([...epoch].sort(), [0, 1, 2, 3, 4, 5, 6]);
   }
   assert.notDeepEqual(first, second);
-  assert.deepEqual(drawnLabels(1, 3), [first, second, third], "the stream decides");
-  assert.notDeepEqual(drawnLabels(2, 1)[0], first);
+  assert.deepEqual(drawn(1, 3), [first, second, third], "the stream decides");
+  assert.notDeepEqual(drawn(2, 1)[0], first);
 });
 
-Deno.test("trainingBatches() refuses to draw from nothing", () => {
-  assert.throws(() => trainingBatches([], 3, [1], 0, randomStream(1)).next(), RangeError);
+Deno.test("drawGroups() refuses to draw from nothing", () => {
+  assert.throws(() => drawGroups([], 3, randomStream(1)).next(), RangeError);
 });
 
 Deno.test("maskedPoolingWeights() weighs the tokens each pooling takes", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { DataError, loadData, type LoadOptions } from "../../src/data/mod.ts";
+import { DataError, jsonLines, loadData, type LoadOptions, splitData } from "../../src/data/mod.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 
 const encoder = new TextEncoder();
@@ -231,4 +231,48 @@ Deno.test("loadData() takes data without training rows from whoever needs none",
   await rejects(load("d.jsonl", rows, asItStands), /at least one row to train on/);
   const data = await load("d.jsonl", rows, { ...asItStands, needsTraining: false });
   assert.deepEqual([data.train.length, data.test.length], [0, 1]);
+});
+
+Deno.test("loadData() reads texts without labels where labels are for nothing", async () => {
+  const lines = Array.from({ length: 10 }, (_, i) => `{"title": "t${i}", "text": "text ${i}"}\n`);
+  const data = await load("texts.jsonl", lines.join(""), { labelUse: "nothing" });
+  assert.deepEqual(data.labels, []);
+  assert.deepEqual([data.train, data.validation, data.test].map(({ length }) => length), [7, 1, 2]);
+  assert.ok(data.train.every(({ label }) => label === ""));
+  await assert.rejects(
+    load("texts.csv", "body\nhello\n", { labelUse: "nothing" }),
+    /Cannot load "texts.csv": expected a column "text", got "body" on line 2/,
+  );
+});
+
+Deno.test("loadData() says what to do about texts without labels that are to be dealt by them", async () => {
+  await assert.rejects(
+    load("texts.jsonl", '{"text": "hello"}\n', { labelUse: "dealing" }),
+    /a label column .*, got "text" on line 1; without labels use --partition iid$/,
+  );
+});
+
+Deno.test("loadData() reads conversations, and writes them back", async () => {
+  const messages = [{ role: "user", content: "hi" }, { role: "assistant", content: "hello" }];
+  const rows = Array.from({ length: 4 }, (_, id) => ({ id, messages, split: "train" }));
+  const text = rows.map((row) => JSON.stringify(row) + "\n").join("");
+  const options = { textColumn: "messages", labelUse: "nothing", messages: true } as const;
+  const data = await load("chats.jsonl", text, { ...options, testShare: 0, validationShare: 0 });
+  assert.equal(data.conversations, true);
+  assert.deepEqual(JSON.parse(data.train[0].text), messages);
+  const [share] = splitData(data, [[0, 1, 2, 3]]);
+  assert.deepEqual(
+    jsonLines(share).trim().split("\n").map((line) => JSON.parse(line)),
+    rows.map((row) => ({ ...row, id: String(row.id) })),
+  );
+});
+
+Deno.test("loadData() names the line whose messages are none", async () => {
+  const options = { textColumn: "messages", labelUse: "nothing", messages: true } as const;
+  for (const messages of ["hi", [], ["hi"], [{ role: "user" }], [{ role: 1, content: "a" }]]) {
+    await assert.rejects(
+      load("chats.jsonl", JSON.stringify({ messages }) + "\n", options),
+      /Cannot load line 1 of "chats.jsonl": expected a list of messages, each with texts "role" and "content", in "messages", got /,
+    );
+  }
 });

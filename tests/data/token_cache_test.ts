@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { truncated } from "../../src/data/encodings.ts";
 import { encodeAll, type TokenCache, tokenizedSamples } from "../../src/data/token_cache.ts";
 import { packTokens, unpackTokens } from "../../src/data/token_format.ts";
 import type { Sample, TextTokenizer } from "../../src/data/types.ts";
@@ -41,14 +42,23 @@ function plain(ids: readonly Uint32Array[]): number[][] {
 }
 
 Deno.test("encodeAll() tokenizes and truncates every sample", async () => {
-  assert.deepEqual(plain(await encodeAll(samples, counted(), 2)), [[1, 2], [], [26, 26]]);
+  assert.deepEqual(plain(await encodeAll(samples, counted(), truncated(2))), [[1, 2], [], [
+    26,
+    26,
+  ]]);
 });
 
 Deno.test("encodeAll() loads no tokenizer and reports nothing when the cache has the tokens", async () => {
   const cache = memoryCache();
   const tokenizer = counted();
-  const first = await encodeAll(samples, tokenizer, 2, cache);
-  const again = await encodeAll(samples, tokenizer, 2, cache, () => assert.fail("reported"));
+  const first = await encodeAll(samples, tokenizer, truncated(2), cache);
+  const again = await encodeAll(
+    samples,
+    tokenizer,
+    truncated(2),
+    cache,
+    () => assert.fail("reported"),
+  );
   assert.deepEqual(again, first);
   assert.equal(tokenizer.loads(), 1);
 });
@@ -56,14 +66,14 @@ Deno.test("encodeAll() loads no tokenizer and reports nothing when the cache has
 Deno.test("encodeAll() misses the cache when text, id, tokenizer or length differs, not the label", async () => {
   const cache = memoryCache();
   const tokenizer = counted();
-  await encodeAll(samples, tokenizer, 2, cache);
+  await encodeAll(samples, tokenizer, truncated(2), cache);
   const [first, ...rest] = samples;
-  await encodeAll([{ ...first, label: "y" }, ...rest], tokenizer, 2, cache);
+  await encodeAll([{ ...first, label: "y" }, ...rest], tokenizer, truncated(2), cache);
   assert.equal(tokenizer.loads(), 1);
-  await encodeAll([{ ...first, text: "abd" }, ...rest], tokenizer, 2, cache);
-  await encodeAll([{ ...first, id: "9" }, ...rest], tokenizer, 2, cache);
-  await encodeAll(samples, { ...tokenizer, hash: "letters-2" }, 2, cache);
-  await encodeAll(samples, tokenizer, 3, cache);
+  await encodeAll([{ ...first, text: "abd" }, ...rest], tokenizer, truncated(2), cache);
+  await encodeAll([{ ...first, id: "9" }, ...rest], tokenizer, truncated(2), cache);
+  await encodeAll(samples, { ...tokenizer, hash: "letters-2" }, truncated(2), cache);
+  await encodeAll(samples, tokenizer, truncated(3), cache);
   assert.equal(tokenizer.loads(), 5);
 });
 
@@ -71,11 +81,11 @@ Deno.test("encodeAll() ignores and rewrites a corrupt cache entry", async () => 
   const kept = new Map<string, Uint8Array>();
   const cache = memoryCache(kept);
   const tokenizer = counted();
-  const expected = await encodeAll(samples, tokenizer, 2, cache);
+  const expected = await encodeAll(samples, tokenizer, truncated(2), cache);
   const [[key, good]] = kept;
   for (const bad of [good.slice(0, -1), good.with(good.length - 1, 99), new Uint8Array(3)]) {
     kept.set(key, bad);
-    assert.deepEqual(await encodeAll(samples, tokenizer, 2, cache), expected);
+    assert.deepEqual(await encodeAll(samples, tokenizer, truncated(2), cache), expected);
     assert.deepEqual(kept.get(key), good);
   }
   assert.equal(tokenizer.loads(), 4);
@@ -88,7 +98,13 @@ Deno.test("encodeAll() reports progress up to the total", async () => {
     label: "x",
   }));
   const reports: [number, number][] = [];
-  await encodeAll(long, counted(), 4, undefined, (done, total) => reports.push([done, total]));
+  await encodeAll(
+    long,
+    counted(),
+    truncated(4),
+    undefined,
+    (done, total) => reports.push([done, total]),
+  );
   assert.deepEqual(reports, [[2, 5], [4, 5], [5, 5]]);
 });
 

@@ -62,7 +62,7 @@ export function buildDecoder(
   const q = rope(program, linear(program, x, p["q.weight"]), positions, angles, H);
   const k = rope(program, linear(program, x, p["k.weight"]), positions, angles, Hkv);
   const v = linear(program, x, p["v.weight"]);
-  const heads = { heads: H, keyHeads: Hkv, scale: D ** -0.5, causal: true };
+  const heads = { heads: H, keyHeads: Hkv, scale: D ** -0.5, causal: true, documents: false };
   const context = attention(program, q, k, v, input("mask", [B, T]), heads);
   const dropped = dropout(program, context, input("seed", [1]), 0.25, 1);
   const middle = add(program, rows, linear(program, dropped, p["o.weight"]));

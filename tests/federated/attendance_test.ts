@@ -11,6 +11,7 @@ import { dealRound } from "../../src/protocol/deal.ts";
 import { encodeDownload } from "../../src/protocol/messages/mod.ts";
 import type { AttendanceRecord } from "../../src/protocol/records.ts";
 import {
+  accuracyOf,
   runRounds,
   tinyFederation,
   type TinySettings,
@@ -138,7 +139,7 @@ for (const fates of [["vanishes", "vanishes"], ["late", "vanishes"]] as const) {
       assert.deepEqual(encodeBank(state.bank), encodeBank(start.bank));
       assert.equal(state.rounds, 1);
       assert.equal(record.trainLoss, null);
-      assert.equal(record.accuracy, start.evaluation.correct / start.evaluation.rows);
+      assert.equal(record.accuracy, accuracyOf(start.evaluation));
       assert.equal(record.upBytes.total, 0);
       assert.ok(record.downBytes.total > 0);
       assert.ok(record.selected.flat().every((count) => count === 0));

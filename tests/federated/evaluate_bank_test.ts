@@ -1,15 +1,25 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { requireLabelled } from "../../src/federated/device_batches.ts";
 import { evaluateBank } from "../../src/federated/evaluate_bank.ts";
 import { startState } from "../../src/federated/simulate.ts";
-import { LABELS, logitsOf, tinyFederation, withFederation, withTrainedB } from "./support.ts";
+import {
+  LABELS,
+  labelScores,
+  logitsOf,
+  tinyFederation,
+  withFederation,
+  withTrainedB,
+} from "./support.ts";
 
 Deno.test("evaluateBank() counts rows and hits of each label by the highest logit", async () => {
   const federation = await tinyFederation();
   await withFederation(createCpuDevice({ threads: 1 }), federation, async (session) => {
     const { bank } = withTrainedB(await startState(federation, session));
-    const rows = federation.validation.slice(0, federation.sizes.evaluationBatch);
-    const evaluation = await evaluateBank(federation, session, bank, rows);
+    const rows = requireLabelled(
+      federation.validation.slice(0, federation.sizes.evaluationBatch),
+    );
+    const evaluation = labelScores(await evaluateBank(federation, session, bank, rows));
     const logits = await logitsOf(federation, session);
     const expected = Array.from({ length: LABELS }, () => ({ rows: 0, correct: 0 }));
     rows.forEach(({ label }, row) => {

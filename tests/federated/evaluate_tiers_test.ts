@@ -75,8 +75,8 @@ Deno.test("evaluateTiers() evaluates only who lacks a component that changes the
       const state = withoutB(trained, from);
       const told = await evaluateTiers(federation, counted, state, dealsOf(federation, state));
       assert.equal(passes(), tiers, `b_i of the first ${from}`);
-      const { correct, rows } = state.evaluation;
-      assert.equal(told[2].accuracyAfterDistribution, correct / rows);
+      const [rank, evaluations] = told[2];
+      assert.deepEqual([rank, evaluations], [4, [state.evaluation]]);
     }
   });
 });
@@ -88,8 +88,8 @@ Deno.test("evaluateTiers() takes models of the clients' own as they were evaluat
     const own = [1, 2, 4].map((correct) => ({ ...start.evaluation, correct }));
     const state = { ...start, own };
     assert.deepEqual(await evaluateTiers(federation, session, state, dealsOf(federation, state)), [
-      { rank: 2, clients: 2, accuracyAfterDistribution: (1 + 4) / 20 / 2 },
-      { rank: 4, clients: 1, accuracyAfterDistribution: 2 / 20 },
+      [2, [own[0], own[2]]],
+      [4, [own[1]]],
     ]);
   });
 });

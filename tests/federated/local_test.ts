@@ -21,6 +21,7 @@ import { onEveryDevice } from "../engine/devices.ts";
 import { byteMemories } from "./byte_memories.ts";
 import {
   countingEvaluation,
+  labelScores,
   makeSamples,
   runRounds,
   tinyFederation,
@@ -53,7 +54,7 @@ async function evaluateClient(
   const indices = bank.modules.map(() => allComponents(clients[client].rank));
   const forward = indices.map((list) => maskOf(list, bank.rank));
   const adapter = { ...ownAdapter(bank, indices, model), forward };
-  return await evaluateAdapter(federation, session, adapter, rows);
+  return labelScores(await evaluateAdapter(federation, session, adapter, rows));
 }
 
 onEveryDevice(
@@ -117,7 +118,7 @@ Deno.test("runRound() by local records means over the clients' own models, and t
   });
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
-    assert.equal(start.evaluation.rows, 3 * 20);
+    assert.equal(labelScores(start.evaluation).rows, 3 * 20);
     const { state, records } = await runRounds(federation, session, start, 2);
     const own: Evaluation[] = [];
     for (const client of [0, 1, 2]) {

@@ -1,9 +1,8 @@
 /** What a round distributes, leaves alone, and counts. */
 
 import assert from "node:assert/strict";
-import { evaluationBatches } from "../../src/data/batches.ts";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
-import { withPooling } from "../../src/federated/client_round.ts";
+import { labelBatches, requireLabelled } from "../../src/federated/device_batches.ts";
 import type { Federation } from "../../src/federated/federation.ts";
 import { evaluateBank } from "../../src/federated/evaluate_bank.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
@@ -17,7 +16,10 @@ import { addBytes, type RoundRecord } from "../../src/protocol/records.ts";
 import { validateUpdate } from "../../src/protocol/validate_update.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import {
+  accuracyOf,
   dealsOf,
+  labelRecord,
+  labelScores,
   runRounds,
   tinyFederation,
   updateOf,
@@ -71,8 +73,8 @@ onEveryDevice(
           state.evaluation,
         );
       }
-      const { record } = await runRound(federation, session, state);
-      const accuracy = state.evaluation.correct / state.evaluation.rows;
+      const record = labelRecord((await runRound(federation, session, state)).record);
+      const accuracy = accuracyOf(state.evaluation);
       assert.deepEqual(
         record.perTier,
         [1, 2, 4].map((rank) => ({ rank, clients: 1, accuracyAfterDistribution: accuracy })),
@@ -86,17 +88,14 @@ Deno.test("runRound() by truncation evaluates each tier with its own components 
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
     const { state } = await runRounds(federation, session, start, 3);
-    const { record } = await runRound(federation, session, state);
+    const record = labelRecord((await runRound(federation, session, state)).record);
     const [one, , two, four] = dealsOf(federation, state);
     const expected = [];
     for (const { indices } of [one, two, four]) {
-      const { correct, rows } = await evaluateBank(
-        federation,
-        session,
-        keepOnly(state.bank, indices),
-        federation.validation,
+      const held = keepOnly(state.bank, indices);
+      expected.push(
+        accuracyOf(await evaluateBank(federation, session, held, federation.validation)),
       );
-      expected.push(correct / rows);
     }
     assert.deepEqual(record.perTier.map(({ rank, clients }) => [rank, clients]), [
       [1, 2],
@@ -104,7 +103,7 @@ Deno.test("runRound() by truncation evaluates each tier with its own components 
       [4, 1],
     ]);
     assert.deepEqual(record.perTier.map((tier) => tier.accuracyAfterDistribution), expected);
-    assert.equal(expected[2], state.evaluation.correct / state.evaluation.rows);
+    assert.equal(expected[2], accuracyOf(state.evaluation));
     assert.ok(new Set(expected).size > 1, "a tier that held all would show the same");
   });
 });
@@ -122,17 +121,13 @@ Deno.test("runRound() gives a tier the mean over its clients where they hold dif
       await startState(federation, session),
       3,
     );
-    const { record } = await runRound(federation, session, state);
+    const record = labelRecord((await runRound(federation, session, state)).record);
     const accuracies = [];
     for (const { indices } of dealsOf(federation, state).slice(0, 3)) {
       const held = keepOnly(state.bank, indices);
-      const { correct, rows } = await evaluateBank(
-        federation,
-        session,
-        held,
-        federation.validation,
+      accuracies.push(
+        accuracyOf(await evaluateBank(federation, session, held, federation.validation)),
       );
-      accuracies.push(correct / rows);
     }
     assert.ok(new Set(accuracies).size > 1, "the clients must differ for the mean to show");
     const mean = (accuracies[0] + accuracies[1] + accuracies[2]) / 3;
@@ -163,7 +158,7 @@ for (const distribution of ["freeze", "truncate"] as const) {
         up += bytes.length;
         down += download.bytes.length;
       }
-      const { record } = await runRound(federation, session, state);
+      const record = labelRecord((await runRound(federation, session, state)).record);
       const { upBytes, downBytes } = record;
       const headBytes = 3 * 4 *
         head.reduce((sum, { shape }) => sum + shape[0] * (shape[1] ?? 1), 0);
@@ -202,7 +197,7 @@ Deno.test("runRound() records what the round was", async () => {
     );
     const evaluation = await evaluateBank(federation, session, state.bank, federation.validation);
     assert.deepEqual(evaluation, state.evaluation);
-    assert.equal(second.accuracy, evaluation.correct / 20);
+    assert.equal(second.accuracy, labelScores(evaluation).correct / 20);
     assert.equal(second.loss, evaluation.loss / 20);
     assert.ok(Math.abs(first.trainLoss! - Math.log(3)) < 0.5, `train loss ${first.trainLoss}`);
     assert.deepEqual(second.scores, state.bank.scores.map((scores) => [...scores]));
@@ -245,8 +240,8 @@ async function distributed(
   const { bytes } = encodeDownload(bank, deal, { run });
   const held = applyDownload(bank, decodeDownload(bytes, bank));
   installAdapter(session, { ...held, forward: held.deal.forward });
-  const rows = evaluationBatches(validation, sizes.evaluationBatch, local.buckets, local.padId);
-  return await evaluate(session, [...rows].map((batch) => withPooling(batch, local.pooling)));
+  const rows = requireLabelled(validation);
+  return await evaluate(session, labelBatches(rows, sizes.evaluationBatch, local));
 }
 
 /** The bank with zeros in all other components. */

@@ -3,18 +3,20 @@
 import { makeBatch } from "../../src/data/batches.ts";
 import type { TokenizedSample } from "../../src/data/types.ts";
 import type { Device } from "../../src/engine/device.ts";
-import { clientRound, type LocalSettings, withPooling } from "../../src/federated/client_round.ts";
+import { clientRound, type LocalSettings } from "../../src/federated/client_round.ts";
+import { requireLabelled, withPooling } from "../../src/federated/device_batches.ts";
 import { type Attendance, fullAttendance } from "../../src/federated/attendance.ts";
 import { courseOf } from "../../src/federated/course.ts";
 import type { Federation } from "../../src/federated/federation.ts";
 import { type RoundHooks, runRound } from "../../src/federated/simulate.ts";
+import { isLabelled } from "../../src/federated/model_scores.ts";
 import type { FederationState } from "../../src/federated/state.ts";
 import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { loadClassifier } from "../../src/lora/load.ts";
 import type { OptimizerKind } from "../../src/engine/ops/optimizer.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
-import { evaluate } from "../../src/lora/evaluate.ts";
+import { evaluate, type Evaluation, type ModelEvaluation } from "../../src/lora/evaluate.ts";
 import type { Session } from "../../src/lora/session.ts";
 import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";
 import type { AggregatorName } from "../../src/protocol/aggregate/mod.ts";
@@ -28,7 +30,11 @@ import {
   scopedSelections,
 } from "../../src/protocol/method.ts";
 import { randomStream } from "../../src/protocol/random.ts";
-import type { RoundRecord } from "../../src/protocol/records.ts";
+import {
+  type AnyRoundRecord,
+  isTokenRecord,
+  type RoundRecord,
+} from "../../src/protocol/records.ts";
 import { greedy, type Selector } from "../../src/protocol/selection.ts";
 import { type ServerOptimizer, withServerOptimizer } from "../../src/protocol/server_optimizer.ts";
 import type { ClientUpdate } from "../../src/protocol/update.ts";
@@ -104,6 +110,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     layout,
     localSteps: 3,
     batch,
+    accumulate: 1,
     buckets,
     padId: 0,
     pooling: "mean",
@@ -203,16 +210,34 @@ export async function runRounds(
   for (let round = 0; round < rounds; round++) {
     const next = await runRound(federation, session, state, hooks);
     state = next.state;
-    records.push(next.record);
+    records.push(labelRecord(next.record));
   }
   return { state, records };
 }
 
 /** A record without what the clock decides. */
 export function timeless(
-  { seconds: _, tokensPerSecond: __, ...record }: RoundRecord,
-): Omit<RoundRecord, "seconds" | "tokensPerSecond"> {
+  { seconds: _, tokensPerSecond: __, ...record }: AnyRoundRecord,
+): Omit<AnyRoundRecord, "seconds" | "tokensPerSecond"> {
   return record;
+}
+
+/** An evaluation, known to be of a classifier. */
+export function labelScores(evaluation: ModelEvaluation): Evaluation {
+  if (!isLabelled(evaluation)) throw new TypeError("expected an evaluation of a classifier");
+  return evaluation;
+}
+
+/** A record, known to be of a classifier. */
+export function labelRecord(record: AnyRoundRecord): RoundRecord {
+  if (isTokenRecord(record)) throw new TypeError("expected a record of a classifier");
+  return record;
+}
+
+/** The accuracy of an evaluation of a classifier. */
+export function accuracyOf(evaluation: ModelEvaluation): number {
+  const { correct, rows } = labelScores(evaluation);
+  return correct / rows;
 }
 
 /** The deals of a state's next round, where the server ranks. */
@@ -250,7 +275,8 @@ export async function logitsOf(
   session: Session,
 ): Promise<Float32Array> {
   const { evaluationBatch: rows } = sizes;
-  const batch = makeBatch(validation.slice(0, rows), rows, local.buckets, local.padId);
+  const first = requireLabelled(validation.slice(0, rows));
+  const batch = makeBatch(first, rows, local.buckets, local.padId);
   await evaluate(session, [withPooling(batch, local.pooling)]);
   return await session.executor.read(BUFFERS.logits, 0, rows * LABELS) as Float32Array;
 }

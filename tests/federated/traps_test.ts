@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { requireLabelled } from "../../src/federated/device_batches.ts";
 import type { Federation } from "../../src/federated/federation.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
 import { installAdapter, type Session } from "../../src/lora/session.ts";
@@ -106,7 +107,8 @@ Deno.test("trap 5: the best round's bank is kept beside the last one", async () 
     ...federation,
     clients: federation.clients.map((client) => ({
       ...client,
-      samples: client.samples.map(({ ids, label }) => ({ ids, label: (label + 1) % 3 })),
+      samples: requireLabelled(client.samples)
+        .map(({ ids, label }) => ({ ids, label: (label + 1) % 3 })),
     })),
   };
   await withFederation(cpu, federation, async (session) => {
@@ -118,7 +120,7 @@ Deno.test("trap 5: the best round's bank is kept beside the last one", async () 
     const first = records.find(({ accuracy }) => accuracy === highest)!;
     assert.ok(first.round <= 3 && records[4].accuracy < highest, "it got worse in the end");
     const { best, bank } = end.state;
-    assert.deepEqual([best.round, best.correct / federation.validation.length], [
+    assert.deepEqual([best.round, best.merit / federation.validation.length], [
       first.round,
       highest,
     ]);

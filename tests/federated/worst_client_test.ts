@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
+import { requireLabelled } from "../../src/federated/device_batches.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
 import { worstClient } from "../../src/federated/worst_client.ts";
-import { tinyFederation, withFederation } from "./support.ts";
+import { labelRecord, labelScores, tinyFederation, withFederation } from "./support.ts";
 
 /** A client with a row of each of these labels. */
 function clientOf(...labels: number[]) {
@@ -41,19 +42,17 @@ Deno.test("runRound() records the worst client of the aggregated model", async (
   const federation = await tinyFederation({ local: { localSteps: 6 } });
   const cpu = createCpuDevice({ threads: 1 });
   await withFederation(cpu, federation, async (session) => {
-    const { state, record } = await runRound(
-      federation,
-      session,
-      await startState(federation, session),
-    );
-    const { evaluation } = state;
+    const start = await startState(federation, session);
+    const next = await runRound(federation, session, start);
+    const evaluation = labelScores(next.state.evaluation), record = labelRecord(next.record);
+    const validation = requireLabelled(federation.validation);
     const labels = evaluation.perLabel.map((_, label) => label);
     for (const label of labels) {
-      const rows = federation.validation.filter((row) => row.label === label).length;
+      const rows = validation.filter((row) => row.label === label).length;
       assert.equal(evaluation.perLabel[label].rows, rows);
     }
     const own = federation.clients.map(({ samples }) =>
-      samples.reduce((sum, { label }) => {
+      requireLabelled(samples).reduce((sum, { label }) => {
         const { rows, correct } = evaluation.perLabel[label];
         return sum + correct / rows / samples.length;
       }, 0)

@@ -1,11 +1,8 @@
 /** The adapted classifiers against PyTorch, and against the same models without an adapter. */
 
 import assert from "node:assert/strict";
-import { elementCount } from "../../src/engine/program.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
-import type { Slice } from "../../src/lora/layout.ts";
 import { mergeDelta } from "../../src/lora/merge.ts";
-import { readAdapter, readSensitivity, type Session, train } from "../../src/lora/session.ts";
+import { readAdapter, readSensitivity, train } from "../../src/lora/session.ts";
 import { componentScores } from "../../src/protocol/scores.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { GOLDENS, largestDifference, runForward, type Values } from "../models/support.ts";
@@ -18,6 +15,7 @@ import {
   install,
   LABELS,
   logitsOf,
+  readGradients,
   readTinyModel,
   STANDSTILL,
   stepsOver,
@@ -99,16 +97,4 @@ for (const family of GOLDENS) {
       });
     },
   );
-}
-
-/** The gradient of the last step, by the golden's names. */
-async function readGradients(session: Session): Promise<Map<string, Float32Array>> {
-  const { executor, classifier: { layout } } = session;
-  const packed = await executor.read(BUFFERS.gradient) as Float32Array;
-  const at = ({ offset, shape }: Slice) => packed.subarray(offset, offset + elementCount(shape));
-  return new Map([
-    ...layout.modules.map(({ name }, m) => [`${name}.a`, at(layout.a[m])] as const),
-    ...layout.modules.map(({ name }, m) => [`${name}.b`, at(layout.b[m])] as const),
-    ...layout.head.map(({ name }, i) => [name, at(layout.headSlices[i])] as const),
-  ]);
 }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
-import { buildTraining, maskStride } from "../../src/lora/classifier.ts";
-import { componentSlots, elementSlots, headSlot, packLayout } from "../../src/lora/layout.ts";
+import { buildTraining } from "../../src/lora/classifier.ts";
+import {
+  componentSlots,
+  elementSlots,
+  headSlot,
+  maskStride,
+  packLayout,
+} from "../../src/lora/layout.ts";
 import { B, classifierOf, readTinyModel, T } from "./support.ts";
 
 /** Two modules of rank 2 and a head of two tensors. */

@@ -2,8 +2,9 @@
 
 import { maskedPoolingWeights, type Pooling } from "../../src/data/batches.ts";
 import type { Device } from "../../src/engine/device.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
-import { packLayout } from "../../src/lora/layout.ts";
+import { elementCount } from "../../src/engine/program.ts";
+import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
+import { packLayout, type Slice } from "../../src/lora/layout.ts";
 import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate } from "../../src/lora/evaluate.ts";
@@ -102,6 +103,15 @@ export function classifierOf(
   };
 }
 
+/** A tiny model as a language model: the golden's rank and scale on every attention projection, no head. */
+export function languageModelOf(
+  tiny: TinyModel,
+  changes: Partial<Classifier> = {},
+): Classifier {
+  const { labels: _, layout, ...classifier } = classifierOf(tiny);
+  return { ...classifier, layout: packLayout(layout.modules, layout.rank, []), ...changes };
+}
+
 /** Rings are shorter than most runs of the tests, so that they wrap around. */
 const SIZES: ProgramSizes = {
   buckets: [T],
@@ -111,7 +121,7 @@ const SIZES: ProgramSizes = {
   evaluationRing: 2,
 };
 
-/** Loads a classifier, gives a session on it to `body`, and closes it. */
+/** Loads a classifier, or what `changes` make of it or a whole model is given in their place, gives a session on it to `body`, and closes it. */
 export async function withSession<Result>(
   device: Device,
   tiny: TinyModel,
@@ -119,7 +129,7 @@ export async function withSession<Result>(
   changes: Partial<Classifier> = {},
   sizeChanges: Partial<ProgramSizes> = {},
 ): Promise<Result> {
-  const classifier = classifierOf(tiny, changes);
+  const classifier = "model" in changes ? changes as Classifier : classifierOf(tiny, changes);
   const sizes = { ...SIZES, ...sizeChanges };
   const executor = await loadClassifier(device, classifier, sizes, weightsOf(tiny));
   try {
@@ -213,7 +223,7 @@ export function stepsOver(
 ): TrainingStep[] {
   return Array.from(
     { length: count },
-    (_, i) => ({ batch: batches[i % batches.length], factor: 1, seed: seedOf(i) }),
+    (_, i) => ({ batches: [{ batch: batches[i % batches.length], seed: seedOf(i) }], factor: 1 }),
   );
 }
 
@@ -242,4 +252,16 @@ export const STANDSTILL: OptimizerSettings = {
 export async function logitsOf(session: Session, batch: ClassifierBatch): Promise<Float32Array> {
   await evaluate(session, [batch]);
   return await session.executor.read("logits", 0, B * LABELS) as Float32Array;
+}
+
+/** The gradients of the last training step, by module and matrix, or by head tensor. */
+export async function readGradients(session: Session): Promise<Map<string, Float32Array>> {
+  const { executor, classifier: { layout } } = session;
+  const packed = await executor.read(BUFFERS.gradient) as Float32Array;
+  const at = ({ offset, shape }: Slice) => packed.subarray(offset, offset + elementCount(shape));
+  return new Map([
+    ...layout.modules.map(({ name }, m) => [`${name}.a`, at(layout.a[m])] as const),
+    ...layout.modules.map(({ name }, m) => [`${name}.b`, at(layout.b[m])] as const),
+    ...layout.head.map(({ name }, i) => [name, at(layout.headSlices[i])] as const),
+  ]);
 }

@@ -73,7 +73,7 @@ Deno.test("attention() as an operation refuses heads that it cannot hold or shar
   const program = createProgram("refused");
   const q = bufferTensor(program, "input", "q", [B, T, 6]);
   const mask = bufferTensor(program, "input", "mask", [B, T], "u32");
-  const settings = { scale: 1, causal: false };
+  const settings = { scale: 1, causal: false, documents: false };
   assert.throws(() => fused(program, q, q, q, mask, { ...settings, heads: 4, keyHeads: 4 }), {
     name: "RangeError",
     message:

@@ -1,7 +1,7 @@
 /** The worker's side: it has the data, the model and the device, and does one thing at a time. @module */
 
 import { createTokenizer, createTransformersTokenizer } from "../../data/mod.ts";
-import type { TokenizedSample } from "../../data/types.ts";
+import type { ModelRow } from "../../data/types.ts";
 import { clientRound, DivergedError } from "../../federated/client_round.ts";
 import { stepSeconds } from "../../federated/open_session.ts";
 import {
@@ -11,6 +11,7 @@ import {
 import type { Scorable } from "../../federated/remote/client_job.ts";
 import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { evaluateBank } from "../../federated/evaluate_bank.ts";
+import { isLabelled } from "../../federated/model_scores.ts";
 import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
@@ -34,8 +35,8 @@ interface Opened {
   readonly manifest: RunManifest;
   readonly federation: ClientFederation;
   readonly session: LastingSession;
-  readonly train: readonly TokenizedSample[];
-  readonly heldOut: readonly TokenizedSample[];
+  readonly train: readonly ModelRow[];
+  readonly heldOut: readonly ModelRow[];
 }
 
 /** The worker was closed while it worked. */
@@ -76,10 +77,11 @@ export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Prom
     evaluate(model) {
       const { manifest, federation, session, heldOut } = state();
       const bank = modelOf(model, manifest);
-      return session.run(
-        "the evaluation",
-        (session) => evaluateBank(federation, session, bank, heldOut, check),
-      );
+      return session.run("the evaluation", async (session) => {
+        const evaluation = await evaluateBank(federation, session, bank, heldOut, check);
+        if (isLabelled(evaluation)) return evaluation;
+        throw new TypeError("Cannot report a score: expected one of a classifier");
+      });
     },
     async round({ download, memory: { scores, optimizer } }) {
       const { federation: { local }, session, train } = state();

@@ -1,5 +1,5 @@
 import type { MessageSizes } from "../../protocol/messages/mod.ts";
-import type { RoundRecord } from "../../protocol/records.ts";
+import type { RoundFacts } from "../../protocol/records.ts";
 import { bytesText, roundBytesText } from "../units.ts";
 import { legend } from "./line_chart.ts";
 import {
@@ -24,7 +24,7 @@ const height = 290;
 const frame: Frame = { left: 62, right: 506, top: 30, bottom: 244 };
 
 /** Bytes of each round as stacked bars: to the server above the axis, to the clients below it. */
-export function byteChart(records: readonly RoundRecord[]): string {
+export function byteChart(records: readonly RoundFacts[]): string {
   const up = Math.max(...records.map((record) => record.upBytes.total));
   const down = Math.max(...records.map((record) => record.downBytes.total));
   const above = niceTicks(0, up, Math.max(1, Math.round(5 * up / (up + down))));

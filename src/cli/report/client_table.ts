@@ -11,7 +11,7 @@ import { table } from "./tables.ts";
 /** Most clients that have a row each; more would bury the rest of the report. */
 const MOST_ROWS = 50;
 
-/** Who holds what: ranks, rows, and how the rows spread over the labels. */
+/** Who holds what: ranks, rows, and, where there are labels, how the rows spread over them. */
 export function clientTable(
   clients: readonly ClientFacts[],
   rank: number,
@@ -21,6 +21,8 @@ export function clientTable(
     ? tierRows(clients, rank, labels)
     : clientRows(clients, rank, labels);
 }
+
+const LABEL_COLUMNS = ["Labels", "Rows of each label"];
 
 function clientRows(
   clients: readonly ClientFacts[],
@@ -33,10 +35,13 @@ function clientRows(
     String(client),
     measure(own / rank, `${own} of ${rank}`),
     measure(samples / mostRows, countText(samples)),
-    String(heldLabels(labelCounts)),
-    labelStrip(labelCounts, labels, mostOfLabel, `Labels of client ${client}`),
+    ...(labels.length === 0 ? [] : [
+      String(heldLabels(labelCounts)),
+      labelStrip(labelCounts, labels, mostOfLabel, `Labels of client ${client}`),
+    ]),
   ]);
-  return table(["Client", "Rank", "Rows", "Labels", "Rows of each label"], rows, "clients");
+  const head = ["Client", "Rank", "Rows", ...(labels.length === 0 ? [] : LABEL_COLUMNS)];
+  return table(head, rows, "clients");
 }
 
 function tierRows(
@@ -55,10 +60,13 @@ function tierRows(
     measure(own / rank, `${own} of ${rank}`),
     measure(members.length / mostClients, countText(members.length)),
     rangeText(members.map(({ samples }) => samples)),
-    rangeText(members.map(({ labelCounts }) => heldLabels(labelCounts))),
-    labelStrip(sums[tier], labels, mostOfLabel, `Labels of the clients of rank ${own}`),
+    ...(labels.length === 0 ? [] : [
+      rangeText(members.map(({ labelCounts }) => heldLabels(labelCounts))),
+      labelStrip(sums[tier], labels, mostOfLabel, `Labels of the clients of rank ${own}`),
+    ]),
   ]);
-  const head = ["Rank", "Clients", "Rows each", "Labels each", "Rows of each label, all together"];
+  const labelColumns = ["Labels each", "Rows of each label, all together"];
+  const head = ["Rank", "Clients", "Rows each", ...(labels.length === 0 ? [] : labelColumns)];
   return table(head, rows, "clients");
 }
 

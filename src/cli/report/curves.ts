@@ -6,14 +6,14 @@
 import { bytesText, percentText, roundBytesText } from "../units.ts";
 import { lineChart } from "./line_chart.ts";
 import { methodWords } from "./method_words.ts";
-import type { ReportedRun } from "./report.ts";
+import type { LabelledRun, ReportedRun } from "./report.ts";
 import { tierColor } from "./style.ts";
 
 const round = { title: "round", format: String, whole: true };
 const percent = (value: number): string => percentText(value, 0);
 
 /** Validation accuracy after each round, of all rows and for the worst client, with chance and the best round. */
-export function accuracyByRound({ records, summary }: ReportedRun): string {
+export function accuracyByRound({ records, summary }: LabelledRun): string {
   return lineChart({
     name: "Validation accuracy by round",
     series: [{
@@ -47,7 +47,7 @@ export function accuracyByRound({ records, summary }: ReportedRun): string {
 }
 
 /** Validation accuracy against all bytes the clients have sent so far. */
-export function accuracyByBytes({ records, summary }: ReportedRun): string {
+export function accuracyByBytes({ records, summary }: LabelledRun): string {
   return lineChart({
     name: "Validation accuracy by bytes sent to the server",
     series: [{
@@ -95,7 +95,7 @@ export function lossByRound({ records }: ReportedRun): string {
 }
 
 /** Accuracy of what each tier holds right after a distribution, beside the model that was distributed. */
-export function accuracyByTier({ config, records, summary }: ReportedRun): string {
+export function accuracyByTier({ config, records, summary }: LabelledRun): string {
   const ranks = [...new Set(records.flatMap((record) => record.perTier.map((tier) => tier.rank)))]
     .sort((one, other) => one - other);
   const tiers = ranks.map((rank, index) => ({

@@ -1,4 +1,4 @@
-import type { RoundRecord } from "../../protocol/records.ts";
+import type { RoundFacts } from "../../protocol/records.ts";
 import { element, label, picture, tooltip } from "./svg.ts";
 
 /** Modules that differ only in a number, such as the q_proj of every layer: one block of the map. */
@@ -46,7 +46,7 @@ const gutter = 58;
 const blockGap = 26;
 
 /** The components of every module: colour for the score, number for how often a client trained it. */
-export function heatMap(modules: readonly string[], records: readonly RoundRecord[]): string {
+export function heatMap(modules: readonly string[], records: readonly RoundFacts[]): string {
   // Clients that rank for themselves tell nothing in a round in which none of them trains.
   const told = records.findLast(({ scores }) =>
     scores.some((row) => row.some((score) => score > 0))
@@ -102,7 +102,7 @@ export function heatMap(modules: readonly string[], records: readonly RoundRecor
 }
 
 /** [modules][r]: how many times, over rounds and clients, each component was trained. */
-export function timesTrained(records: readonly RoundRecord[]): number[][] {
+export function timesTrained(records: readonly RoundFacts[]): number[][] {
   const sums = records[0].selected.map((row) => row.map(() => 0));
   for (const { selected } of records) {
     selected.forEach((row, module) =>

@@ -3,11 +3,21 @@
  *
  * @module
  */
-import type { RoundRecord, RunFacts, RunSummary } from "../../protocol/records.ts";
+import {
+  type AnyRoundRecord,
+  type AnyRunSummary,
+  isTokenSummary,
+  perplexityOf,
+  type RoundRecord,
+  type RunFacts,
+  type RunSummary,
+  type TokenRoundRecord,
+  type TokenRunSummary,
+} from "../../protocol/records.ts";
 import { sampledClients } from "../../federated/attendance.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { methodOf } from "../../protocol/methods/mod.ts";
-import { bytesText, countText, durationText, percentText } from "../units.ts";
+import { bytesText, countText, durationText, percentText, perplexityText } from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { clientTable } from "./client_table.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
@@ -16,14 +26,31 @@ import { methodWords } from "./method_words.ts";
 import { page } from "./page.ts";
 import { element, escapeText } from "./svg.ts";
 import { configTable, roundTable } from "./tables.ts";
+import { lossByBytes, lossByTier, perplexityByRound } from "./token_curves.ts";
 
 /** What a report shows. */
 export interface ReportedRun {
   readonly config: RunConfig;
   readonly facts: RunFacts;
-  /** At least one, in order of rounds. */
+  /** At least one, in order of rounds; of one kind all, and the summary too. */
+  readonly records: readonly AnyRoundRecord[];
+  readonly summary: AnyRunSummary;
+}
+
+/** A report of a classifier. */
+export interface LabelledRun extends ReportedRun {
   readonly records: readonly RoundRecord[];
   readonly summary: RunSummary;
+}
+
+/** A report of a language model. */
+export interface TokenRun extends ReportedRun {
+  readonly records: readonly TokenRoundRecord[];
+  readonly summary: TokenRunSummary;
+}
+
+function isTokenRun(run: ReportedRun): run is TokenRun {
+  return isTokenSummary(run.summary);
 }
 
 /**
@@ -35,20 +62,17 @@ export function renderReport(run: ReportedRun): string {
   const title = `${facts.model} on ${facts.data}`;
   const words = methodWords(config);
   const sends = summary.upBytes.total + summary.downBytes.total > 0;
+  const { reached, byBytes, byTier } = isTokenRun(run)
+    ? tokenCards(run)
+    : labelCards(run as LabelledRun);
   const charts = [
-    card("Validation accuracy", words.validated, accuracyByRound(run)),
-    sends
-      ? card(
-        "Accuracy by bytes sent",
-        "What an accuracy has cost in uploads.",
-        accuracyByBytes(run),
-      )
-      : "",
+    reached,
+    sends ? byBytes : "",
     card("Loss", "Mean cross-entropy, in nats.", lossByRound(run)),
     sends
       ? card("Bytes per round", "Encoded messages of all clients together.", byteChart(records))
       : "",
-    card("Accuracy just after distribution", words.distributed, accuracyByTier(run)),
+    byTier,
     card("Clients", clientsText(run), clientTable(facts.clients, config.rank, facts.labels)),
   ];
   const body = element(
@@ -74,12 +98,41 @@ export function renderReport(run: ReportedRun): string {
   return page(title, body);
 }
 
-function head({ config, facts, summary }: ReportedRun, title: string): string {
-  const { best, final, test, chance } = summary;
-  const lead = `${clientsAtRanks(config, facts)}; ${methodName(config)}; ` +
-    `${partitionText(config)}; ${countText(facts.trainRows)} training and ` +
-    `${countText(facts.validationRows)} validation rows, ${facts.labels.length} labels.`;
-  const figures = [
+/** The cards that tell how good the model is. */
+interface QualityCards {
+  readonly reached: string;
+  readonly byBytes: string;
+  readonly byTier: string;
+}
+
+function labelCards(run: LabelledRun): QualityCards {
+  const words = methodWords(run.config);
+  return {
+    reached: card("Validation accuracy", words.validated, accuracyByRound(run)),
+    byBytes: card(
+      "Accuracy by bytes sent",
+      "What an accuracy has cost in uploads.",
+      accuracyByBytes(run),
+    ),
+    byTier: card("Accuracy just after distribution", words.distributed, accuracyByTier(run)),
+  };
+}
+
+function tokenCards(run: TokenRun): QualityCards {
+  const words = methodWords(run.config);
+  return {
+    reached: card(
+      "Validation perplexity",
+      "e to the power of the validation loss, after each round; less is better.",
+      perplexityByRound(run),
+    ),
+    byBytes: card("Loss by bytes sent", "What a loss has cost in uploads.", lossByBytes(run)),
+    byTier: card("Loss just after distribution", words.distributed, lossByTier(run)),
+  };
+}
+
+function labelFigures({ summary: { final, best, test, chance } }: LabelledRun): string[] {
+  return [
     figure("Final accuracy", percentText(final.accuracy), `chance ${percentText(chance)}`),
     figure("Best accuracy", percentText(best.accuracy), `after round ${best.round}`),
     figure("Worst client", percentText(final.worstClient), "after the last round"),
@@ -90,6 +143,35 @@ function head({ config, facts, summary }: ReportedRun, title: string): string {
         `best round ${percentText(test.accuracyAtBest)}`,
       )]
       : []),
+  ];
+}
+
+function tokenFigures({ summary: { final, best, test } }: TokenRun): string[] {
+  const told = (name: string, loss: number, detail: string) =>
+    figure(name, perplexityText(perplexityOf(loss)), `loss ${loss.toFixed(3)}, ${detail}`);
+  return [
+    told("Final perplexity", final.loss, "after the last round"),
+    told("Best perplexity", best.loss, `after round ${best.round}`),
+    ...(test
+      ? [told(
+        "Test perplexity",
+        test.lossAtFinal,
+        `best round ${perplexityText(perplexityOf(test.lossAtBest))}`,
+      )]
+      : []),
+  ];
+}
+
+function head(run: ReportedRun, title: string): string {
+  const { config, facts, summary } = run;
+  const learned = facts.tokens
+    ? `${countText(facts.tokens.train)} tokens to learn`
+    : `${facts.labels.length} labels`;
+  const lead = `${clientsAtRanks(config, facts)}; ${methodName(config)}; ` +
+    `${partitionText(config)}; ${countText(facts.trainRows)} training and ` +
+    `${countText(facts.validationRows)} validation rows, ${learned}.`;
+  const figures = [
+    ...(isTokenRun(run) ? tokenFigures(run) : labelFigures(run as LabelledRun)),
     figure(
       "Sent to the server",
       bytesText(summary.upBytes.total),
@@ -176,5 +258,5 @@ function clientsText({ config, facts }: ReportedRun): string {
   const sampled = sampledClients(config, rows.length);
   return `From ${countText(rows[0])} to ${countText(rows[rows.length - 1])} rows` +
     (sampled < rows.length ? `, ${countText(sampled)} clients sampled a round` : "") +
-    "; stronger colour is more of a label.";
+    (facts.labels.length > 0 ? "; stronger colour is more of a label." : ".");
 }

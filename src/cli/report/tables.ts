@@ -3,20 +3,21 @@
  *
  * @module
  */
-import type { RoundRecord } from "../../protocol/records.ts";
+import { type AnyRoundRecord, isTokenRecord } from "../../protocol/records.ts";
 import { completeRunConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { flagName, settingText } from "../../federated/setting_text.ts";
 import { topics } from "../../federated/settings.ts";
-import { bytesText, countText, durationText, percentText } from "../units.ts";
+import { bytesText, countText, durationText, percentText, perplexityText } from "../units.ts";
 import { element, escapeText } from "./svg.ts";
 
 /** The numbers behind the curves. */
-export function roundTable(records: readonly RoundRecord[]): string {
+export function roundTable(records: readonly AnyRoundRecord[]): string {
   const rows = records.map((record) => [
     String(record.round),
-    percentText(record.accuracy),
-    percentText(record.worstClient),
+    ...(isTokenRecord(record)
+      ? [perplexityText(record.perplexity)]
+      : [percentText(record.accuracy), percentText(record.worstClient)]),
     record.loss.toFixed(3),
     record.trainLoss?.toFixed(3) ?? "—",
     attendanceText(record),
@@ -28,8 +29,7 @@ export function roundTable(records: readonly RoundRecord[]): string {
   ]);
   const head = [
     "Round",
-    "Accuracy",
-    "Worst client",
+    ...(records.every(isTokenRecord) ? ["Perplexity"] : ["Accuracy", "Worst client"]),
     "Loss",
     "Train loss",
     "Clients",
@@ -42,7 +42,7 @@ export function roundTable(records: readonly RoundRecord[]): string {
   return table(head, rows, "rounds");
 }
 
-function attendanceText({ attendance }: RoundRecord): string {
+function attendanceText({ attendance }: AnyRoundRecord): string {
   const { sampled, answered, arrived } = attendance;
   const late = arrived > 0 ? ` + ${arrived} late` : "";
   return answered === sampled ? `${sampled}${late}` : `${answered} of ${sampled}${late}`;

@@ -7,7 +7,12 @@ import type { PreparedRun } from "../../federated/prepare.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { runRound, startState } from "../../federated/simulate.ts";
 import { memoriesOf } from "../../federated/state.ts";
-import { type RoundRecord, summarizeRun } from "../../protocol/records.ts";
+import {
+  type AnyRoundRecord,
+  isTokenRecord,
+  type RoundRecord,
+  summarizeRun,
+} from "../../protocol/records.ts";
 import type { StudyRound } from "../../study/result.ts";
 import { type LastingSession, openLastingSession } from "../lasting_session.ts";
 import { clientMemories } from "../client_memories.ts";
@@ -106,16 +111,23 @@ async function runRounds(
       (session) => runRound(federation, session, state, { keep: memories.keep }),
     );
     state = next.state;
-    records.push(next.record);
+    records.push(requireLabelled(next.record));
     await memories.removeOthers(memoriesOf(state));
     hear(state.rounds);
   }
   const test = await session.run("the test", (session) => finalScore(federation, session, state));
   await memories.removeOthers([]);
+  const { labels = 0 } = federation.classifier;
   return {
     rounds: records.map(keptOf),
-    summary: summarizeRun(records, federation.classifier.labels, test),
+    summary: summarizeRun(records, labels, test && "rows" in test ? test : undefined),
   };
+}
+
+/** Studies are of classifiers: their file is refused otherwise. */
+function requireLabelled(record: AnyRoundRecord): RoundRecord {
+  if (!isTokenRecord(record)) return record;
+  throw new TypeError("Cannot keep a round of a language model: a study compares classifiers");
 }
 
 /** A round without the numbers of every component, which are most of its record. */

@@ -15,7 +15,7 @@ export interface AttentionAttributes extends Attributes {
   /** Hides the keys after the query. */
   readonly causal: boolean;
   /** Whether the mask numbers the documents of a row, from 1, each of which lies in one piece; a query sees keys of its own alone then. */
-  readonly documents?: boolean;
+  readonly documents: boolean;
 }
 
 /** Sizes of an attention node whose first inputs are q [B,T,H·D] and k [B,T,Hkv·D]. */

@@ -2,7 +2,7 @@
 
 import { DataError } from "../../data/errors.ts";
 import type { EncodeProgress, TokenCache } from "../../data/token_cache.ts";
-import type { LabelledData, Sample, TokenizedSample } from "../../data/types.ts";
+import type { LabelledData, ModelRow, Sample } from "../../data/types.ts";
 import type { SelectionSettings } from "../../protocol/deal.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
@@ -38,11 +38,11 @@ export interface ClientSources {
 /** The parts of a client's data, as the model reads them. */
 export interface TokenizedData {
   /** To train on; in the order of the data. */
-  readonly train: readonly TokenizedSample[];
+  readonly train: readonly ModelRow[];
   /** Held out by the client, to score published banks. */
-  readonly validation: readonly TokenizedSample[];
+  readonly validation: readonly ModelRow[];
   /** Marked "test" by the data. */
-  readonly test: readonly TokenizedSample[];
+  readonly test: readonly ModelRow[];
 }
 
 /** Everything a client needs beside a device and a connection; {@linkcode openSession} and {@linkcode evaluateBank} take it as it is. */

@@ -1,7 +1,8 @@
 /** The texts, and how they are cut. @module */
 
 import { type StripPart, stripParts } from "../../data/strip.ts";
-import { choice, type Kind, list, optional, text } from "../setting_kinds.ts";
+import { choice, type Kind, list, optional, text, toggle } from "../setting_kinds.ts";
+import { continuing } from "./model.ts";
 import { count, type SettingRows } from "./rows.ts";
 
 /** Settings of the texts. */
@@ -18,10 +19,12 @@ export interface DataConfig {
   readonly strip: readonly StripPart[];
   /** Most training rows held out for validation, never more than a tenth of them; without effect where the data marks its own. */
   readonly validation: number;
-  /** Tokens kept of a text, special tokens included. */
+  /** Tokens kept of a text or a conversation, special tokens included; under `lm` those of a row, as longer texts are cut into several. */
   readonly seqLen: number;
   /** Lengths T that batches are padded to, ascending; the longest is `seqLen`. */
   readonly buckets: readonly number[];
+  /** Whether several texts share a row, none of which sees another; of `lm` and `chat`. */
+  readonly packing: boolean;
 }
 
 /** Their defaults. */
@@ -33,6 +36,7 @@ export const dataDefaults: Omit<DataConfig, "buckets"> = {
   strip: [], // as given; stripped posts are harder (headers leak the topic)
   validation: 1000, // a standard error of 1.5 points at 30 % accuracy; 9 % of 20 Newsgroups' training half
   seqLen: 64, // the reference runs' length; twice the tokens cost twice the time
+  packing: true, // rows without padding: every token that is computed is learned from
 };
 
 const labelNames: Kind<string | readonly string[]> = {
@@ -52,7 +56,10 @@ export const dataRows: SettingRows<DataConfig> = {
     kind: optional(text("<file>")),
     help: "labelled texts, .jsonl, .jsonl.gz or .csv (default: the built-in corpus)",
   },
-  textColumn: { kind: text("<name>"), help: "column that holds the text" },
+  textColumn: {
+    kind: text("<name>"),
+    help: "column that holds the text (default: text; under --task chat messages)",
+  },
   labelColumn: {
     kind: optional(text("<name>")),
     help: "column that holds the label (default: labelName, label or category)",
@@ -64,14 +71,21 @@ export const dataRows: SettingRows<DataConfig> = {
   strip: {
     kind: list(choice(stripParts), 0),
     help: `parts of a post to remove: ${stripParts.join(", ")}`,
+    only: { task: ["classify", "lm"] },
   },
   validation: {
     kind: count,
     help: "training rows held out for validation, at most a tenth of them",
   },
-  seqLen: { kind: count, help: "tokens kept of a text" },
+  seqLen: { kind: count, help: "tokens kept of a text, or a row's under --task lm" },
   buckets: {
     kind: list(count),
-    help: "lengths batches are padded to (default: half of --seq-len, and --seq-len)",
+    help: "lengths batches are padded to (default: half of --seq-len, and --seq-len; of packed " +
+      "rows --seq-len alone)",
+  },
+  packing: {
+    kind: toggle,
+    help: "several texts a row under --task lm and chat; none sees another",
+    only: continuing,
   },
 };

@@ -63,7 +63,8 @@ export const federationRows: SettingRows<FederationConfig> = {
   },
   partition: {
     kind: choice(partitionKinds),
-    help: `how rows are dealt to clients: ${partitionKinds.join(", ")}`,
+    help: `how rows are dealt to clients: ${partitionKinds.join(", ")} (default: dirichlet; ` +
+      "under --task lm and chat iid)",
     only: federated,
   },
   dirichletAlpha: {

@@ -3,10 +3,18 @@
 import { type Pooling, poolings } from "../../data/batches.ts";
 import { type BaseDtype, baseDtypes } from "../../lora/classifier.ts";
 import { choice, optional, pattern, text } from "../setting_kinds.ts";
-import { positive, type SettingRows, share } from "./rows.ts";
+import { type Conditions, positive, type SettingRows, share } from "./rows.ts";
+
+/** What a model can be trained for, in the order users see them. */
+export const tasks = ["classify", "lm", "chat"] as const;
+
+/** `classify`: a label for each text; `lm`: the next token of texts; `chat`: the assistant's replies in conversations. */
+export type Task = typeof tasks[number];
 
 /** Settings of the base model and of its adapters. */
 export interface BaseModelConfig {
+  /** What the model is trained for. */
+  readonly task: Task;
   /** Model folder in Hugging Face layout, or hub id; null: the built-in base. */
   readonly model: string | null;
   /** Branch, tag or commit of a hub model; null: main. */
@@ -27,6 +35,7 @@ export interface BaseModelConfig {
 
 /** Their defaults. */
 export const modelDefaults: BaseModelConfig = {
+  task: "classify", // the method's published experiments
   model: null, // the built-in base: a fresh clone trains without a network
   revision: null, // the hub's main branch
   pooling: "mean", // a decoder with causal masks and a short post: the mean uses every token's state
@@ -37,8 +46,19 @@ export const modelDefaults: BaseModelConfig = {
   baseDtype: "f32", // the checkpoint as it is; f16 rounds it to 11 significant bits, int8 to 255 steps a row, for where memory is short
 };
 
+/** Where a head reads a text's pooled states. */
+export const classifying: Conditions = { task: ["classify"] };
+
+/** Where the next token is predicted. */
+export const continuing: Conditions = { task: ["lm", "chat"] };
+
 /** Their rows in the table of settings. */
 export const modelRows: SettingRows<BaseModelConfig> = {
+  task: {
+    kind: choice(tasks),
+    help: "what is learned: classify (a label a text), lm (the next token of texts) or chat " +
+      "(the assistant's replies)",
+  },
   model: {
     kind: optional(text("<folder|id>")),
     help: "model folder in Hugging Face layout, or hub id (default: the built-in base)",
@@ -50,6 +70,7 @@ export const modelRows: SettingRows<BaseModelConfig> = {
   pooling: {
     kind: choice(poolings),
     help: "how token states become one: mean, first or last real token",
+    only: classifying,
   },
   targets: {
     kind: optional(pattern("<pattern>")),

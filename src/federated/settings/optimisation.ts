@@ -3,14 +3,17 @@
 import { type OptimizerKind, optimizerKinds } from "../../engine/ops/optimizer.ts";
 import { type ScheduleKind, scheduleKinds } from "../../lora/schedule.ts";
 import { choice, number, whole } from "../setting_kinds.ts";
+import { classifying } from "./model.ts";
 import { type Conditions, count, positive, type SettingRows, share } from "./rows.ts";
 
 /** Settings of local training. */
 export interface OptimisationConfig {
   /** Steps a client takes each round. */
   readonly localSteps: number;
-  /** Rows B of a training step. */
+  /** Rows B of a batch. */
   readonly batch: number;
+  /** Batches of a training step, whose gradients are added up. */
+  readonly accumulate: number;
   /** What moves the weights in a local step. */
   readonly optimizer: OptimizerKind;
   /** Learning rate of the adapters, before the schedule. */
@@ -39,6 +42,7 @@ export interface OptimisationConfig {
 export const optimisationDefaults: OptimisationConfig = {
   localSteps: 20,
   batch: 16,
+  accumulate: 1, // more where the rows of a step do not fit into memory at once
   optimizer: "adamw",
   lr: 1e-2, // high, as B starts at zero and Adam's moments start anew each round
   headLr: 3e-2, // the head starts from nothing, the adapter from a pretrained model
@@ -57,7 +61,8 @@ const adamw: Conditions = { optimizer: ["adamw"] };
 /** Their rows in the table of settings. */
 export const optimisationRows: SettingRows<OptimisationConfig> = {
   localSteps: { kind: count, help: "steps a client takes each round" },
-  batch: { kind: count, help: "rows a step" },
+  batch: { kind: count, help: "rows a batch; a step takes one unless it accumulates" },
+  accumulate: { kind: count, help: "batches a step, whose gradients are added up" },
   optimizer: {
     kind: choice(optimizerKinds),
     help: optimizerKinds.join(" or "),
@@ -70,6 +75,7 @@ export const optimisationRows: SettingRows<OptimisationConfig> = {
   headLr: {
     kind: number({ least: 0 }),
     help: "learning rate of the classification head",
+    only: classifying,
   },
   weightDecay: {
     kind: number({ least: 0 }),

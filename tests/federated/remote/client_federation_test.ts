@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { loadData } from "../../../src/data/load.ts";
 import { jsonLines, splitData } from "../../../src/data/split.ts";
 import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
+import { requireLabelled } from "../../../src/federated/device_batches.ts";
 import { clientRound } from "../../../src/federated/client_round.ts";
 import { openFastest } from "../../../src/federated/open_session.ts";
 import type { RunConfig } from "../../../src/federated/run_config.ts";
@@ -142,7 +143,7 @@ Deno.test("clientFederation() numbers labels by the manifest, not by the client'
   const own = await join(manifest);
   const train = data.train.filter(({ label }) => label === "high");
   const { train: rows } = await own.tokenize({ ...data, labels: ["high"], train });
-  assert.deepEqual(new Set(rows.map(({ label }) => label)), new Set([2]));
+  assert.deepEqual(new Set(requireLabelled(rows).map(({ label }) => label)), new Set([2]));
 });
 
 Deno.test("clientFederation() refuses another model, tokenizer or label", async () => {

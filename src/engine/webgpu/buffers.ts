@@ -110,25 +110,29 @@ export async function readInt8(
   return dequantize(values, new Float32Array(factors), width, offset - firstRow * width);
 }
 
-/** Large uploads go in parts with a submit each, so that the staging memory of one is freed before the next. */
-export function writeInParts(
-  device: GPUDevice,
-  buffer: GPUBuffer,
-  data: BufferData,
-  offset: number,
-): void {
-  const part = 16 * 1024 * 1024;
-  for (let start = 0; start < data.length; start += part) {
-    const end = Math.min(start + part, data.length);
-    device.queue.writeBuffer(
-      buffer,
-      4 * (offset + start),
-      data as BufferSource,
-      start,
-      end - start,
-    );
-    if (end - start === part) device.queue.submit([]);
-  }
+/** Copies numbers into a buffer, from element `offset` on. */
+export type Upload = (buffer: GPUBuffer, data: BufferData, offset: number) => void;
+
+/** Elements that are uploaded between two submits. */
+const UPLOAD_LENGTH = 4 * 1024 * 1024;
+
+/**
+ * Uploads to a device. What is written lies in staging memory until it is submitted: a model's weights would be there once more, if large ones did not go in
+ * parts, and small ones together, with a submit each.
+ */
+export function createUpload({ queue }: Pick<GPUDevice, "queue">): Upload {
+  let waiting = 0;
+  return (buffer, data, offset) => {
+    for (let start = 0; start < data.length;) {
+      const length = Math.min(UPLOAD_LENGTH - waiting, data.length - start);
+      queue.writeBuffer(buffer, 4 * (offset + start), data as BufferSource, start, length);
+      start += length;
+      waiting += length;
+      if (waiting < UPLOAD_LENGTH) continue;
+      queue.submit([]);
+      waiting = 0;
+    }
+  };
 }
 
 /** Copies bytes from a buffer. */

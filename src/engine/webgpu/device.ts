@@ -26,10 +26,10 @@ import {
   checkSizes,
   createBuffers,
   createStorage,
+  createUpload,
   readBack,
   readHalves,
   readInt8,
-  writeInParts,
 } from "./buffers.ts";
 import { callsOf, type Dispatch, encode, measuredPace, recordNode, surePace } from "./dispatch.ts";
 import { checkHalfReading, usesHalves } from "./half_check.ts";
@@ -153,6 +153,7 @@ async function createExecutor(
   }));
   await cache.check();
   const times = options.profile ? await openGpuTimes(device, dispatches) : undefined;
+  const upload = createUpload(device);
   const submit = (command: GPUCommandBuffer) => device.queue.submit([command]);
   const timedSubmit = (command: GPUCommandBuffer) => {
     const began = performance.now();
@@ -183,13 +184,13 @@ async function createExecutor(
       checkRange(name, offset, data.length, length);
       if (dtype === "f16") {
         checkHalfWrite(name, length, data as Float32Array, offset);
-        writeInParts(device, buffer, packHalves(data as Float32Array), offset / 2);
+        upload(buffer, packHalves(data as Float32Array), offset / 2);
       } else if (width !== undefined) {
         checkRowWrite(found, data as Float32Array, offset);
         const { words, scales } = packInt8(data as Float32Array, width);
-        writeInParts(device, buffer, words, offset / 4);
-        writeInParts(device, buffer, scales, firstScale(length) + offset / width);
-      } else writeInParts(device, buffer, data, offset);
+        upload(buffer, words, offset / 4);
+        upload(buffer, scales, firstScale(length) + offset / width);
+      } else upload(buffer, data, offset);
     },
     clear(name) {
       check();

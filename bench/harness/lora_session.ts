@@ -1,18 +1,20 @@
-/** A classifier with LoRA on a device, ready to take steps: frozen base, adapters of rank 8, head of 20 classes. @module */
+/** A model with LoRA on a device, ready to take steps: frozen base, adapters of rank 8; a language model, or a classifier of 20 classes. @module */
 
+import { makeTokenBatch } from "../../src/data/token_batches.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { elementCount } from "../../src/engine/program.ts";
 import type { BaseDtype, Classifier } from "../../src/lora/classifier.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { loadClassifier, type ProgramSizes, type WeightLoader } from "../../src/lora/load.ts";
 import {
-  type ClassifierBatch,
+  type DeviceBatch,
   installAdapter,
   installOptimizerState,
   type Session,
   train,
   type TrainingStep,
 } from "../../src/lora/session.ts";
+import { predictionsOf } from "../../src/lora/token_loss.ts";
 import { type Model, readModel } from "../../src/models/mod.ts";
 import { normals, randomIds } from "./random_values.ts";
 import { bertConfig, type EncoderShape, LABELS, RANK, TOKENS } from "./shapes.ts";
@@ -42,6 +44,8 @@ export interface LoraSession {
 /** What is adapted, and how a step is taken. */
 export interface LoraTask {
   readonly model: Model;
+  /** Classes of the head; absent where the next token is predicted. */
+  readonly labels?: number;
   /** Matches the modules that are adapted. */
   readonly targets: RegExp;
   /** The base's tensors. */
@@ -57,6 +61,7 @@ export interface LoraTask {
 export function encoderTask(shape: EncoderShape, B: number): LoraTask {
   return {
     model: readModel(bertConfig(shape)),
+    labels: LABELS,
     targets: /\.(query|value)$/,
     weights: randomWeights,
     B,
@@ -67,12 +72,13 @@ export function encoderTask(shape: EncoderShape, B: number): LoraTask {
 }
 
 /** The classifier of a task. */
-export function classifierOf({ model, targets, baseDtype, recompute }: LoraTask): Classifier {
+export function classifierOf(task: LoraTask): Classifier {
+  const { model, labels, targets, baseDtype, recompute } = task;
   const modules = model.modules.filter(({ name }) => targets.test(name));
   return {
     model,
-    labels: LABELS,
-    layout: packLayout(modules, RANK, model.head(LABELS, () => true)),
+    ...(labels !== undefined && { labels }),
+    layout: packLayout(modules, RANK, labels === undefined ? [] : model.head(labels, () => true)),
     scale: 2,
     dropout: 0,
     loraDropout: 0,
@@ -109,7 +115,7 @@ export async function openLoraSession(device: Device, task: LoraTask): Promise<L
     forward: ones,
   });
   installOptimizerState(session);
-  const step: TrainingStep = { batches: [{ batch: randomBatch(task), seed: 0 }], factor: 1 };
+  const step: TrainingStep = { batches: [{ batch: batchOf(task), seed: 0 }], factor: 1 };
   return {
     session,
     async steps(times) {
@@ -135,15 +141,25 @@ const randomWeights: WeightLoader = {
     ),
 };
 
-/** Rows without padding, pooled on their first token. */
-function randomBatch({ model, B, T }: LoraTask): ClassifierBatch {
+/** Rows without padding. */
+function batchOf({ model, labels, B, T }: LoraTask): DeviceBatch {
+  const ids = randomIds(B * T, model.vocabulary);
+  if (labels === undefined) {
+    const rows = Array.from({ length: B }, (_, row) => ({
+      ids: ids.subarray(row * T, (row + 1) * T),
+      documents: new Uint32Array(T).fill(1),
+      learned: new Uint8Array(T).fill(1),
+    }));
+    return makeTokenBatch(rows, B, [T], 0, 1 / predictionsOf(B, T));
+  }
   return {
     B,
     T,
-    ids: randomIds(B * T, model.vocabulary),
+    ids,
     mask: new Uint32Array(B * T).fill(1),
-    labels: randomIds(B, LABELS),
+    labels: randomIds(B, labels),
     weights: new Float32Array(B).fill(1 / B),
+    // A row is pooled on its first token.
     poolWeights: Float32Array.from({ length: B * T }, (_, i) => i % T === 0 ? 1 : 0),
     rows: B,
   };

@@ -1,6 +1,7 @@
 /**
- * One LoRA step of a checkpoint, and the memory that it took, loading included: `deno run -A bench/real_sizes/training_memory.ts --model FOLDER
- * [--device cpu|webgpu] [--threads 2] [--rows 1] [--tokens 128] [--base-dtype f32|f16|int8] [--recompute]`. Prints a line of JSON. Peak memory needs Linux.
+ * One LoRA step of a checkpoint with a language model's loss, and the memory that it took, loading included: `deno run -A
+ * bench/real_sizes/training_memory.ts --model FOLDER [--device cpu|webgpu] [--threads 2] [--rows 1] [--tokens 128] [--base-dtype f32|f16|int8]
+ * [--recompute]`. Prints a line of JSON. Peak memory needs Linux.
  */
 
 import { parseArgs } from "node:util";

@@ -1,6 +1,7 @@
 /** Training steps that run layers again instead of keeping what they computed: the same results, in less memory, for more work. */
 
 import assert from "node:assert/strict";
+import { makeTokenBatch } from "../../src/data/token_batches.ts";
 import type { Device, DeviceInfo } from "../../src/engine/device.ts";
 import { operation } from "../../src/engine/ops/registry.ts";
 import { planMemory } from "../../src/engine/plan.ts";
@@ -14,7 +15,7 @@ import {
 import { readAdapter, readSensitivity, train } from "../../src/lora/session.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { onEveryDevice } from "../engine/devices.ts";
-import { normalNumbers } from "../engine/op_testing.ts";
+import { normalNumbers, wholeNumbers } from "../engine/op_testing.ts";
 import { FAMILIES, type Values } from "../models/support.ts";
 import {
   B,
@@ -23,6 +24,7 @@ import {
   GOLDEN_OPTIMIZER,
   goldenBatches,
   install,
+  languageModelOf,
   readTinyModel,
   stepsOver,
   T,
@@ -50,8 +52,13 @@ function withLayers(tiny: TinyModel, layers: number): TinyModel {
   return { ...tiny, config, model: readModel(config), weights };
 }
 
-/** Everything that three steps leave behind. */
-function trainedWith(device: Device, tiny: TinyModel, changes: Partial<Classifier>) {
+/** Everything that steps leave behind: three over the golden's batches unless others are given. */
+function trainedWith(
+  device: Device,
+  tiny: TinyModel,
+  changes: Partial<Classifier>,
+  steps = stepsOver(goldenBatches(tiny), 3, (step) => 7 * step),
+) {
   return withSession(device, tiny, async (session) => {
     const { modules, head } = session.classifier.layout;
     install(session, {
@@ -63,7 +70,6 @@ function trainedWith(device: Device, tiny: TinyModel, changes: Partial<Classifie
       head: head.map(({ name, shape }) => ({ name, shape, data: tiny.weights.get(name)!.data })),
       forward: everywhere(tiny, 1),
     });
-    const steps = stepsOver(goldenBatches(tiny), 3, (step) => 7 * step);
     const losses = await train(session, GOLDEN_OPTIMIZER, { train: everywhere(tiny, 1) }, steps);
     return {
       losses,
@@ -148,3 +154,32 @@ for (const family of FAMILIES) {
     assert.deepEqual(built(true), built(false));
   });
 }
+
+onEveryDevice(
+  "recompute gives the same bytes for a language model that accumulates two batches a step",
+  async (device) => {
+    // Its output layer is its table of embeddings.
+    const deep = withLayers(await readTinyModel("gpt2"), 3);
+    const batchOf = (name: string) =>
+      makeTokenBatch(
+        Array.from({ length: B }, (_, row) => ({
+          ids: wholeNumbers(`${name} ${row}`, T - row, deep.model.vocabulary),
+          documents: Uint32Array.from({ length: T - row }, (_, t) => t < 5 ? 1 : 2),
+          learned: new Uint8Array(T - row).fill(1),
+        })),
+        B,
+        [T],
+        0,
+        0.01,
+      );
+    const steps = ["first", "second"].map((step) => ({
+      batches: [0, 1].map((part) => ({ batch: batchOf(`${step} ${part}`), seed: part })),
+      factor: 1,
+    }));
+    const changes = languageModelOf(deep, { ...DROPS, accumulate: true });
+    const kept = await trainedWith(device, deep, changes, steps);
+    assert.ok(kept.losses.every((loss) => loss > 0), String(kept.losses));
+    const again = await trainedWith(device, deep, { ...changes, recompute: true }, steps);
+    assert.deepEqual(again, kept);
+  },
+);

@@ -56,7 +56,7 @@ export const executionDefaults: Omit<ExecutionConfig, "threads" | "out"> = {
   evalBatch: 64, // evaluation keeps nothing for a backward pass, so more rows fit
   evalTest: true, // once, at the end: the number to report
   device: "auto", // the faster of what is there, by a short measurement
-  recompute: false, // a third more time for a step, where memory for activations is short
+  recompute: false, // two fifths more work a step at most, for where memory for activations is short
   adapterLayout: "uniform", // one rank and one scale, which every program that loads adapters understands
   resume: null,
   overwrite: false, // nothing is lost by repeating a command

@@ -227,7 +227,7 @@ function accuracyLines({ best, final, test, chance, labels }: RunSummary): strin
   ];
 }
 
-function tokenLines({ best, final, test }: TokenRunSummary): string[] {
+function tokenLines({ best, final, test, tokensPerSecond }: TokenRunSummary): string[] {
   const told = (loss: number) => `${perplexityText(perplexityOf(loss))} (loss ${loss.toFixed(3)})`;
   return [
     `Validation perplexity: ${told(final.loss)} after the last round, best ` +
@@ -238,5 +238,6 @@ function tokenLines({ best, final, test }: TokenRunSummary): string[] {
         `${told(test.lossAtBest)} at the best on validation (${countText(test.tokens)} tokens)`,
       ]
       : []),
+    `Speed: ${countText(tokensPerSecond)} tokens/s, evaluation included`,
   ];
 }

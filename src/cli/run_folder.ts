@@ -219,13 +219,19 @@ async function readRunFile(path: string): Promise<RunFile> {
     if (!(error instanceof Error)) throw error;
     throw new RunFolderError(`Cannot open run "${path}": ${error.message}`);
   }
-  if (!isRunFile(value) || !isRunConfig(value.config)) {
-    throw new RunFolderError(
-      `Cannot open run "${path}": ${runFile} was not written by this program`,
-    );
+  if (isRunFile(value)) {
+    const run = { ...value, config: { ...laterSettings, ...value.config } };
+    if (isRunConfig(run.config)) return run;
   }
-  return value;
+  throw new RunFolderError(
+    `Cannot open run "${path}": ${runFile} was not written by this program`,
+  );
 }
+
+const { task, packing, accumulate, recompute } = defaultConfig;
+
+/** Settings that runs of earlier versions lack: they did what is the default now. */
+const laterSettings: Partial<RunConfig> = { task, packing, accumulate, recompute };
 
 function isRunFile(value: unknown): value is RunFile {
   return typeof value === "object" && value !== null && "kind" in value &&

@@ -185,6 +185,8 @@ export interface TokenRunSummary extends RunTotals {
   readonly final: TokenRoundResult;
   /** Absent when the test rows were not evaluated. */
   readonly test?: TokenTestResult;
+  /** Tokens of all local steps, padding included, per second of the rounds' wall time. */
+  readonly tokensPerSecond: number;
   /** Of classifiers. */
   readonly chance?: undefined;
 }
@@ -302,11 +304,14 @@ export function summarizeTokenRun(
   const result = ({ round, loss, perplexity }: TokenRoundRecord) => ({ round, loss, perplexity });
   const final = lastOf(records);
   const best = records.reduce((one, other) => other.loss < one.loss ? other : one);
+  const sums = totals(records);
+  const tokens = records.reduce((sum, one) => sum + one.tokensPerSecond * one.seconds, 0);
   return {
     best: result(best),
     final: result(final),
     ...(test ? { test } : {}),
-    ...totals(records),
+    tokensPerSecond: tokens / sums.seconds,
+    ...sums,
   };
 }
 

@@ -111,6 +111,16 @@ Deno.test("readRun() gives back what was written", async () => {
   assert.deepEqual(saved.checkpoint.files.get("bank.safetensors"), new Uint8Array([3]));
 });
 
+Deno.test("readRun() takes a run of a version without a setting for what it was", async () => {
+  const path = await savedRun(1);
+  const { task: _, accumulate: __, ...config } = run.config;
+  await Deno.writeTextFile(join(path, "run.json"), JSON.stringify({ ...run, config }));
+  assert.deepEqual((await readRun(path)).run.config, run.config);
+  const { lr: ___, ...lost } = run.config;
+  await Deno.writeTextFile(join(path, "run.json"), JSON.stringify({ ...run, config: lost }));
+  await assert.rejects(readRun(path), /run\.json was not written by this program/);
+});
+
 Deno.test("writeCheckpoint() keeps only the latest", async () => {
   const path = await savedRun(3);
   assert.deepEqual(await names(join(path, "checkpoint")), ["round-000003"]);

@@ -8,6 +8,13 @@ Deno.test("checkRunConfig() refuses settings that contradict each other", () => 
   const [flexlora, flora, local] = ["flexlora", "flora", "local"]
     .map((name) => methodNamed(name)!.settings);
   const expected: [Partial<RunConfig>, RegExp][] = [
+    [{ task: "lm", method: "head" }, /head with --task lm: a language model has no head that is/],
+    [{ task: "lm", seqLen: 1 }, /--seq-len 1 with --task lm: expected at least 2, as a token is/],
+    [
+      { task: "lm", data: "texts.jsonl", labels: ["a", "b"] },
+      /--labels with --task lm: labels only deal texts to clients, by --partition dirichlet or sh/,
+    ],
+    [{ task: "chat" }, /--task chat without --data: the built-in corpus has no conversations$/],
     [{ ranks: [2, 16], rank: 8 }, /client rank 16 .*at most the server's rank, 8/],
     [{ clients: 2, ranks: [2, 4, 8] }, /deal 3 ranks .* over 2 clients/],
     [{ aggregation: "fedit" }, /freeze \+ fedit: expected every client at rank 8, got rank 2/],

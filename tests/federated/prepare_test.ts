@@ -247,3 +247,66 @@ Deno.test("chooseTargets() says so when a pattern is no regular expression", () 
     (error: Error) => error instanceof UserError && /q_proj\(/.test(error.message),
   );
 });
+
+/** The tiny Llama with an output layer, and a tokenizer that knows how a text ends. */
+const languageModel = {
+  "config.json": JSON.stringify({ ...JSON.parse(configJson), tie_word_embeddings: true }),
+  "model.safetensors": Deno.readFileSync(new URL("model.safetensors", folder)),
+  "tokenizer.json": JSON.stringify({ model: { vocab: { "<pad>": 3, "<end>": 5 } } }),
+  "tokenizer_config.json": JSON.stringify({ pad_token: "<pad>", eos_token: "<end>" }),
+};
+
+async function prepareLanguage(
+  given: Readonly<Record<string, string | Uint8Array>> = {},
+  changes: Partial<RunConfig> = {},
+  tokenizer = letters,
+) {
+  return await prepareFederation({
+    config: completeRunConfig({ ...SMALL, task: "lm", ...changes }),
+    files: memoryFiles({ ...languageModel, ...given }),
+    data: { ...data, labels: [] },
+    createTokenizer: () => Promise.resolve(tokenizer),
+  });
+}
+
+Deno.test("prepareFederation() of a language model packs texts, which end as the tokenizer has it", async () => {
+  const { federation, clients } = await prepareLanguage();
+  assert.deepEqual(federation.classifier.layout.head, []);
+  assert.ok(!("labels" in federation.classifier));
+  const rows = federation.clients.flatMap(({ samples }) => samples);
+  const tokens = rows.flatMap((row) => {
+    assert.ok("learned" in row && row.ids.length <= 8);
+    return [...row.ids].filter((_, t) => row.learned[t] === 1);
+  });
+  const ids = data.train.flatMap(({ text }) => [...letters.encode(text).slice(1), 5]);
+  assert.deepEqual(tokens.sort(), ids.sort(), "every token but a text's first is predicted");
+  assert.deepEqual(clients.map(({ samples, labelCounts }) => [samples, labelCounts]), [
+    ...federation.clients.map(({ samples }) => [samples.length, []]),
+  ]);
+  const apart = await prepareLanguage({}, { packing: false });
+  const count = (prepared: typeof apart) =>
+    prepared.federation.clients.reduce((sum, { samples }) => sum + samples.length, 0);
+  assert.ok(count(apart) > rows.length);
+});
+
+Deno.test("prepareFederation() refuses what no language model can be trained with", async () => {
+  const bert = new URL("../golden/bert/", import.meta.url);
+  await refused(
+    prepareLanguage({
+      "config.json": Deno.readTextFileSync(new URL("config.json", bert)),
+      "model.safetensors": Deno.readFileSync(new URL("model.safetensors", bert)),
+    }),
+    /^Cannot use --task lm with a model of family "bert", an encoder: expected a decoder, .*--model$/,
+  );
+  await refused(
+    prepareLanguage({ "tokenizer_config.json": "{}" }),
+    /^Cannot use --task lm: the tokenizer "tokenizer" has no token that ends a text; expected "eos_token"/,
+  );
+  // An output layer of its own that the checkpoint lacks.
+  await refused(prepareLanguage({ "config.json": configJson }), /lm_head\.weight/);
+  const silent = { ...letters, encode: () => new Uint32Array() };
+  await refused(
+    prepareLanguage({}, {}, silent),
+    /^Cannot train on these texts: the rows of client 1 have no token to predict within 8 tokens/,
+  );
+});

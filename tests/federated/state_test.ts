@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
-import { decodeState, encodeState } from "../../src/federated/state.ts";
+import { type BestRound, decodeState, encodeState } from "../../src/federated/state.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { decodeMemory, encodeMemory } from "../../src/federated/client_memory.ts";
 import { decodeSafetensors, encodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
@@ -218,4 +218,17 @@ Deno.test("decodeState() names the file that a checkpoint lacks", async () => {
       (error: Error) => error instanceof UserError && error.message.includes(`"${name}"`),
     );
   }
+});
+
+Deno.test("decodeState() goes on from a checkpoint of a version without language models", async () => {
+  const federation = await tinyFederation();
+  const state = await withFederation(cpu, federation, (session) => startState(federation, session));
+  const files = encodeState(state);
+  const facts = JSON.parse(new TextDecoder().decode(files.get("state.json")));
+  const { merit, ...best } = facts.best;
+  const old = { ...facts, best: { ...best, correct: merit } };
+  files.set("state.json", new TextEncoder().encode(JSON.stringify(old)));
+  const { correct: _, ...read } = decodeState(files, 3, byteMemories().open)
+    .best as BestRound & { correct: number };
+  assert.deepEqual(read, { ...state.best, clients: undefined });
 });

@@ -253,6 +253,11 @@ const mistakes: readonly [string, (study: ReturnType<typeof example>) => unknown
     /^Cannot use tuning\.trials\[2\]: expected other settings than those of tuning\.trials\[0\]$/,
   ],
   [
+    "a language model",
+    (study) => Object.assign(study.cells.iid, { task: "lm" }),
+    /^Cannot use cells\.iid\.task lm: a study compares accuracies, which language models do not h/,
+  ],
+  [
     "a reference in percent",
     (study) => study.references.iid = [{ name: "Naive Bayes", accuracy: 70 }],
     /^Cannot use references\.iid\[0\]\.accuracy: expected a number above 0 and of at most 1/,

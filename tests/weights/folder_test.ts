@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { readConfig, readTokenizerFiles, textFiles } from "../../src/weights/mod.ts";
+import {
+  readConfig,
+  readTokenizerFiles,
+  textFiles,
+  withChatTemplate,
+} from "../../src/weights/mod.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 Deno.test("readConfig() parses config.json", async () => {
@@ -54,4 +59,14 @@ Deno.test("textFiles() reads what a folder has beside config.json and weights, a
   const found = Object.entries(await textFiles(files))
     .map(([path, bytes]) => [path, new TextDecoder().decode(bytes)]);
   assert.deepEqual(Object.fromEntries(found), own);
+});
+
+Deno.test("withChatTemplate() takes the template of chat_template.jinja before the config's", async () => {
+  const tokenizer = { tokenizer: {}, config: { eos_token: "</s>", chat_template: "old" } };
+  assert.deepEqual(await withChatTemplate(memoryFiles({}), tokenizer), tokenizer);
+  const files = memoryFiles({ "chat_template.jinja": "{{ messages }}" });
+  assert.deepEqual((await withChatTemplate(files, tokenizer)).config, {
+    eos_token: "</s>",
+    chat_template: "{{ messages }}",
+  });
 });

@@ -146,7 +146,7 @@ function labelFigures({ summary: { final, best, test, chance } }: LabelledRun): 
   ];
 }
 
-function tokenFigures({ summary: { final, best, test } }: TokenRun): string[] {
+function tokenFigures({ summary: { final, best, test, tokensPerSecond } }: TokenRun): string[] {
   const told = (name: string, loss: number, detail: string) =>
     figure(name, perplexityText(perplexityOf(loss)), `loss ${loss.toFixed(3)}, ${detail}`);
   return [
@@ -159,6 +159,7 @@ function tokenFigures({ summary: { final, best, test } }: TokenRun): string[] {
         `best round ${perplexityText(perplexityOf(test.lossAtBest))}`,
       )]
       : []),
+    figure("Speed", `${countText(tokensPerSecond)} tokens/s`, "evaluation included"),
   ];
 }
 

@@ -5,7 +5,7 @@ import type { RunManifest, ServerMethod } from "../../protocol/manifest.ts";
 import { serverOptimizerSettings } from "../../protocol/server_optimizer.ts";
 import { readSettings } from "../read_settings.ts";
 import { completeRunConfig } from "../complete_run_config.ts";
-import type { RunConfig } from "../run_config.ts";
+import { defaultConfig, type RunConfig } from "../run_config.ts";
 
 /** Settings of `manifest.training`: what local training depends on and the server does not look at. A client takes no other ones from a server. */
 export const trainingKeys = [
@@ -35,6 +35,9 @@ export const trainingKeys = [
   "evalBatch",
 ] as const satisfies readonly (keyof RunConfig)[];
 
+/** Settings of `manifest.training` that are left out where they have their default: manifests of earlier versions lack them. */
+export const laterTrainingKeys = ["accumulate"] as const satisfies readonly (keyof RunConfig)[];
+
 /** The part of `manifest.method` that is a setting of a simulated run too. */
 export const methodKeys = [
   "method",
@@ -48,14 +51,15 @@ export const methodKeys = [
 ] as const satisfies readonly (keyof ServerMethod)[];
 
 /** Most of what a run can ask of a client: far above any use, far below what would be an attack on its memory or its time. */
-const most = { localSteps: 1_000_000, batch: 65_536, evalBatch: 65_536 };
+const most = { localSteps: 1_000_000, batch: 65_536, accumulate: 65_536, evalBatch: 65_536 };
 
 /** Most lengths of batches: each is a program of its own on the device. */
 const MOST_BUCKETS = 64;
 
 /** The settings of local training, for a manifest. */
 export function trainingSettings(config: RunConfig): RunManifest["training"] {
-  return { ...pick(config, trainingKeys), localSteps: config.localSteps };
+  const later = laterTrainingKeys.filter((key) => config[key] !== defaultConfig[key]);
+  return { ...pick(config, [...trainingKeys, ...later]), localSteps: config.localSteps };
 }
 
 /**
@@ -65,7 +69,8 @@ export function trainingSettings(config: RunConfig): RunManifest["training"] {
  */
 export function manifestConfig(manifest: RunManifest): RunConfig {
   const { name, training, layout, alpha, rounds, seed, method, participation } = manifest;
-  const unknown = Object.keys(training).find((key) => !trainingKeys.some((own) => own === key));
+  const known: readonly string[] = [...trainingKeys, ...laterTrainingKeys];
+  const unknown = Object.keys(training).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     throw new UserError(
       `Cannot use the manifest of "${name}": it has the setting "${unknown}", which this version does not know; update this program`,
@@ -95,7 +100,7 @@ function checkBounds(given: Partial<RunConfig>, nameOf: (key: string) => string)
     );
   }
   for (const [key, bound] of Object.entries(most)) {
-    const value = given[key as keyof typeof most]!;
+    const value = given[key as keyof typeof most] ?? 0;
     if (value > bound) {
       throw new UserError(`Cannot use ${nameOf(key)}: expected at most ${bound}, got ${value}`);
     }

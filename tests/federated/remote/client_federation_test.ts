@@ -146,6 +146,14 @@ Deno.test("clientFederation() numbers labels by the manifest, not by the client'
   assert.deepEqual(new Set(requireLabelled(rows).map(({ label }) => label)), new Set([2]));
 });
 
+Deno.test("clientFederation() accumulates as the manifest has it, and without it where that says nothing", async () => {
+  const plain = await manifestOf();
+  assert.ok(!("accumulate" in plain.manifest.training), "as earlier versions wrote it");
+  assert.equal((await join(plain.manifest)).local.accumulate, 1);
+  const { manifest } = await manifestOf({ config: { ...config, accumulate: 3 } });
+  assert.equal((await join(manifest)).local.accumulate, 3);
+});
+
 Deno.test("clientFederation() refuses another model, tokenizer or label", async () => {
   const { manifest } = await manifestOf({ modelName: "org/tiny" });
   const refused = (attempt: Promise<unknown>, message: RegExp) =>

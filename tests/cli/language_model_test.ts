@@ -1,0 +1,168 @@
+/** A run that trains a language model, from the command's settings to its folder. */
+
+import assert from "node:assert/strict";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { readRun } from "../../src/cli/run_folder.ts";
+import { runTraining } from "../../src/cli/run_training.ts";
+import { folderFiles } from "../../src/cli/deno_files.ts";
+import { lineReporter } from "../../src/cli/progress.ts";
+import { openData, openTokenCache } from "../../src/cli/sources.ts";
+import { createTokenizer } from "../../src/data/mod.ts";
+import { completeRunConfig } from "../../src/federated/complete_run_config.ts";
+import { prepareFederation } from "../../src/federated/prepare.ts";
+import { readSettings } from "../../src/federated/read_settings.ts";
+import { resumedConfig } from "../../src/federated/resumed_config.ts";
+import type { RunConfig } from "../../src/federated/run_config.ts";
+import { fitAdapter } from "../../src/lora/peft_fit.ts";
+import { importPeft } from "../../src/lora/peft_import.ts";
+import { openModelWeights } from "../../src/lora/model_weights.ts";
+import { readModel } from "../../src/models/mod.ts";
+import { readConfig } from "../../src/weights/mod.ts";
+import { assertWellFormed, bodyOf } from "./well_formed.ts";
+
+const folder = await Deno.makeTempDir({ prefix: "hafl-language-model-test-" });
+globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+
+const words = Array.from({ length: 61 }, (_, i) => `w${i + 3}`);
+
+/** The tiny Llama with tied embeddings, under a tokenizer of whole words. */
+async function writeModel(): Promise<string> {
+  const model = join(folder, "model");
+  await Deno.mkdir(model);
+  const golden = new URL("../golden/llama3/", import.meta.url);
+  for (const name of ["config.json", "model.safetensors"]) {
+    await copyFile(new URL(name, golden), join(model, name));
+  }
+  const vocab = Object.fromEntries(["[UNK]", "[PAD]", "[END]", ...words].map((w, id) => [w, id]));
+  const added_tokens = ["[UNK]", "[PAD]", "[END]"]
+    .map((content, id) => ({ id, content, special: true }));
+  const tokenizer = {
+    added_tokens,
+    normalizer: null,
+    pre_tokenizer: { type: "Whitespace" },
+    post_processor: null,
+    decoder: null,
+    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", vocab },
+  };
+  await Deno.writeTextFile(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
+  const config = { tokenizer_class: "PreTrainedTokenizer", eos_token: "[END]" };
+  await Deno.writeTextFile(join(model, "tokenizer_config.json"), JSON.stringify(config));
+  return model;
+}
+
+async function writeTexts(): Promise<string> {
+  const texts = Array.from({ length: 60 }, (_, i) => {
+    const count = 3 + i % 17;
+    return Array.from({ length: count }, (_, t) => words[(7 * i + 3 * t) % words.length]).join(" ");
+  });
+  const path = join(folder, "texts.jsonl");
+  await Deno.writeTextFile(path, texts.map((text) => JSON.stringify({ text }) + "\n").join(""));
+  return path;
+}
+
+const model = await writeModel();
+const data = await writeTexts();
+
+function configOf(out: string, given: Partial<RunConfig> = {}): RunConfig {
+  return completeRunConfig({
+    task: "lm",
+    model,
+    data,
+    clients: 3,
+    ranks: [1, 2, 4],
+    rounds: 2,
+    localSteps: 3,
+    batch: 4,
+    accumulate: 2,
+    seqLen: 12,
+    device: "cpu",
+    threads: 1,
+    cacheDir: join(folder, "cache"),
+    out: join(folder, out),
+    ...given,
+  });
+}
+
+/** Tokenizes what the run needs, so that it finds all in its cache and loads no tokenizer. */
+async function fillCache(config: RunConfig): Promise<void> {
+  await prepareFederation({
+    config,
+    files: folderFiles(model),
+    data: await openData(config),
+    createTokenizer,
+    cache: openTokenCache(config, () => assert.fail("no cache")),
+  });
+}
+
+async function bytesOf(run: string, path: string): Promise<string> {
+  return (await Deno.readFile(join(folder, run, path))).toHex();
+}
+
+Deno.test("runTraining() of a language model writes records, an adapter of a causal model and a report, and resumes to the same bytes", async () => {
+  const config = configOf("whole");
+  await fillCache(config);
+  const lines: string[] = [];
+  await runTraining(config, undefined, lineReporter((line) => lines.push(line)));
+  const told = lines.join("\n");
+  assert.match(
+    told,
+    /^Data {5}texts.jsonl, 44 \/ 4 \/ 12 rows to train .*; \d+ \/ \d+ \/ \d+ tokens to predict$/m,
+  );
+  assert.match(told, /^round 2\/2 {2}perplexity [\d.,]+ {2}loss \d\.\d{3} {2}train .* tokens\/s /m);
+  assert.match(told, /^Test perplexity: [\d.,]+ \(loss \d\.\d{3}\) after the last round/m);
+  assert.match(told, /^Speed: [\d,]+ tokens\/s/m);
+
+  const { run, records } = await readRun(config.out);
+  assert.deepEqual([run.config.task, run.facts.labels, run.config.partition], ["lm", [], "iid"]);
+  assert.ok(
+    run.facts.tokens!.train > 300 &&
+      run.facts.clients.every(({ labelCounts }) => labelCounts.length === 0),
+  );
+  for (const record of records) {
+    assert.ok(Number.isFinite(record.loss) && !("accuracy" in record), "honest records");
+  }
+
+  const read = (name: string) => Deno.readTextFile(join(config.out, "adapter", name));
+  const peft = JSON.parse(await read("adapter_config.json"));
+  assert.deepEqual([peft.task_type, peft.modules_to_save], ["CAUSAL_LM", []]);
+  const files = folderFiles(model);
+  const base = readModel(await readConfig(files));
+  const adapter = importPeft({
+    "adapter_config.json": await read("adapter_config.json"),
+    "adapter_model.safetensors": await Deno.readFile(
+      join(config.out, "adapter/adapter_model.safetensors"),
+    ),
+  });
+  const weights = await openModelWeights(files, base);
+  assert.equal(fitAdapter(adapter, { label: "tiny", model: base, weights }).classes, undefined);
+  assert.match(await read("README.md"), /AutoModelForCausalLM/);
+
+  const report = await Deno.readTextFile(join(config.out, "report.html"));
+  assertWellFormed(bodyOf(report));
+  assert.doesNotMatch(report, /NaN|Infinity|undefined|\[object|[Aa]ccuracy/);
+  assert.match(report, /Final perplexity/);
+
+  const begun = configOf("resumed", { rounds: 1 });
+  await runTraining(begun, undefined, lineReporter(() => {}));
+  const saved = await readRun(begun.out);
+  const given = { resume: begun.out, rounds: 2 };
+  await runTraining(resumedConfig(saved.run.config, given), saved, lineReporter(() => {}));
+  const adapterFile = "adapter/adapter_model.safetensors";
+  assert.equal(await bytesOf("resumed", adapterFile), await bytesOf("whole", adapterFile));
+});
+
+Deno.test("runTraining() of a language model by flora writes a model, and by local an adapter a client", async () => {
+  for (const method of ["flora", "local"] as const) {
+    const settings = readSettings({ method, ranks: [2] }, (key) => key);
+    const config = configOf(method, settings);
+    await runTraining(config, undefined, lineReporter(() => {}));
+    const place = method === "flora" ? "merged" : "adapters";
+    const card = await Deno.readTextFile(join(config.out, place, "README.md"));
+    assert.match(card, /AutoModelForCausalLM/);
+    assert.doesNotMatch(card, /accurac|labels|NaN|undefined/i);
+    if (method === "local") continue;
+    const merged = readModel(await readConfig(folderFiles(join(config.out, place))));
+    assert.equal(merged.languageModel?.architecture, "LlamaForCausalLM");
+  }
+});

@@ -4,7 +4,7 @@ import { inGroups, makeBatch, maskedPoolingWeights, type Pooling } from "../data
 import { makeTokenBatch } from "../data/token_batches.ts";
 import { countPredictions } from "../data/token_rows.ts";
 import type { Batch, ModelRow, TokenizedSample, TokenRow } from "../data/types.ts";
-import type { ClassifierBatch, TokenBatch } from "../lora/session.ts";
+import type { ClassifierBatch, LanguageModelBatch } from "../lora/session.ts";
 
 /** How rows become batches. */
 export interface BatchSettings {
@@ -36,7 +36,7 @@ export function stepBatches(
   rows: readonly ModelRow[],
   B: number,
   settings: BatchSettings,
-): (ClassifierBatch | TokenBatch)[] {
+): (ClassifierBatch | LanguageModelBatch)[] {
   if (areTokenRows(rows)) {
     return [...tokenBatches(rows, B, settings, 1 / predictionsIn(rows))];
   }
@@ -60,7 +60,7 @@ export function tokenBatches(
   B: number,
   { buckets, padId }: BatchSettings,
   weight = 1,
-): Iterable<TokenBatch> {
+): Iterable<LanguageModelBatch> {
   return inGroups(rows, B).map((group) => makeTokenBatch(group, B, buckets, padId, weight));
 }
 

@@ -5,8 +5,8 @@ import { letTasksRun } from "./let_tasks_run.ts";
 import {
   type ClassifierBatch,
   type DeviceBatch,
+  type LanguageModelBatch,
   type Session,
-  type TokenBatch,
   writeBatch,
 } from "./session.ts";
 
@@ -36,19 +36,32 @@ export async function evaluate(
   batches: Iterable<ClassifierBatch>,
 ): Promise<Evaluation> {
   const { executor, classifier: { labels = 0 } } = session;
-  const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
+  const perLabel = Array.from(
+    { length: labels },
+    () => ({ rows: 0, correct: 0 }),
+  );
   let loss = 0;
   await runInRing(session, batches, async (ran) => {
     const rows = ran[0].B;
     const count = ran.length * rows;
-    const logits = await executor.read(BUFFERS.logits, 0, count * labels) as Float32Array;
-    const losses = await executor.read(BUFFERS.evaluationLosses, 0, count) as Float32Array;
+    const logits = await executor.read(
+      BUFFERS.logits,
+      0,
+      count * labels,
+    ) as Float32Array;
+    const losses = await executor.read(
+      BUFFERS.evaluationLosses,
+      0,
+      count,
+    ) as Float32Array;
     ran.forEach((batch, i) => {
       for (let row = 0; row < batch.rows; row++) {
         const at = i * rows + row;
         const label = batch.labels[row];
         perLabel[label].rows++;
-        if (highest(logits.subarray(at * labels, (at + 1) * labels)) === label) {
+        if (
+          highest(logits.subarray(at * labels, (at + 1) * labels)) === label
+        ) {
           perLabel[label].correct++;
         }
         // The row losses come weighted by 1 / rows.
@@ -56,7 +69,8 @@ export async function evaluate(
       }
     });
   });
-  const sum = (key: keyof LabelCount) => perLabel.reduce((all, count) => all + count[key], 0);
+  const sum = (key: keyof LabelCount) =>
+    perLabel.reduce((all, count) => all + count[key], 0);
   return { rows: sum("rows"), correct: sum("correct"), loss, perLabel };
 }
 
@@ -74,7 +88,7 @@ export type ModelEvaluation = Evaluation | TokenEvaluation;
 /** Sums the loss of the installed adapter over the predictions of some batches, whose weights are to be 1. Nothing is dropped out. */
 export async function evaluateTokens(
   session: Session,
-  batches: Iterable<TokenBatch>,
+  batches: Iterable<LanguageModelBatch>,
 ): Promise<TokenEvaluation> {
   let [tokens, loss] = [0, 0];
   await runInRing(session, batches, async (ran) => {
@@ -106,7 +120,9 @@ async function runInRing<Batch extends DeviceBatch>(
   };
   for (const batch of batches) {
     // Results of rows of another length are so many that they do not lie one after the other.
-    if (ran.length > 0 && ran[0].weights.length !== batch.weights.length) await empty();
+    if (ran.length > 0 && ran[0].weights.length !== batch.weights.length) {
+      await empty();
+    }
     writeBatch(session, batch);
     executor.write(BUFFERS.cursor, Uint32Array.of(ran.length));
     executor.run(`evaluate ${batch.B}×${batch.T}`);

@@ -39,7 +39,7 @@ export interface ClassifierBatch {
 }
 
 /** A padded batch of a language model, as data/token_batches.ts makes it: B rows of T tokens, P = B·(T − 1) predictions of a token from those before it. */
-export interface TokenBatch {
+export interface LanguageModelBatch {
   /** Rows, real and padding: the loaded program's. */
   readonly B: number;
   /** Tokens of a row, real and padding: one of the loaded programs' buckets. */
@@ -61,7 +61,7 @@ export interface TokenBatch {
 }
 
 /** A batch of what the session's model is trained for. */
-export type DeviceBatch = ClassifierBatch | TokenBatch;
+export type DeviceBatch = ClassifierBatch | LanguageModelBatch;
 
 /** An adapter as a client holds it. */
 export interface InstalledAdapter {

@@ -49,34 +49,15 @@ export type {
   ServerSettings,
   TrainableModel,
 } from "./src/federated/federation.ts";
-export {
-  type DeviceChoice,
-  openSession,
-} from "./src/federated/open_session.ts";
+export { type DeviceChoice, openSession } from "./src/federated/open_session.ts";
 export { dealSamples, prepareFederation } from "./src/federated/prepare.ts";
 export type { PreparedRun, RunSources } from "./src/federated/prepare.ts";
-export {
-  completeRunConfig,
-  type Surroundings,
-} from "./src/federated/complete_run_config.ts";
-export {
-  defaultConfig,
-  type DerivedKey,
-  type RunConfig,
-} from "./src/federated/run_config.ts";
+export { completeRunConfig, type Surroundings } from "./src/federated/complete_run_config.ts";
+export { defaultConfig, type DerivedKey, type RunConfig } from "./src/federated/run_config.ts";
 export type { DataConfig } from "./src/federated/settings/data.ts";
 export type { FederationConfig } from "./src/federated/settings/federation.ts";
-export {
-  type BaseModelConfig,
-  type Task,
-  tasks,
-} from "./src/federated/settings/model.ts";
-export {
-  accuracyOf,
-  isLabelled,
-  meanLoss,
-  meritOf,
-} from "./src/federated/model_scores.ts";
+export { type BaseModelConfig, type Task, tasks } from "./src/federated/settings/model.ts";
+export { accuracyOf, isLabelled, meanLoss, meritOf } from "./src/federated/model_scores.ts";
 export type { OptimisationConfig } from "./src/federated/settings/optimisation.ts";
 export {
   type DeviceName,
@@ -123,19 +104,12 @@ export {
 } from "./src/federated/course.ts";
 export { evaluateBank, type OnBatch } from "./src/federated/evaluate_bank.ts";
 export type { Tally } from "./src/federated/tally.ts";
-export {
-  type RoundHooks,
-  runRound,
-  startState,
-} from "./src/federated/simulate.ts";
+export { type RoundHooks, runRound, startState } from "./src/federated/simulate.ts";
 export { decodeState, encodeState, memoriesOf } from "./src/federated/state.ts";
 export type { BestRound, FederationState } from "./src/federated/state.ts";
 
 // A federation over HTTP: what makes a run, and what a client does.
-export {
-  createManifest,
-  type ManifestSources,
-} from "./src/federated/remote/manifest.ts";
+export { createManifest, type ManifestSources } from "./src/federated/remote/manifest.ts";
 export { readManifest } from "./src/federated/remote/read_manifest.ts";
 export {
   type ClientFederation,
@@ -158,28 +132,15 @@ export {
   openKey,
   type StoredKey,
 } from "./src/federated/remote/client_key.ts";
-export {
-  type ClientEnd,
-  runClient,
-} from "./src/federated/remote/client_loop.ts";
-export {
-  type ClientStore,
-  type StoredName,
-} from "./src/federated/remote/client_store.ts";
-export {
-  type Connection,
-  type Fetch,
-  type OnReach,
-} from "./src/federated/remote/connection.ts";
+export { type ClientEnd, runClient } from "./src/federated/remote/client_loop.ts";
+export { type ClientStore, type StoredName } from "./src/federated/remote/client_store.ts";
+export { type Connection, type Fetch, type OnReach } from "./src/federated/remote/connection.ts";
 export {
   type InvitationLink,
   invitationUrl,
   readServerUrl,
 } from "./src/federated/remote/invitation_url.ts";
-export {
-  type ProblemFacts,
-  RemoteProblem,
-} from "./src/federated/remote/remote_problem.ts";
+export { type ProblemFacts, RemoteProblem } from "./src/federated/remote/remote_problem.ts";
 export {
   type Patience,
   type Sleep,
@@ -224,50 +185,21 @@ export {
   withPrefixes,
 } from "./src/weights/mod.ts";
 export { builtInBase } from "./src/weights/built_in_base.ts";
-export {
-  type ClientMemories,
-  clientMemories,
-} from "./src/cli/client_memories.ts";
+export { type ClientMemories, clientMemories } from "./src/cli/client_memories.ts";
 export { folderCache, folderFiles } from "./src/cli/deno_files.ts";
 export { fileCache } from "./src/cli/file_cache.ts";
 
 // LoRA on a device.
-export {
-  type BaseDtype,
-  baseDtypes,
-  type Classifier,
-} from "./src/lora/classifier.ts";
-export {
-  type PackedLayout,
-  packLayout,
-  type Slice,
-} from "./src/lora/layout.ts";
-export {
-  loadClassifier,
-  type ProgramSizes,
-  type WeightLoader,
-} from "./src/lora/load.ts";
+export { type BaseDtype, baseDtypes, type Classifier } from "./src/lora/classifier.ts";
+export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
+export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
 export { type AdapterMerge, mergeAdapter } from "./src/lora/merge_adapter.ts";
 export { defaultCheckpointLayout } from "./src/lora/merged_files.ts";
-export {
-  exportMergedModel,
-  type MergedModel,
-} from "./src/lora/merged_model.ts";
-export {
-  type OptimizerKind,
-  optimizerKinds,
-} from "./src/engine/ops/optimizer.ts";
-export type {
-  OptimizerSettings,
-  TrainedComponents,
-} from "./src/lora/optimizer_settings.ts";
-export {
-  exportPeft,
-  PeftError,
-  type PeftFiles,
-  type PeftSettings,
-} from "./src/lora/peft.ts";
+export { exportMergedModel, type MergedModel } from "./src/lora/merged_model.ts";
+export { type OptimizerKind, optimizerKinds } from "./src/engine/ops/optimizer.ts";
+export type { OptimizerSettings, TrainedComponents } from "./src/lora/optimizer_settings.ts";
+export { exportPeft, PeftError, type PeftFiles, type PeftSettings } from "./src/lora/peft.ts";
 export { type PeftLayout, peftLayouts } from "./src/lora/peft_layout.ts";
 export {
   type AdapterBase,
@@ -284,12 +216,7 @@ export {
   scheduleKinds,
 } from "./src/lora/schedule.ts";
 export { evaluate, evaluateTokens } from "./src/lora/evaluate.ts";
-export {
-  installAdapter,
-  installOptimizerState,
-  readAdapter,
-  train,
-} from "./src/lora/session.ts";
+export { installAdapter, installOptimizerState, readAdapter, train } from "./src/lora/session.ts";
 export type {
   Evaluation,
   LabelCount,
@@ -312,10 +239,7 @@ export * from "./src/generate/mod.ts";
 export { openModelWeights } from "./src/lora/model_weights.ts";
 
 // Devices.
-export {
-  type CpuDeviceOptions,
-  createCpuDevice,
-} from "./src/engine/cpu/device.ts";
+export { type CpuDeviceOptions, createCpuDevice } from "./src/engine/cpu/device.ts";
 export {
   type BufferData,
   type Device,
@@ -326,11 +250,7 @@ export {
 } from "./src/engine/device.ts";
 export { HalfRangeError } from "./src/engine/half.ts";
 export type { Cost } from "./src/engine/op.ts";
-export type {
-  Bandwidth,
-  Ceiling,
-  CeilingShare,
-} from "./src/engine/profile/ceiling.ts";
+export type { Bandwidth, Ceiling, CeilingShare } from "./src/engine/profile/ceiling.ts";
 export { measureCpuCeiling } from "./src/engine/profile/cpu_ceiling.ts";
 export type * from "./src/engine/profile/profile.ts";
 export { type KernelRow, kernelRows } from "./src/engine/profile/rows.ts";
@@ -338,10 +258,7 @@ export { measureWebgpuCeiling } from "./src/engine/profile/webgpu_ceiling.ts";
 export type * from "./src/engine/program.ts";
 export { NoAdapterError } from "./src/engine/webgpu/adapter.ts";
 export { HalfPrecisionError } from "./src/engine/webgpu/half_check.ts";
-export {
-  createWebgpuDevice,
-  type WebgpuDeviceOptions,
-} from "./src/engine/webgpu/device.ts";
+export { createWebgpuDevice, type WebgpuDeviceOptions } from "./src/engine/webgpu/device.ts";
 
 // The protocol: what the simulation, a server and its clients share.
 export * from "./src/protocol/mod.ts";

@@ -69,8 +69,7 @@ export async function evaluate(
       }
     });
   });
-  const sum = (key: keyof LabelCount) =>
-    perLabel.reduce((all, count) => all + count[key], 0);
+  const sum = (key: keyof LabelCount) => perLabel.reduce((all, count) => all + count[key], 0);
   return { rows: sum("rows"), correct: sum("correct"), loss, perLabel };
 }
 

@@ -36,32 +36,19 @@ export async function evaluate(
   batches: Iterable<ClassifierBatch>,
 ): Promise<Evaluation> {
   const { executor, classifier: { labels = 0 } } = session;
-  const perLabel = Array.from(
-    { length: labels },
-    () => ({ rows: 0, correct: 0 }),
-  );
+  const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
   let loss = 0;
   await runInRing(session, batches, async (ran) => {
     const rows = ran[0].B;
     const count = ran.length * rows;
-    const logits = await executor.read(
-      BUFFERS.logits,
-      0,
-      count * labels,
-    ) as Float32Array;
-    const losses = await executor.read(
-      BUFFERS.evaluationLosses,
-      0,
-      count,
-    ) as Float32Array;
+    const logits = await executor.read(BUFFERS.logits, 0, count * labels) as Float32Array;
+    const losses = await executor.read(BUFFERS.evaluationLosses, 0, count) as Float32Array;
     ran.forEach((batch, i) => {
       for (let row = 0; row < batch.rows; row++) {
         const at = i * rows + row;
         const label = batch.labels[row];
         perLabel[label].rows++;
-        if (
-          highest(logits.subarray(at * labels, (at + 1) * labels)) === label
-        ) {
+        if (highest(logits.subarray(at * labels, (at + 1) * labels)) === label) {
           perLabel[label].correct++;
         }
         // The row losses come weighted by 1 / rows.
@@ -119,9 +106,7 @@ async function runInRing<Batch extends DeviceBatch>(
   };
   for (const batch of batches) {
     // Results of rows of another length are so many that they do not lie one after the other.
-    if (ran.length > 0 && ran[0].weights.length !== batch.weights.length) {
-      await empty();
-    }
+    if (ran.length > 0 && ran[0].weights.length !== batch.weights.length) await empty();
     writeBatch(session, batch);
     executor.write(BUFFERS.cursor, Uint32Array.of(ran.length));
     executor.run(`evaluate ${batch.B}×${batch.T}`);

@@ -3,6 +3,7 @@
 import { baseDtypes } from "../../lora/classifier.ts";
 import { deviceText } from "../device_text.ts";
 import { printable } from "../printable.ts";
+import { textTable } from "../run/text_table.ts";
 import { bytesText, counted, countText } from "../units.ts";
 import type { AdapterFacts } from "./adapters.ts";
 import type { DeviceReport, DoctorReport } from "./report.ts";
@@ -95,19 +96,11 @@ function sizeLines({ devices, adapters, settings }: DoctorReport): string[] {
 }
 
 function sizeTable({ kind, sizes }: DeviceReport): string[] {
-  const rows = [
-    [kind === "cpu" ? "CPU" : "WebGPU", "parameters", ...baseDtypes],
-    ...sizes.map(sizeRow),
+  const columns = [
+    { heading: kind === "cpu" ? "CPU" : "WebGPU" },
+    ...["parameters", ...baseDtypes].map((heading) => ({ heading, right: true })),
   ];
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return [
-    "",
-    ...rows.map((row) =>
-      row.map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
-      ).join("  ").trimEnd()
-    ),
-  ];
+  return ["", ...textTable(columns, sizes.map(sizeRow))];
 }
 
 function sizeRow({ name, parameters, memory }: TrainingSize): string[] {

@@ -210,6 +210,13 @@ export {
 } from "./src/lora/peft_fit.ts";
 export { type ImportedAdapter, importPeft } from "./src/lora/peft_import.ts";
 export {
+  type ClassificationScore,
+  classificationScore,
+  type Confusion,
+  type LabelScore,
+} from "./src/lora/metrics.ts";
+export type { OnPrediction } from "./src/lora/evaluate.ts";
+export {
   type Schedule,
   scheduleFactor,
   type ScheduleKind,

@@ -2,7 +2,12 @@
 
 import type { ModelRow } from "../data/types.ts";
 import { installBase } from "../lora/base_changes.ts";
-import { evaluate, evaluateTokens, type ModelEvaluation } from "../lora/evaluate.ts";
+import {
+  evaluate,
+  evaluateTokens,
+  type ModelEvaluation,
+  type OnPrediction,
+} from "../lora/evaluate.ts";
 import { installAdapter, type InstalledAdapter, type Session } from "../lora/session.ts";
 import type { AdapterBank } from "../protocol/bank.ts";
 import { areTokenRows, labelBatches, requireLabelled, tokenBatches } from "./device_batches.ts";
@@ -27,13 +32,14 @@ export async function evaluateBank(
   return await evaluateAdapter(federation, session, { ...bank, forward }, samples, onBatch);
 }
 
-/** As {@linkcode evaluateBank}, with the components of `forward` alone and over the base weights as they are. */
+/** As {@linkcode evaluateBank}, with the components of `forward` alone and over the base weights as they are; of a classifier, tells each prediction. */
 export async function evaluateAdapter(
   { sizes, local }: Pick<Federation, "sizes" | "local">,
   session: Session,
   adapter: InstalledAdapter,
   samples: readonly ModelRow[],
   onBatch: OnBatch = () => {},
+  onPrediction?: OnPrediction,
 ): Promise<ModelEvaluation> {
   installAdapter(session, adapter);
   const B = sizes.evaluationBatch;
@@ -45,5 +51,9 @@ export async function evaluateAdapter(
   };
   return areTokenRows(samples)
     ? await evaluateTokens(session, heard(tokenBatches(samples, B, local)))
-    : await evaluate(session, heard(labelBatches(requireLabelled(samples), B, local)));
+    : await evaluate(
+      session,
+      heard(labelBatches(requireLabelled(samples), B, local)),
+      onPrediction,
+    );
 }

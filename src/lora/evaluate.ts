@@ -30,10 +30,14 @@ export interface LabelCount {
   readonly correct: number;
 }
 
+/** Told of each row, in their order, its label and the one with the highest logit. */
+export type OnPrediction = (label: number, predicted: number) => void;
+
 /** Counts what the installed adapter gets right, and sums its loss, over the real rows of some batches. Nothing is dropped out. */
 export async function evaluate(
   session: Session,
   batches: Iterable<ClassifierBatch>,
+  onPrediction: OnPrediction = () => {},
 ): Promise<Evaluation> {
   const { executor, classifier: { labels = 0 } } = session;
   const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
@@ -48,9 +52,9 @@ export async function evaluate(
         const at = i * rows + row;
         const label = batch.labels[row];
         perLabel[label].rows++;
-        if (highest(logits.subarray(at * labels, (at + 1) * labels)) === label) {
-          perLabel[label].correct++;
-        }
+        const predicted = highest(logits.subarray(at * labels, (at + 1) * labels));
+        if (predicted === label) perLabel[label].correct++;
+        onPrediction(label, predicted);
         // The row losses come weighted by 1 / rows.
         loss += losses[at] / batch.weights[row];
       }

@@ -55,10 +55,17 @@ export function mergeAdapter(
   return modelFiles(tensors, merged, head, classifierConfig(config, labels), layout);
 }
 
-function baseLabels({ id2label }: AdapterMerge["config"], classes: number): string[] {
+function baseLabels(config: AdapterMerge["config"], classes: number): readonly string[] {
+  return configLabels(config, classes) ??
+    Array.from({ length: classes }, (_, id) => `LABEL_${id}`);
+}
+
+/** The label set that a config.json tells, in the order of the logits; undefined where it does not tell one of that many. */
+export function configLabels(
+  { id2label }: AdapterMerge["config"],
+  classes: number,
+): readonly string[] | undefined {
   const named = Object.entries(id2label ?? {}).sort(([one], [other]) => Number(one) - Number(other))
     .map(([, label]) => String(label));
-  return named.length === classes
-    ? named
-    : Array.from({ length: classes }, (_, id) => `LABEL_${id}`);
+  return named.length === classes ? named : undefined;
 }

@@ -1,0 +1,116 @@
+/**
+ * `deno task eval`: how a base, and the base with an adapter, do on the rows of a file.
+ *
+ * @module
+ */
+import { Option } from "commander";
+import { createTokenizer, createTransformersTokenizer } from "../data/mod.ts";
+import { checkEffects } from "../federated/check_effects.ts";
+import { completeRunConfig } from "../federated/complete_run_config.ts";
+import { choice } from "../federated/setting_kinds.ts";
+import type { CreateTokenizer } from "../federated/tokenize_rows.ts";
+import { UserError } from "../protocol/errors.ts";
+import { runCommand } from "./errors.ts";
+import { evaluateCandidates } from "./eval/evaluate.ts";
+import { openCandidates } from "./eval/models.ts";
+import { evaluationFiles } from "./eval/report.ts";
+import { loadRows, partNames } from "./eval/rows.ts";
+import { evaluationText } from "./eval/text.ts";
+import { readFlags, readOwnFlag } from "./flags.ts";
+import { prepareGraphics } from "./graphics.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { openModelFiles, openTokenCache } from "./sources.ts";
+import { namesIn } from "./working_folder.ts";
+import { writeFolder } from "./write_folder.ts";
+
+const description = {
+  name: "deno task eval",
+  summary:
+    "Evaluates a base, and the base with an adapter, on a data file: accuracy, macro-F1 and what is confused with what, or the perplexity of a language model.",
+  settings: [
+    "task",
+    "model",
+    "revision",
+    "pooling",
+    "baseDtype",
+    "data",
+    "textColumn",
+    "labelColumn",
+    "labels",
+    "strip",
+    "seqLen",
+    "buckets",
+    "packing",
+    "evalBatch",
+    "device",
+    "threads",
+    "overwrite",
+    "format",
+    "offline",
+    "cacheDir",
+  ] as const,
+  options: [
+    new Option("--adapter <folder>", "an adapter of the model's, as PEFT stores one")
+      .helpGroup("Model:"),
+    new Option(
+      "--split <name>",
+      `rows to evaluate on: ${partNames.join(", ")} (default: test, or all where none is marked)`,
+    ).helpGroup("Data:"),
+    new Option("--out <folder>", "write evaluation.json and evaluation.md into a new folder")
+      .helpGroup("Run:"),
+  ],
+};
+
+/** Where output goes: the result, and lines beside it. */
+export interface EvalOutput {
+  print(text: string): void;
+  note(line: string): void;
+}
+
+/** Evaluates as the words after the command's name say. */
+export async function evaluateModels(
+  args: readonly string[],
+  { print, note }: EvalOutput,
+  create?: CreateTokenizer,
+): Promise<void> {
+  const { settings, own } = await readFlags(args, description);
+  const config = completeRunConfig(settings);
+  checkEffects(settings, config);
+  const split = readOwnFlag(own, "split", choice(partNames));
+  const out = own.out === undefined ? undefined : String(own.out);
+  await refuseTaken(out, config.overwrite);
+  using interrupt = onInterrupt(() => "Stopped; nothing was written");
+  const files = await openModelFiles(config);
+  const adapter = own.adapter === undefined ? undefined : String(own.adapter);
+  const candidates = await openCandidates({ given: settings, files, adapter, note });
+  const rows = await loadRows(config, candidates.labels, split);
+  prepareGraphics();
+  const result = await evaluateCandidates(candidates, rows, {
+    config,
+    adapter: adapter ?? null,
+    createTokenizer: create ??
+      (config.model === null ? createTokenizer : createTransformersTokenizer),
+    cache: openTokenCache(config, note),
+    onBatch: interrupt.check,
+  });
+  if (out !== undefined) await writeFolder(out, evaluationFiles(result), config.overwrite);
+  print(config.format === "json" ? JSON.stringify(result) : evaluationText(result));
+  if (out !== undefined) note(`Report   ${out}`);
+}
+
+/** Told before minutes go into evaluating. */
+async function refuseTaken(out: string | undefined, overwrite: boolean): Promise<void> {
+  if (out === undefined || overwrite || (await namesIn(out)).length === 0) return;
+  throw new UserError(
+    `Cannot write to "${out}": it is not an empty folder; use another --out, or --overwrite`,
+  );
+}
+
+if (import.meta.main) {
+  await runCommand(() =>
+    evaluateModels(Deno.args, {
+      print: (text) => console.log(text),
+      note: (line) => console.error(line),
+    })
+  );
+}

@@ -1,0 +1,86 @@
+/** Runs models over rows. @module */
+
+import type { TokenCache } from "../../data/mod.ts";
+import { predictionsIn } from "../../federated/device_batches.ts";
+import { evaluateAdapter } from "../../federated/evaluate_bank.ts";
+import { isLabelled } from "../../federated/model_scores.ts";
+import { openSession } from "../../federated/open_session.ts";
+import type { RunConfig } from "../../federated/run_config.ts";
+import { type CreateTokenizer, tokenizeRows } from "../../federated/tokenize_rows.ts";
+import { UserError } from "../../protocol/errors.ts";
+import { deviceMistake } from "../device_mistake.ts";
+import { deviceText } from "../device_text.ts";
+import type { Candidates } from "./models.ts";
+import {
+  baselineOf,
+  type ClassifierResult,
+  classifierResult,
+  type EvaluationFacts,
+  type EvaluationResult,
+  type LanguageResult,
+  languageResult,
+} from "./result.ts";
+import type { EvaluatedRows } from "./rows.ts";
+
+/** How it is done. */
+export interface EvaluationTools {
+  readonly config: RunConfig;
+  /** Folder of the adapter. */
+  readonly adapter: string | null;
+  readonly createTokenizer: CreateTokenizer;
+  readonly cache: TokenCache;
+  /** Called before each batch; may throw to end the evaluation. */
+  readonly onBatch: () => void;
+}
+
+/**
+ * What each model makes of the rows, one after the other on one device.
+ *
+ * @throws UserError when there is nothing to predict, no such device, or the model does not fit on it.
+ */
+export async function evaluateCandidates(
+  { setup, labels, models }: Candidates,
+  { name, part, rows }: EvaluatedRows,
+  { config, adapter, createTokenizer, cache, onBatch }: EvaluationTools,
+): Promise<EvaluationResult> {
+  const { model, seqLen, pooling, task } = config;
+  const tokenize = await tokenizeRows(rows, { setup, labels, createTokenizer, cache });
+  const samples = tokenize(rows);
+  const tokens = predictionsIn(samples);
+  if (task !== "classify" && tokens === 0) {
+    throw new UserError(
+      `Cannot evaluate on "${name}": its texts have no token to predict within ${seqLen} tokens (--seq-len)`,
+    );
+  }
+  const session = await openSession(setup, config).catch((error) => {
+    throw deviceMistake(error, "try a smaller --eval-batch, or --base-dtype f16 or int8");
+  });
+  const classifiers: ClassifierResult[] = [];
+  const languageModels: LanguageResult[] = [];
+  try {
+    for (const candidate of models) {
+      const confusion = labels.map(() => labels.map(() => 0));
+      const count = (label: number, predicted: number) => confusion[label][predicted]++;
+      const evaluation = await evaluateAdapter(
+        setup,
+        session,
+        candidate.adapter,
+        samples,
+        onBatch,
+        count,
+      );
+      const { loss } = evaluation;
+      if (isLabelled(evaluation)) classifiers.push(classifierResult(candidate, confusion, loss));
+      else languageModels.push(languageResult(candidate, tokens, loss));
+    }
+  } finally {
+    await session.executor.close();
+  }
+  const device = deviceText(session.executor.device);
+  const facts: EvaluationFacts = {
+    ...{ model, adapter, data: name, split: part, rows: rows.length, seqLen, device },
+  };
+  if (task !== "classify") return { task, ...facts, tokens, models: languageModels };
+  const baseline = baselineOf(labels, classifiers[0].confusion);
+  return { task, ...facts, pooling, labels, baseline, models: classifiers };
+}

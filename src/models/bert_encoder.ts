@@ -19,9 +19,9 @@ import type { ModelContext } from "./family.ts";
 import {
   embeddingLayer,
   layerNormLayer,
-  stackLayers,
   linearLayer,
   modulesOfLayers,
+  stackLayers,
 } from "./layers.ts";
 
 /** Settings of the encoder. */

@@ -12,10 +12,10 @@ import type { Family, ModelContext } from "./family.ts";
 import {
   embeddingLayer,
   layerNormLayer,
-  stackLayers,
   linearHead,
   linearLayer,
   modulesOfLayers,
+  stackLayers,
 } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { readTied } from "./tied.ts";

@@ -21,9 +21,9 @@ import type { Family, ModelContext } from "./family.ts";
 import {
   embeddingLayer,
   layerNormLayer,
-  stackLayers,
   linearLayer,
   modulesOfLayers,
+  stackLayers,
 } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 import { readTied } from "./tied.ts";

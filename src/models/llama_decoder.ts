@@ -16,11 +16,11 @@ import { decoderHeads } from "./decoder_heads.ts";
 import type { Model, ModelContext } from "./family.ts";
 import {
   embeddingLayer,
-  stackLayers,
   linearLayer,
   modulesOfLayers,
   rmsNormLayer,
   type RmsNormSettings,
+  stackLayers,
 } from "./layers.ts";
 import { tokenPositions } from "./positions.ts";
 

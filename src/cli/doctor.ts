@@ -5,6 +5,7 @@
  */
 import { Option } from "commander";
 import { executionDefaults } from "../federated/settings/execution.ts";
+import { modelDefaults } from "../federated/settings/model.ts";
 import { examine } from "./doctor/examine.ts";
 import { reportText } from "./doctor/text.ts";
 import { runCommand } from "./errors.ts";
@@ -15,7 +16,7 @@ const description = {
   name: "deno task doctor",
   summary: "Tells what this machine has for training, how fast it is, what fits and what is " +
     "missing. Exit status 1 where it cannot train.",
-  settings: ["threads", "format"] as const,
+  settings: ["task", "threads", "format"] as const,
   options: [
     new Option("--network", "see whether Hugging Face's hub can be reached too").helpGroup("Run:"),
   ],
@@ -27,9 +28,12 @@ export async function doctor(
   print: (text: string) => void,
 ): Promise<0 | 1> {
   const { settings, own } = await readFlags(args, description);
-  const { format, threads = navigator.hardwareConcurrency } = { ...executionDefaults, ...settings };
+  const { format, task, threads = navigator.hardwareConcurrency } = {
+    ...{ ...modelDefaults, ...executionDefaults },
+    ...settings,
+  };
   prepareGraphics();
-  const report = await examine(threads, own.network === true);
+  const report = await examine({ threads, task, network: own.network === true });
   print(format === "json" ? JSON.stringify(report) : reportText(report));
   return report.canTrain ? 0 : 1;
 }

@@ -31,8 +31,8 @@ export function findingsOf(found: Found): Check[] {
       there: room.length > 0,
       needed: true,
       text: room.length > 0
-        ? "enough for the built-in base"
-        : "less is free than the built-in base takes; end other programs",
+        ? `enough to train ${room[0].sizes[0].name}`
+        : "less is free than the smallest model takes; end other programs",
     },
     {
       name: "GPU",

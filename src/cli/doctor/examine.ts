@@ -7,25 +7,39 @@ import { measureCpuCeiling } from "../../engine/profile/cpu_ceiling.ts";
 import { measureWebgpuCeiling } from "../../engine/profile/webgpu_ceiling.ts";
 import { openDevice } from "../../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
+import type { Task } from "../../federated/settings/model.ts";
 import { readConfig } from "../../weights/mod.ts";
 import { builtInBase } from "../../weights/built_in_base.ts";
 import { listAdapters } from "./adapters.ts";
 import { findingsOf } from "./checks.ts";
 import type { DeviceReport, DoctorReport } from "./report.ts";
 import { type KnownShape, knownShapes } from "./shapes.ts";
-import { type DeviceLimits, plannedSettings, trainingSize } from "./sizes.ts";
+import { type DeviceLimits, isTrainableFor, plannedSettings, trainingSize } from "./sizes.ts";
 import { measureSpeed } from "./speed.ts";
 import { readSurroundings } from "./surroundings.ts";
 
-/** Everything that {@linkcode DoctorReport} tells, measured now. Asks the network only with `network`. */
-export async function examine(threads: number, network: boolean): Promise<DoctorReport> {
+/** What a machine is examined for. */
+export interface ExaminationChoice {
+  /** Threads of the CPU device. */
+  readonly threads: number;
+  /** What models are to be trained for. */
+  readonly task: Task;
+  /** Whether to ask the network too. */
+  readonly network: boolean;
+}
+
+/** Everything that {@linkcode DoctorReport} tells, measured now. */
+export async function examine(
+  { threads, task, network }: ExaminationChoice,
+): Promise<DoctorReport> {
   // Before measuring takes memory itself.
   const runtime = Deno.memoryUsage().rss;
   const { available, total } = Deno.systemMemoryInfo();
   const [programs] = Deno.loadavg();
   const adapters = await listAdapters();
   const builtIn = await readConfig(await builtInBase()) as KnownShape["config"];
-  const shapes = [{ name: "built-in base", config: builtIn }, ...knownShapes];
+  const shapes = [{ name: "built-in base", config: builtIn }, ...knownShapes]
+    .filter((shape) => isTrainableFor(task, shape));
   const look = async (
     device: Device,
     limits: DeviceLimits,
@@ -33,7 +47,7 @@ export async function examine(threads: number, network: boolean): Promise<Doctor
   ): Promise<DeviceReport> => ({
     ...device.info,
     ...await speedOf(device, ceiling),
-    sizes: shapes.map((shape) => trainingSize(shape, limits, runtime)),
+    sizes: shapes.map((shape) => trainingSize(shape, limits, runtime, task)),
   });
   const devices = [
     await look(
@@ -58,7 +72,7 @@ export async function examine(threads: number, network: boolean): Promise<Doctor
     system: `${Deno.build.os} ${Deno.build.arch}`,
     memory: { available, total },
     load: { programs, processors: navigator.hardwareConcurrency },
-    ...{ adapters, devices, settings: plannedSettings(), checks },
+    ...{ adapters, devices, settings: plannedSettings(task), checks },
     canTrain: checks.every(({ there, needed }) => there || !needed),
   };
 }

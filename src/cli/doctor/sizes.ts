@@ -7,6 +7,7 @@ import { elementCount } from "../../engine/program.ts";
 import { checkSizes } from "../../engine/webgpu/buffers.ts";
 import { completeRunConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
+import type { Task } from "../../federated/settings/model.ts";
 import { chooseTargets } from "../../federated/targets.ts";
 import {
   type BaseDtype,
@@ -52,15 +53,17 @@ export interface TrainingMemory {
 /** A model's size on a device. */
 export interface TrainingSize {
   readonly name: string;
-  /** Numbers that a classifier of it computes with, without head and adapters. */
+  /** Numbers that it computes with, without a classifier's head and adapters. */
   readonly parameters: number;
   readonly memory: readonly TrainingMemory[];
 }
 
 /** Settings that the plans are made for: a run's defaults. */
-export function plannedSettings(): Pick<RunConfig, "batch" | "seqLen" | "rank" | "evalBatch"> {
-  const { batch, seqLen, rank, evalBatch } = completeRunConfig({});
-  return { batch, seqLen, rank, evalBatch };
+export function plannedSettings(
+  task: Task,
+): Pick<RunConfig, "task" | "batch" | "seqLen" | "rank" | "evalBatch"> {
+  const { batch, seqLen, rank, evalBatch } = completeRunConfig({ task });
+  return { task, batch, seqLen, rank, evalBatch };
 }
 
 /**
@@ -72,9 +75,10 @@ export function trainingSize(
   { name, config }: KnownShape,
   device: DeviceLimits,
   runtime: number,
+  task: Task = "classify",
 ): TrainingSize {
   const model = readModel(config);
-  const settings = completeRunConfig({});
+  const settings = completeRunConfig({ task });
   let parameters = 0;
   const memory = baseDtypes.flatMap((baseDtype) =>
     [false, true].map((recompute): TrainingMemory => {
@@ -95,6 +99,11 @@ export function trainingSize(
   return { name, parameters, memory };
 }
 
+/** Whether a model can be trained for a task: every one classifies, decoders predict. */
+export function isTrainableFor(task: Task, { config }: KnownShape): boolean {
+  return task === "classify" || readModel(config).languageModel?.objective === "next";
+}
+
 /** A run's programs at their longest: shorter ones share their memory. */
 function programsOf(
   model: Model,
@@ -102,11 +111,13 @@ function programsOf(
   kind: DeviceLimits["kind"],
 ): BuiltProgram[] {
   const { rank, alpha, dropout, loraDropout, optimizer, baseDtype, recompute } = settings;
-  const head = model.head(LABELS, () => false);
+  const modules = chooseTargets(model, settings.targets);
+  const ofTask = settings.task === "classify"
+    ? { labels: LABELS, layout: packLayout(modules, rank, model.head(LABELS, () => false)) }
+    : { layout: packLayout(modules, rank, []) };
   const classifier: Classifier = {
     ...{ model, dropout, loraDropout, optimizer, baseDtype, recompute },
-    labels: LABELS,
-    layout: packLayout(chooseTargets(model, settings.targets), rank, head),
+    ...ofTask,
     scale: alpha / rank,
     proximal: settings.proximal > 0,
   };

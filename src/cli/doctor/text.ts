@@ -82,9 +82,10 @@ function speedText({ matmulFlopsPerSecond, memoryBytesPerSecond }: DeviceSpeed):
 }
 
 function sizeLines({ devices, adapters, settings }: DoctorReport): string[] {
-  const { batch, seqLen, evalBatch, rank } = settings;
+  const { task, batch, seqLen, evalBatch, rank } = settings;
   return [
-    `Memory to train a classifier at --batch ${batch} --seq-len ${seqLen} --eval-batch ${evalBatch}, rank ${rank}; after the stroke with --recompute.`,
+    `Memory to train at --task ${task} --batch ${batch} --seq-len ${seqLen} --eval-batch ${evalBatch}, rank ${rank}; after the stroke with --recompute.`,
+    "Planned as a run plans it; texts, tokens and what the runtime takes for them come on top.",
     '"no" is more than is free, or than the device takes.',
     ...(adapters.length > 0 && !adapters[0].software
       ? [

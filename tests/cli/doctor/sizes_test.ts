@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { trainingSize } from "../../../src/cli/doctor/sizes.ts";
+import { isTrainableFor, trainingSize } from "../../../src/cli/doctor/sizes.ts";
 import { knownShapes } from "../../../src/cli/doctor/shapes.ts";
 
 const [small] = knownShapes;
@@ -57,4 +57,14 @@ Deno.test("trainingSize knows the 4 GiB of the CPU device and the limits of an a
       limits: { ...limits, maxBufferSize },
     }, 0).memory[0].fits;
   assert.deepEqual([on(limits.maxBufferSize), on(2 ** 24)], [true, false]);
+});
+
+Deno.test("trainingSize plans a language model with less than its logits would take", () => {
+  const gpt2 = shapeOf("gpt2");
+  assert.deepEqual([small, gpt2].map((shape) => isTrainableFor("lm", shape)), [false, true]);
+  assert.deepEqual([small, gpt2].map((shape) => isTrainableFor("classify", shape)), [true, true]);
+  const bytes = (task: "classify" | "lm") =>
+    trainingSize(gpt2, { ...cpu, available: undefined }, 0, task).memory[0].bytes;
+  const logits = 4 * 64 * 63 * 50257; // of an evaluation of 64 rows
+  assert.ok(bytes("lm") > bytes("classify") && bytes("lm") < bytes("classify") + logits);
 });

@@ -39,7 +39,7 @@ const report: DoctorReport = {
     },
     { kind: "webgpu", description: "llvmpipe", failure: "it was lost", sizes },
   ],
-  settings: { batch: 16, seqLen: 64, rank: 8, evalBatch: 64 },
+  settings: { task: "lm", batch: 16, seqLen: 64, rank: 8, evalBatch: 64 },
   checks: [
     { name: "Device", there: true, needed: true, text: "--device cpu" },
     { name: "Memory", there: false, needed: true, text: "less is free" },

@@ -8,6 +8,7 @@ import { createTokenizer, createTransformersTokenizer } from "../data/mod.ts";
 import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { choice } from "../federated/setting_kinds.ts";
+import { settings } from "../federated/settings.ts";
 import type { CreateTokenizer } from "../federated/tokenize_rows.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
@@ -19,6 +20,7 @@ import { evaluationText } from "./eval/text.ts";
 import { readFlags, readOwnFlag } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { onInterrupt } from "./interrupt.ts";
+import { openBar } from "./progress_bar.ts";
 import { openModelFiles, openTokenCache } from "./sources.ts";
 import { namesIn } from "./working_folder.ts";
 import { writeFolder } from "./write_folder.ts";
@@ -36,7 +38,6 @@ const description = {
     "data",
     "textColumn",
     "labelColumn",
-    "labels",
     "strip",
     "seqLen",
     "buckets",
@@ -53,6 +54,10 @@ const description = {
     new Option("--adapter <folder>", "an adapter of the model's, as PEFT stores one")
       .helpGroup("Model:"),
     new Option(
+      "--labels <file|list>",
+      "the label set in the order of the logits: names parted by commas, or a file (default: as the adapter or the base tells)",
+    ).helpGroup("Data:"),
+    new Option(
       "--split <name>",
       `rows to evaluate on: ${partNames.join(", ")} (default: test, or all where none is marked)`,
     ).helpGroup("Data:"),
@@ -61,28 +66,31 @@ const description = {
   ],
 };
 
-/** Where output goes: the result, and lines beside it. */
+/** Where output goes: the result, lines beside it, and how many batches of how many are done. */
 export interface EvalOutput {
   print(text: string): void;
   note(line: string): void;
+  progress(done: number, total: number): void;
 }
 
 /** Evaluates as the words after the command's name say. */
 export async function evaluateModels(
   args: readonly string[],
-  { print, note }: EvalOutput,
+  { print, note, progress }: EvalOutput,
   create?: CreateTokenizer,
 ): Promise<void> {
-  const { settings, own } = await readFlags(args, description);
-  const config = completeRunConfig(settings);
-  checkEffects(settings, config);
+  const { settings: flags, own } = await readFlags(args, description);
+  const labels = readOwnFlag(own, "labels", settings.labels.kind);
+  const given = { ...flags, ...(labels && { labels }) };
+  const config = completeRunConfig(given);
+  checkEffects(given, config);
   const split = readOwnFlag(own, "split", choice(partNames));
   const out = own.out === undefined ? undefined : String(own.out);
   await refuseTaken(out, config.overwrite);
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
   const files = await openModelFiles(config);
   const adapter = own.adapter === undefined ? undefined : String(own.adapter);
-  const candidates = await openCandidates({ given: settings, files, adapter, note });
+  const candidates = await openCandidates({ given, files, adapter, note });
   const rows = await loadRows(config, candidates.labels, split);
   prepareGraphics();
   const result = await evaluateCandidates(candidates, rows, {
@@ -91,7 +99,10 @@ export async function evaluateModels(
     createTokenizer: create ??
       (config.model === null ? createTokenizer : createTransformersTokenizer),
     cache: openTokenCache(config, note),
-    onBatch: interrupt.check,
+    onBatch(done, total) {
+      interrupt.check();
+      progress(done, total);
+    },
   });
   if (out !== undefined) await writeFolder(out, evaluationFiles(result), config.overwrite);
   print(config.format === "json" ? JSON.stringify(result) : evaluationText(result));
@@ -107,10 +118,20 @@ async function refuseTaken(out: string | undefined, overwrite: boolean): Promise
 }
 
 if (import.meta.main) {
-  await runCommand(() =>
-    evaluateModels(Deno.args, {
-      print: (text) => console.log(text),
-      note: (line) => console.error(line),
-    })
-  );
+  await runCommand(async () => {
+    const bar = Deno.stderr.isTerminal() ? await openBar() : undefined;
+    try {
+      await evaluateModels(Deno.args, {
+        print: (text) => console.log(text),
+        note: (line) => console.error(line),
+        progress(done, total) {
+          if (done === 0) bar?.start(total);
+          if (done === total) bar?.stop();
+          else bar?.update(done, "Evaluating");
+        },
+      });
+    } finally {
+      bar?.stop();
+    }
+  });
 }

@@ -31,13 +31,17 @@ const data = await writeRows(join(folder, "pets.jsonl"), [
 ]);
 const flags = [`--data=${data}`, "--device=cpu", "--threads=1", "--seq-len=8"];
 
+let progressed: (readonly [number, number])[] = [];
+const progress = (done: number, total: number) => void progressed.push([done, total]);
+
 /** What the command prints, and the lines beside it. */
 async function run(...args: string[]): Promise<{ text: string; notes: string[] }> {
+  progressed = [];
   const lines: string[] = [];
   const notes: string[] = [];
   await evaluateModels(
     [`--cache-dir=${folder}/cache`, ...flags, ...args],
-    { print: (line) => lines.push(line), note: (line) => notes.push(line) },
+    { print: (line) => lines.push(line), note: (line) => notes.push(line), progress },
     createTokenizer,
   );
   return { text: lines.join("\n"), notes };
@@ -69,6 +73,11 @@ Deno.test("eval takes the rows of another part, or all", async () => {
       .map(({ support }) => support);
   assert.deepEqual(await rows("train"), [0, 0, 1]);
   assert.deepEqual(await rows("all"), [1, 2, 1]);
+});
+
+Deno.test("eval tells how many batches of how many are done", async () => {
+  await run(`--adapter=${biased}`, "--split=all", "--eval-batch=3");
+  assert.deepEqual(progressed, [[0, 4], [1, 4], [2, 4], [3, 4], [4, 4]], "two of each model");
 });
 
 Deno.test("eval of a merged model finds its head, and what the adapter made of the base", async () => {

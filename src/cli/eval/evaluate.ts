@@ -29,8 +29,8 @@ export interface EvaluationTools {
   readonly adapter: string | null;
   readonly createTokenizer: CreateTokenizer;
   readonly cache: TokenCache;
-  /** Called before each batch; may throw to end the evaluation. */
-  readonly onBatch: () => void;
+  /** Called before each batch with how many are done and how many there are, and at the end; may throw to end the evaluation. */
+  readonly onBatch: (done: number, total: number) => void;
 }
 
 /**
@@ -55,6 +55,8 @@ export async function evaluateCandidates(
   const session = await openSession(setup, config).catch((error) => {
     throw deviceMistake(error, "try a smaller --eval-batch, or --base-dtype f16 or int8");
   });
+  const total = models.length * Math.ceil(samples.length / config.evalBatch);
+  let done = 0;
   const classifiers: ClassifierResult[] = [];
   const languageModels: LanguageResult[] = [];
   try {
@@ -66,13 +68,14 @@ export async function evaluateCandidates(
         session,
         candidate.adapter,
         samples,
-        onBatch,
+        () => onBatch(done++, total),
         count,
       );
       const { loss } = evaluation;
       if (isLabelled(evaluation)) classifiers.push(classifierResult(candidate, confusion, loss));
       else languageModels.push(languageResult(candidate, tokens, loss));
     }
+    onBatch(done, total);
   } finally {
     await session.executor.close();
   }

@@ -17,6 +17,8 @@ await Deno.writeTextFile(join(path, "tokenizer_config.json"), '{"eos_token":"]"}
 const model = readModel(readJson(join(path, "config.json")));
 const data = await writeRows(join(folder, "texts.jsonl"), [{ text: "HELLO" }, { text: "AB" }]);
 
+const progress = () => {};
+
 async function run(args: readonly string[]): Promise<{ text: string; notes: string[] }> {
   const lines: string[] = [];
   const notes: string[] = [];
@@ -31,7 +33,7 @@ async function run(args: readonly string[]): Promise<{ text: string; notes: stri
       `--cache-dir=${folder}/cache`,
       ...args,
     ],
-    { print: (line) => lines.push(line), note: (line) => notes.push(line) },
+    { print: (line) => lines.push(line), note: (line) => notes.push(line), progress },
     createTokenizer,
   );
   return { text: lines.join("\n"), notes };

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { conversations, learnedTokens } from "../../src/data/chat.ts";
 import { MissingTokenizerError } from "../../src/data/errors.ts";
 import { createTokenizer } from "../../src/data/tokenizer.ts";
 import { createTransformersTokenizer } from "../../src/data/tokenizer_transformers.ts";
@@ -79,3 +80,37 @@ for (
     },
   });
 }
+
+Deno.test("createTransformersTokenizer() renders conversations by the config's template, whose replies are learned", async () => {
+  const template = "{{ bos_token }}{% for m in messages %}" +
+    "{{ m.role }}: {{ m.content }}{{ eos_token if m.role == 'assistant' else ' ' }}{% endfor %}" +
+    "{% if add_generation_prompt %}assistant: {% endif %}";
+  const config = {
+    ...tinyTokenizerConfig,
+    bos_token: "[CLS]",
+    eos_token: "[SEP]",
+    chat_template: template,
+  };
+  const tokenizer = await createTransformersTokenizer(tinyTokenizerJson, config);
+  const messages = [
+    { role: "user", content: "fishing" },
+    { role: "assistant", content: "a fish" },
+  ];
+  const text = "[CLS]user: fishing assistant: a fish[SEP]";
+  assert.equal(tokenizer.chat?.render(messages, false), text);
+  const sample = { id: "1", text: JSON.stringify(messages), label: "" };
+  const { ids, learned } = learnedTokens(
+    conversations(template).encoder(tokenizer)(sample),
+    Infinity,
+  );
+  assert.equal(ids[0], 2);
+  assert.notEqual(ids[1], 2, "special tokens stand in the template and are not added again");
+  const reply = [...ids].filter((_, t) => learned[t] === 1);
+  assert.deepEqual(reply, [4, 5, 3]);
+
+  const bare = await createTransformersTokenizer(tinyTokenizerJson, tinyTokenizerConfig);
+  assert.throws(
+    () => conversations("none").encoder(bare)(sample),
+    /^DataError: Cannot use the conversation of row "1": the chat template failed: /,
+  );
+});

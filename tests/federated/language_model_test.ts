@@ -69,6 +69,10 @@ Deno.test("runRound() of a language model gives the same bytes on 1, 2 and 3 thr
   }
 });
 
+Deno.test("runRound() of a language model gives the same bytes when layers are computed again", async () => {
+  assert.deepEqual(await runOn(cpu, { classifier: { recompute: true } }), await runOn(cpu));
+});
+
 Deno.test("runRound() of a language model records loss and perplexity, no accuracy, and sends no head", async () => {
   const federation = await languageFederation({ local: { localSteps: 8 } });
   await withFederation(cpu, federation, async (session) => {

@@ -11,6 +11,8 @@ import { choice } from "../federated/setting_kinds.ts";
 import { settings } from "../federated/settings.ts";
 import type { CreateTokenizer } from "../federated/tokenize_rows.ts";
 import { UserError } from "../protocol/errors.ts";
+import { openAdapter } from "./adapter_folder.ts";
+import { readReading } from "./adapter_reading.ts";
 import { runCommand } from "./errors.ts";
 import { evaluateCandidates } from "./eval/evaluate.ts";
 import { openCandidates } from "./eval/models.ts";
@@ -81,21 +83,23 @@ export async function evaluateModels(
 ): Promise<void> {
   const { settings: flags, own } = await readFlags(args, description);
   const labels = readOwnFlag(own, "labels", settings.labels.kind);
-  const given = { ...flags, ...(labels && { labels }) };
-  const config = completeRunConfig(given);
-  checkEffects(given, config);
+  const asked = { ...flags, ...(labels && { labels }) };
+  checkEffects(asked, completeRunConfig(asked));
   const split = readOwnFlag(own, "split", choice(partNames));
   const out = own.out === undefined ? undefined : String(own.out);
-  await refuseTaken(out, config.overwrite);
+  await refuseTaken(out, asked.overwrite === true);
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
+  const folder = own.adapter === undefined ? undefined : String(own.adapter);
+  const adapter = folder === undefined ? undefined : await openAdapter(folder);
+  const given = { ...(adapter && readReading(adapter, flags.task ?? "classify")), ...asked };
+  const config = completeRunConfig(given);
   const files = await openModelFiles(config);
-  const adapter = own.adapter === undefined ? undefined : String(own.adapter);
-  const candidates = await openCandidates({ given, files, adapter, note });
+  const candidates = await openCandidates({ given, files, folder, adapter, note });
   const rows = await loadRows(config, candidates.labels, split);
   prepareGraphics();
   const result = await evaluateCandidates(candidates, rows, {
     config,
-    adapter: adapter ?? null,
+    adapter: folder ?? null,
     createTokenizer: create ??
       (config.model === null ? createTokenizer : createTransformersTokenizer),
     cache: openTokenCache(config, note),

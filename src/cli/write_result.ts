@@ -13,6 +13,7 @@ import { type AdapterBank, scale } from "../protocol/bank.ts";
 import { type AnyRunSummary, isTokenSummary, type RunFacts } from "../protocol/records.ts";
 import { type ModelFiles, readConfig, textFiles } from "../weights/mod.ts";
 import { adapterCard, type AdapterFacts, mergedCard, ownAdaptersCard } from "./adapter_card.ts";
+import { readingOf } from "./adapter_reading.ts";
 import { countText, percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeFolder } from "./write_folder.ts";
@@ -109,6 +110,10 @@ function peftSettings({ config, facts, baseHash }: TrainedFederation): PeftSetti
     loraDropout,
     layout,
     baseHash,
+    reading: {
+      ...readingOf(config),
+      ...(config.strip.length > 0 && { strip: config.strip }),
+    },
     ...(labels.length > 0 && { labels }),
   };
 }

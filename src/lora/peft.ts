@@ -33,10 +33,16 @@ export interface PeftSettings {
   readonly baseHash?: string;
   /** The label set, in the order of the logits. */
   readonly labels?: readonly string[];
+  /** How its texts were read, such as `{ "seqLen": 64, "pooling": "mean" }`: JSON that only who evaluates it understands. */
+  readonly reading?: Readonly<Record<string, unknown>>;
 }
 
 /** Under which keys the file of tensors tells what PEFT's config has no place for. */
-export const PEFT_METADATA = { baseHash: "hafl_base_hash", labels: "hafl_labels" } as const;
+export const PEFT_METADATA = {
+  baseHash: "hafl_base_hash",
+  labels: "hafl_labels",
+  reading: "hafl_reading",
+} as const;
 
 /** An adapter that cannot be written for PEFT, or files of PEFT's that cannot be read as an adapter. */
 export class PeftError extends UserError {
@@ -94,11 +100,12 @@ export function exportPeft(
   };
 }
 
-function metadataOf({ baseHash, labels }: PeftSettings): Record<string, string> {
+function metadataOf({ baseHash, labels, reading }: PeftSettings): Record<string, string> {
   return {
     format: "pt",
     ...(baseHash !== undefined && { [PEFT_METADATA.baseHash]: baseHash }),
     ...(labels && { [PEFT_METADATA.labels]: JSON.stringify(labels) }),
+    ...(reading && { [PEFT_METADATA.reading]: JSON.stringify(reading) }),
   };
 }
 

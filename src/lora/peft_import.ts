@@ -25,6 +25,8 @@ export interface ImportedAdapter {
   readonly baseHash: string | null;
   /** The label set, in the order of the logits; null where it is not told, which only this program does. */
   readonly labels: readonly string[] | null;
+  /** How its texts were read, unchecked; null where it is not told, which only this program does. */
+  readonly reading: Readonly<Record<string, unknown>> | null;
 }
 
 /** The tensors of a file, by the names that they have in the model. */
@@ -82,21 +84,37 @@ export function importPeft(files: PeftFiles): ImportedAdapter {
     baseModel: config.baseModel,
     baseHash: metadata[PEFT_METADATA.baseHash] ?? null,
     labels: readLabels(metadata[PEFT_METADATA.labels]),
+    reading: readReading(metadata[PEFT_METADATA.reading]),
   };
+}
+
+function readReading(text: string | undefined): Record<string, unknown> | null {
+  if (text === undefined) return null;
+  const reading = parsed(text);
+  if (typeof reading === "object" && reading !== null && !Array.isArray(reading)) {
+    return reading as Record<string, unknown>;
+  }
+  throw new PeftError(
+    `Cannot import the adapter: expected ${PEFT_METADATA.reading} to be a JSON object, got ${text}`,
+  );
 }
 
 function readLabels(text: string | undefined): string[] | null {
   if (text === undefined) return null;
-  let labels: unknown;
-  try {
-    labels = JSON.parse(text);
-  } catch {
-    labels = undefined;
-  }
+  const labels = parsed(text);
   if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
   throw new PeftError(
     `Cannot import the adapter: expected ${PEFT_METADATA.labels} to be a list of texts, got ${text}`,
   );
+}
+
+/** What a JSON text says; undefined where it is none. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function sortTensors(stored: ReadonlyMap<string, SafetensorsTensor>): LoraTensors {

@@ -51,6 +51,38 @@ async function classified(...args: string[]): Promise<ClassifierEvaluation> {
   return JSON.parse((await run("--format=json", ...args)).text);
 }
 
+Deno.test("eval reads texts as the adapter's file tells, unless a flag says otherwise", async () => {
+  const reading = { seqLen: 4, pooling: "first", strip: [] };
+  const told = await writeAdapter(join(folder, "told"), model, {
+    b: 0,
+    head: { "classifier.bias": [1, 0, 0] },
+    ...settings,
+    reading,
+  });
+  const sources = [`--data=${data}`, "--device=cpu", "--threads=1", `--adapter=${told}`];
+  const seen = async (...args: string[]) => {
+    const lines: string[] = [];
+    await evaluateModels(
+      [`--cache-dir=${folder}/cache`, "--format=json", ...sources, ...args],
+      { print: (line) => lines.push(line), note: () => {}, progress },
+      createTokenizer,
+    );
+    const { seqLen, pooling } = JSON.parse(lines.join("\n")) as ClassifierEvaluation;
+    return { seqLen, pooling };
+  };
+  assert.deepEqual(await seen(), { seqLen: 4, pooling: "first" });
+  assert.deepEqual(await seen("--seq-len=6", "--pooling=mean"), { seqLen: 6, pooling: "mean" });
+  const odd = await writeAdapter(join(folder, "odd"), model, {
+    b: 0,
+    ...settings,
+    reading: { pooling: "most" },
+  });
+  await assert.rejects(
+    run(`--adapter=${odd}`),
+    /Cannot use pooling in adapter_model.safetensors: expected one of/,
+  );
+});
+
 Deno.test("eval counts what is worked out by hand, of the test rows that a file marks", async () => {
   const result = await classified(`--adapter=${biased}`);
   assert.deepEqual([result.split, result.rows, result.labels], ["test", 3, labels]);

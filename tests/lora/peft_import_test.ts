@@ -137,20 +137,30 @@ Deno.test("importPeft() reads what exportPeft() tells of the base and the labels
     a: Float32Array.of(1),
     b: Float32Array.of(2),
   }];
-  const told = { baseHash: "abc", labels: ["high", "low"] };
+  const told = { baseHash: "abc", labels: ["high", "low"], reading: { seqLen: 8 } };
   const bank = { rank: 1, alpha: 1, modules, head: [] };
-  const { baseModel, baseHash, labels, task } = importPeft(
+  const { baseModel, baseHash, labels, reading, task } = importPeft(
     exportPeft(bank, { baseModel: "some/base", loraDropout: 0, ...told }),
   );
-  assert.deepEqual({ baseHash, labels }, told);
+  assert.deepEqual({ baseHash, labels, reading }, told);
   assert.deepEqual([baseModel, task], ["some/base", "CAUSAL_LM"]);
   const foreign = importPeft(files({}, tensors("q", 1, [1], [1])));
   assert.deepEqual([foreign.baseHash, foreign.labels, foreign.task], [null, null, null]);
-  const bad = {
+  assert.equal(foreign.reading, null);
+  const saying = (metadata: Record<string, string>) => ({
     ...files({}, []),
-    "adapter_model.safetensors": encodeSafetensors(tensors("q", 1, [1], [1]), { hafl_labels: "x" }),
-  };
-  assert.throws(() => importPeft(bad), /expected hafl_labels to be a list of texts, got x/);
+    "adapter_model.safetensors": encodeSafetensors(tensors("q", 1, [1], [1]), metadata),
+  });
+  assert.throws(
+    () => importPeft(saying({ hafl_labels: "x" })),
+    /expected hafl_labels to be a list of texts, got x/,
+  );
+  for (const text of ["x", "null", "[]", "3"]) {
+    assert.throws(
+      () => importPeft(saying({ hafl_reading: text })),
+      /expected hafl_reading to be a JSON object/,
+    );
+  }
 });
 
 /** A and B of a module of rank r under PEFT's names, with as many inputs and outputs as the numbers give. */

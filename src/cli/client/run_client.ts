@@ -8,6 +8,7 @@ import { readServerUrl } from "../../federated/remote/invitation_url.ts";
 import { readManifest } from "../../federated/remote/read_manifest.ts";
 import { timerSleep, usualPatience } from "../../federated/remote/retry.ts";
 import { readRunBank } from "../../federated/remote/run_layout.ts";
+import { manifestConfig } from "../../federated/remote/training_settings.ts";
 import { keyOf, settleSeat, takeSeat } from "../../federated/remote/seat.ts";
 import { exportPeft } from "../../lora/peft.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -25,6 +26,7 @@ import {
 } from "./client_settings.ts";
 import type { ClientFlags } from "./flags.ts";
 import { chooseModel } from "./model_choice.ts";
+import { readingOf } from "../adapter_reading.ts";
 import type { ClientOutput } from "./output.ts";
 import { settleRank } from "./settle_rank.ts";
 import { openStateFolder } from "./state_folder.ts";
@@ -179,6 +181,7 @@ async function writeAdapter(
     loraDropout: Number(training.loraDropout),
     baseHash: model.hash,
     labels,
+    reading: readingOf(manifestConfig(manifest)),
   });
   for (const [name, content] of Object.entries(files)) {
     await writeAtomically(join(folder, name), content);

@@ -5,12 +5,12 @@ import type { RunConfig } from "../../federated/run_config.ts";
 import { type RunSetup, setUpRun } from "../../federated/run_setup.ts";
 import { openModelWeights } from "../../lora/model_weights.ts";
 import { compareBase, fitAdapter, type FittedAdapter } from "../../lora/peft_fit.ts";
+import type { ImportedAdapter } from "../../lora/peft_import.ts";
 import type { InstalledAdapter } from "../../lora/session.ts";
 import { readModel } from "../../models/mod.ts";
 import type { ModuleComponents, NamedTensor } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { type ModelFiles, modelHash, readConfig } from "../../weights/mod.ts";
-import { openAdapter } from "../adapter_folder.ts";
 import { readLabels } from "../sources.ts";
 import { labelsOf, type OpenedBase, readOwnHead } from "./heads.ts";
 
@@ -36,8 +36,9 @@ export interface CandidateSources {
   /** The settings that were given. */
   readonly given: Partial<RunConfig>;
   readonly files: ModelFiles;
-  /** Folder of the adapter. */
-  readonly adapter: string | undefined;
+  /** Folder of the adapter, and what lies in it. */
+  readonly folder: string | undefined;
+  readonly adapter: ImportedAdapter | undefined;
   /** Hears what is worth knowing and no error. */
   readonly note: (line: string) => void;
 }
@@ -81,7 +82,7 @@ async function classifiers(
   const { classes } = adapter;
   if (classes === undefined) {
     throw new UserError(
-      `Cannot classify with the adapter "${sources.adapter}", which has no head: as one of a language model it is for --task lm or chat`,
+      `Cannot classify with the adapter "${sources.folder}", which has no head: as one of a language model it is for --task lm or chat`,
     );
   }
   const asked = await askedLabels(sources);
@@ -151,11 +152,10 @@ function candidatesOf(
 }
 
 async function fittedAdapter(
-  { files, note }: CandidateSources,
-  folder: string,
+  { files, folder, note }: CandidateSources,
+  adapter: ImportedAdapter,
   base: OpenedBase,
 ): Promise<FittedAdapter> {
-  const adapter = await openAdapter(folder);
   const fitted = fitAdapter(adapter, { label: base.name, ...base });
   const told = await compareBase(adapter, { name: base.name, hash: () => modelHash(files) });
   if (told !== undefined) note(told);

@@ -11,6 +11,7 @@ import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { adapterCard } from "../adapter_card.ts";
+import { readingOf } from "../adapter_reading.ts";
 import { readFlags, readOwnFlag } from "../flags.ts";
 import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
 import { adminOptions, readServer } from "./admin_flags.ts";
@@ -60,6 +61,7 @@ export const exportAdapter: RunCommand = {
       layout,
       baseHash: manifest.model.hash,
       labels: manifest.labels,
+      reading: readingOf(config),
     });
     const card = describeAdapter(manifest, status, round);
     const out = String(own.out);

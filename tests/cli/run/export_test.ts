@@ -37,6 +37,7 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
       format: "pt",
       hafl_base_hash: manifest.model.hash,
       hafl_labels: JSON.stringify(manifest.labels),
+      hafl_reading: JSON.stringify({ seqLen: 8, pooling: "mean" }),
     });
     const card = await Deno.readTextFile(join(out, "README.md"));
     assert.match(card, /: 2 clients, freeze \+ adaptive, 2 rounds\.\n/);

@@ -5,6 +5,7 @@ import type { EncodeProgress, TokenCache } from "../data/token_cache.ts";
 import type { LabelledData, ModelRow, Sample } from "../data/types.ts";
 import type { Model } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
+import { randomStream } from "../protocol/random.ts";
 import { dealRanks } from "../protocol/ranks.ts";
 import type { ClientFacts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
@@ -109,7 +110,7 @@ async function tokenizeParts(
   const tokenized = await tokenizeRows(rows, options);
   return {
     train: shares.map((share) => tokenized(Array.from(share, (index) => train[index]))),
-    validation: tokenized(spread(validation, config.evalPosts)),
+    validation: tokenized(draw(validation, config.evalPosts)),
     test: tokenized(test),
   };
 }
@@ -129,10 +130,11 @@ function checkPredictions(
   );
 }
 
-/** Some of the rows, in even steps through all of them: files are often sorted by label. */
-function spread<Row>(rows: readonly Row[], count: number): readonly Row[] {
+/** Some of the rows, drawn alike in every run, in their order: a file may be sorted by label, or go through the labels in turn. */
+function draw<Row>(rows: readonly Row[], count: number): readonly Row[] {
   if (count >= rows.length) return rows;
-  return Array.from({ length: count }, (_, i) => rows[Math.floor(i * rows.length / count)]);
+  const places = randomStream(0, "validation").shuffle(Array.from(rows, (_, place) => place));
+  return places.slice(0, count).sort((one, other) => one - other).map((place) => rows[place]);
 }
 
 /**

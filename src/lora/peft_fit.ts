@@ -3,7 +3,6 @@
 import type { Model } from "../models/mod.ts";
 import type { NamedTensor } from "../protocol/bank.ts";
 import { closestNames } from "../protocol/closest_names.ts";
-import type { WeightSource } from "../weights/mod.ts";
 import { PeftError } from "./peft.ts";
 import type { ImportedAdapter } from "./peft_import.ts";
 
@@ -14,7 +13,10 @@ export interface AdapterBase {
   /** Its architecture. */
   readonly model: Model;
   /** Its checkpoint's tensors, by the family's names. */
-  readonly weights: Pick<WeightSource, "has" | "shape">;
+  readonly weights: {
+    has(name: string): boolean;
+    shape(name: string): readonly number[];
+  };
 }
 
 /** An adapter that fits a model. */

@@ -85,7 +85,7 @@ export const dataRows: SettingRows<DataConfig> = {
   },
   packing: {
     kind: toggle,
-    help: "several texts a row under --task lm and chat; none sees another",
+    help: "put several texts into a row under --task lm and chat; none sees another",
     only: continuing,
   },
 };

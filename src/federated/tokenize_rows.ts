@@ -95,9 +95,14 @@ function readingOf({ reading, tokenizer, sizes: { buckets } }: RunSetup): Readin
     }
     case "chat": {
       const { chat_template: template } = tokenizer.files.config as { chat_template?: unknown };
+      if (!template) { // the empty text is none to transformers.js either
+        throw new UserError(
+          `Cannot use --task chat: the tokenizer "${tokenizer.name}" has no chat template; expected chat_template.jinja, or "chat_template" in tokenizer_config.json`,
+        );
+      }
       const cut = (encoded: Uint32Array) => learnedTokens(encoded, longest);
       return {
-        encoding: conversations(JSON.stringify(template ?? null)),
+        encoding: conversations(JSON.stringify(template)),
         idsIn: (encoded) => learnedTokens(encoded, Infinity).ids,
         rowsOf: (_, encoded) => tokenRows(encoded.map(cut), longest, { packed }),
       };

@@ -317,6 +317,10 @@ Deno.test("prepareFederation() refuses what no language model can be trained wit
     prepareLanguage({ "tokenizer_config.json": "{}" }),
     /^Cannot use --task lm: the tokenizer "tokenizer" has no token that ends a text; expected "eos_token"/,
   );
+  await refused(
+    prepareLanguage({}, { task: "chat", data: "chat.jsonl" }),
+    /^Cannot use --task chat: the tokenizer "tokenizer" has no chat template; expected chat_template.jinja, or "chat_template" in /,
+  );
   // An output layer of its own that the checkpoint lacks.
   await refused(prepareLanguage({ "config.json": configJson }), /lm_head\.weight/);
   const silent = { ...letters, encode: () => new Uint32Array() };

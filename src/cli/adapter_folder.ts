@@ -10,7 +10,7 @@ import { readFile } from "./sources.ts";
 /**
  * The adapter in a folder.
  *
- * @throws UserError when it lacks a file or is none that can be read.
+ * @throws UserError naming the folder when it lacks a file or is none that can be read.
  */
 export async function openAdapter(folder: string): Promise<ImportedAdapter> {
   const stored = await Array.fromAsync(Deno.readDir(folder), ({ name }) => name).catch(() => {
@@ -24,8 +24,14 @@ export async function openAdapter(folder: string): Promise<ImportedAdapter> {
     throw new UserError(`Cannot open adapter "${folder}": it has no ${name}${pickle}`);
   };
   const config = await read("adapter_config.json");
-  return importPeft({
+  const files: PeftFiles = {
     "adapter_config.json": decodeText("adapter_config.json", config),
     "adapter_model.safetensors": await read("adapter_model.safetensors"),
-  });
+  };
+  try {
+    return importPeft(files);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message} (in adapter "${folder}")`, { cause: error });
+  }
 }

@@ -79,8 +79,7 @@ export async function generateText(
       }: it has no tokens; give a text of at least one`,
     );
   }
-  const maxTokens = text.maxTokens ??
-    Math.max(1, Math.min(DEFAULT_TOKENS, model.maxTokens - ids.length));
+  const maxTokens = text.maxTokens ?? Math.min(DEFAULT_TOKENS, model.maxTokens - ids.length);
   checkLength(model, ids.length, maxTokens);
   const endTokens = await readEndTokens(files);
   const weights = await openModelWeights(files, model);
@@ -129,6 +128,11 @@ export async function generateText(
 
 /** Told before weights are loaded, and by the names of the flags. */
 function checkLength({ maxTokens: context }: Model, prompt: number, count: number): void {
+  if (prompt >= context) {
+    throw new UserError(
+      `Cannot continue a prompt of ${prompt} tokens: expected fewer than the ${context} that this model takes at most; use a shorter --prompt`,
+    );
+  }
   if (prompt + count <= context) return;
   throw new UserError(
     `Cannot generate ${count} tokens after a prompt of ${prompt}: expected at most ${context} in all, the longest this model takes; use fewer --max-tokens or a shorter --prompt`,

@@ -114,6 +114,10 @@ Deno.test("generate says in one line what is wrong", async () => {
     `--max-tokens=${LONG_CONTEXT - 4}`,
   );
   await refused(/^UserError: Cannot continue --prompt "": it has no tokens/, "--prompt=");
+  await refused(
+    /^UserError: Cannot continue a prompt of 20000 tokens: expected fewer than the 20000 that /,
+    `--prompt=${"A".repeat(LONG_CONTEXT)}`,
+  );
   await refused(/^UserError: Cannot use --temperature: .* at least 0, got -1$/, "--temperature=-1");
   await refused(
     /^UserError: Cannot use --top-p: .* at most 1, got 1.5$/,
@@ -135,6 +139,10 @@ Deno.test("generate says in one line what is wrong", async () => {
     /^PeftError: .* expected the base ".*" of hash abababababab, got [0-9a-f]{12}$/,
     stranger,
   );
+  const damaged = await writeAdapter("damaged");
+  const tensors = join(folder, "damaged", "adapter_model.safetensors");
+  await Deno.truncate(tensors, 100);
+  await refused(/^UserError: Cannot read safetensors: .* \(in adapter ".*damaged"\)$/, damaged);
   await assert.rejects(
     run(["--prompt=A"]),
     /^UserError: Cannot generate text with the built-in base, an encoder: name a decoder/,

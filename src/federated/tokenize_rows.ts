@@ -114,6 +114,13 @@ function readingOf({ reading, tokenizer, sizes: { buckets } }: RunSetup): Readin
 
 /** A text's tokens with the one that ends it, all of them learned. */
 function ended(ids: Uint32Array, endId: number): TokenizedText {
-  const all = ids.at(-1) === endId ? ids : Uint32Array.of(...ids, endId);
+  const all = ids.at(-1) === endId ? ids : withEnd(ids, endId);
   return { ids: all, learned: new Uint8Array(all.length).fill(1) };
+}
+
+function withEnd(ids: Uint32Array, endId: number): Uint32Array {
+  const all = new Uint32Array(ids.length + 1);
+  all.set(ids);
+  all[ids.length] = endId;
+  return all;
 }

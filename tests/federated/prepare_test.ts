@@ -304,6 +304,16 @@ Deno.test("prepareFederation() of a language model packs texts, which end as the
   assert.ok(count(apart) > rows.length);
 });
 
+Deno.test("prepareFederation() cuts a text of more tokens than a call takes arguments", async () => {
+  const length = 300_000, { text: book } = data.train[0];
+  const encode = (text: string) =>
+    text === book ? new Uint32Array(length).fill(7) : letters.encode(text);
+  const { federation } = await prepareLanguage({}, {}, { ...letters, encode });
+  const rows = federation.clients.flatMap(({ samples }) => samples);
+  const sevens = rows.reduce((sum, { ids }) => sum + ids.filter((id) => id === 7).length, 0);
+  assert.ok(sevens >= length, `${sevens}`);
+});
+
 Deno.test("prepareFederation() refuses what no language model can be trained with", async () => {
   const bert = new URL("../golden/bert/", import.meta.url);
   await refused(

@@ -51,7 +51,7 @@ function adapterFor(model: Model, targets: RegExp): FittedAdapter {
     a: normalNumbers(`${module.name} a`, 3 * module.inFeatures),
     b: normalNumbers(`${module.name} b`, 3 * module.outFeatures).map((value) => 0.2 * value),
   }));
-  const unknown = { task: null, baseModel: null, baseHash: null, labels: null };
+  const unknown = { task: null, baseModel: null, baseHash: null, labels: null, reading: null };
   return { rank: 3, alpha: 3, modules, head: [], classes: undefined, ...unknown };
 }
 

@@ -107,6 +107,11 @@ Deno.test("eval takes the rows of another part, or all", async () => {
   assert.deepEqual(await rows("all"), [1, 2, 1]);
 });
 
+Deno.test("eval needs no more than the rows there are, however large a batch may be", async () => {
+  const one = await classified(`--adapter=${biased}`, "--eval-batch=10000000");
+  assert.deepEqual(one.models, (await classified(`--adapter=${biased}`)).models);
+});
+
 Deno.test("eval tells how many batches of how many are done", async () => {
   await run(`--adapter=${biased}`, "--split=all", "--eval-batch=3");
   assert.deepEqual(progressed, [[0, 4], [1, 4], [2, 4], [3, 4], [4, 4]], "two of each model");

@@ -39,12 +39,12 @@ export interface EvaluationTools {
  * @throws UserError when there is nothing to predict, no such device, or the model does not fit on it.
  */
 export async function evaluateCandidates(
-  { setup, labels, models }: Candidates,
+  { setup: opened, labels, models }: Candidates,
   { name, part, rows }: EvaluatedRows,
   { config, adapter, createTokenizer, cache, onBatch }: EvaluationTools,
 ): Promise<EvaluationResult> {
   const { model, seqLen, pooling, task } = config;
-  const tokenize = await tokenizeRows(rows, { setup, labels, createTokenizer, cache });
+  const tokenize = await tokenizeRows(rows, { setup: opened, labels, createTokenizer, cache });
   const samples = tokenize(rows);
   const tokens = predictionsIn(samples);
   if (task !== "classify" && tokens === 0) {
@@ -52,10 +52,13 @@ export async function evaluateCandidates(
       `Cannot evaluate on "${name}": its texts have no token to predict within ${seqLen} tokens (--seq-len)`,
     );
   }
+  // Programs are built for full batches, so that one larger than all there is would be work for nothing.
+  const evaluationBatch = Math.min(config.evalBatch, samples.length);
+  const setup = { ...opened, sizes: { ...opened.sizes, evaluationBatch } };
   const session = await openSession(setup, config).catch((error) => {
     throw deviceMistake(error, "try a smaller --eval-batch, or --base-dtype f16 or int8");
   });
-  const total = models.length * Math.ceil(samples.length / config.evalBatch);
+  const total = models.length * Math.ceil(samples.length / evaluationBatch);
   let done = 0;
   const classifiers: ClassifierResult[] = [];
   const languageModels: LanguageResult[] = [];

@@ -3,12 +3,11 @@
  * Random weights, the likeliest token, texts of up to 128 tokens.
  */
 
-import { elementCount } from "../../src/engine/program.ts";
 import { generate, openGenerator } from "../../src/generate/mod.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { readArguments } from "../harness/arguments.ts";
 import { deviceFacts, openDevice } from "../harness/devices.ts";
-import { normals } from "../harness/random_values.ts";
+import { randomWeights } from "../harness/random_values.ts";
 import { repeat } from "../harness/repetitions.ts";
 import { bytesOfToken, decoderOf, TEXT_TOKENS } from "./decoders.ts";
 
@@ -16,14 +15,7 @@ const options = readArguments(Deno.args);
 const shape = decoderOf(options.shape);
 const generator = await openGenerator(await openDevice(options), {
   model: readModel(shape.config),
-  weights: {
-    load: (name, shape) =>
-      Promise.resolve(
-        /(norm|ln_\w)\.weight$/.test(name)
-          ? new Float32Array(elementCount(shape)).fill(1)
-          : normals(elementCount(shape), 0.02),
-      ),
-  },
+  weights: randomWeights,
   tokens: TEXT_TOKENS,
   baseDtype: shape.baseDtype,
 });

@@ -16,7 +16,7 @@ import {
 } from "../../src/lora/session.ts";
 import { predictionsOf } from "../../src/lora/token_loss.ts";
 import { type Model, readModel } from "../../src/models/mod.ts";
-import { normals, randomIds } from "./random_values.ts";
+import { normals, randomIds, randomWeights } from "./random_values.ts";
 import { bertConfig, type EncoderShape, LABELS, RANK, TOKENS } from "./shapes.ts";
 
 /** Steps between two reads of the losses: more than a repetition takes. */
@@ -131,15 +131,6 @@ export async function openLoraSession(device: Device, task: LoraTask): Promise<L
     },
   };
 }
-
-const randomWeights: WeightLoader = {
-  load: (name, shape) =>
-    Promise.resolve(
-      name.endsWith("LayerNorm.weight")
-        ? new Float32Array(elementCount(shape)).fill(1)
-        : normals(elementCount(shape), 0.02),
-    ),
-};
 
 /** Rows without padding. */
 function batchOf({ model, labels, B, T }: LoraTask): DeviceBatch {

@@ -1,5 +1,7 @@
 /** Values to compute with, where only their number and size matter. @module */
 
+import { elementCount } from "../../src/engine/program.ts";
+import type { WeightLoader } from "../../src/lora/load.ts";
 import { randomStream } from "../../src/protocol/random.ts";
 
 /** Drawn values that are repeated; an odd number, so that rows of a matrix differ. */
@@ -22,3 +24,13 @@ export function randomIds(count: number, limit: number): Uint32Array {
   const random = randomStream(0, "ids");
   return Uint32Array.from({ length: count }, () => random.integer(limit));
 }
+
+/** Weights of any model as training starts from them: the gains of its norms 1, all else of standard deviation 0.02. */
+export const randomWeights: WeightLoader = {
+  load: (name, shape) =>
+    Promise.resolve(
+      /(norm|\.ln_\w)\.weight$/i.test(name)
+        ? new Float32Array(elementCount(shape)).fill(1)
+        : normals(elementCount(shape), 0.02),
+    ),
+};

@@ -1,5 +1,6 @@
 /** The decoders whose generation is measured, with random weights, and what a token reads of them. @module */
 
+import { GPT2 } from "../../src/cli/doctor/shapes.ts";
 import {
   elementCount,
   elementsBytes,
@@ -20,20 +21,11 @@ export interface DecoderShape {
   readonly baseDtype: BaseDtype;
 }
 
-const gpt2 = {
-  model_type: "gpt2",
-  vocab_size: 50257,
-  n_embd: 768,
-  n_layer: 12,
-  n_head: 12,
-  n_positions: 1024,
-};
-
 /** Decoders by the name that programs take as `--shape`. */
 export const DECODERS = {
-  "gpt2": { title: "12 × 768 (GPT-2, 124 M), f32", config: gpt2, baseDtype: "f32" },
-  "gpt2-f16": { title: "12 × 768 (GPT-2, 124 M), f16", config: gpt2, baseDtype: "f16" },
-  "gpt2-int8": { title: "12 × 768 (GPT-2, 124 M), int8", config: gpt2, baseDtype: "int8" },
+  "gpt2": { title: "12 × 768 (GPT-2, 124 M), f32", config: GPT2, baseDtype: "f32" },
+  "gpt2-f16": { title: "12 × 768 (GPT-2, 124 M), f16", config: GPT2, baseDtype: "f16" },
+  "gpt2-int8": { title: "12 × 768 (GPT-2, 124 M), int8", config: GPT2, baseDtype: "int8" },
   "tinystories": {
     title: "2 × 128 (TinyStories, 656 k), f32",
     config: {

@@ -6,8 +6,9 @@
 
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { GPT2 } from "../../src/cli/doctor/shapes.ts";
 import { type Column, formatFigure, markdownTable } from "../harness/table.ts";
-import { GPT2, writeCheckpoint } from "./checkpoint.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
 
 const { values } = parseArgs({
   options: {

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { GPT2, writeCheckpoint } from "../../bench/real_sizes/checkpoint.ts";
+import { writeCheckpoint } from "../../bench/real_sizes/checkpoint.ts";
 import { folderFiles } from "../../src/cli/deno_files.ts";
+import { GPT2 } from "../../src/cli/doctor/shapes.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { withFolder } from "../temp_folder.ts";

@@ -8,6 +8,16 @@ export interface KnownShape {
   readonly config: Readonly<Record<string, unknown>>;
 }
 
+/** The smallest GPT-2 of Radford et al. 2019: 124,439,808 parameters. */
+export const GPT2 = {
+  model_type: "gpt2",
+  vocab_size: 50257,
+  n_embd: 768,
+  n_layer: 12,
+  n_head: 12,
+  n_positions: 1024,
+};
+
 /** Small to large. */
 export const knownShapes: readonly KnownShape[] = [
   {
@@ -35,17 +45,7 @@ export const knownShapes: readonly KnownShape[] = [
       max_position_embeddings: 512,
     },
   },
-  {
-    name: "gpt2",
-    config: {
-      model_type: "gpt2",
-      vocab_size: 50257,
-      n_embd: 768,
-      n_layer: 12,
-      n_head: 12,
-      n_positions: 1024,
-    },
-  },
+  { name: "gpt2", config: GPT2 },
   {
     name: "Qwen2.5-0.5B",
     config: {

@@ -8,10 +8,9 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
-import { shown } from "../protocol/shown.ts";
 import { namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
-import { readSettings, suggestion } from "../federated/read_settings.ts";
+import { accept, readSettings, suggestion } from "../federated/read_settings.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import type { Kind } from "../federated/setting_kinds.ts";
 import { flagName, settingText } from "../federated/setting_text.ts";
@@ -103,13 +102,7 @@ export function readOwnFlag<Value>(
   kind: Kind<Value>,
 ): Value | undefined {
   const text = own[key];
-  if (text === undefined) return undefined;
-  const raw = kind.fromText(String(text));
-  const value = kind.check(raw);
-  if (value !== undefined) return value;
-  throw new UserError(
-    `Cannot use ${flagName(key)}: expected ${kind.expected}, got ${shown(raw)}`,
-  );
+  return text === undefined ? undefined : accept(kind, kind.fromText(String(text)), flagName(key));
 }
 
 /**

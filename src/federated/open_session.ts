@@ -2,6 +2,7 @@
 
 import { createCpuDevice } from "../engine/cpu/device.ts";
 import type { Device, Executor, Tuning } from "../engine/device.ts";
+import { loadOnFastest } from "../engine/fastest.ts";
 import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../engine/webgpu/device.ts";
 import { BUFFERS } from "../lora/classifier.ts";
@@ -37,29 +38,25 @@ export async function openSession(model: TrainableModel, choice: DeviceChoice): 
   return await openFastest(model, await candidates(choice));
 }
 
-/**
- * Loads a model on every device of a list, and keeps the one that takes a training step in the shortest time; a single one is not timed. A device
- * that cannot load it, for instance because a table is too large for it, is passed over while another one can.
- */
+/** Loads a model on every device of a list, and keeps the one that takes a training step in the shortest time: see {@linkcode loadOnFastest}. */
 export async function openFastest(
-  model: TrainableModel,
+  { classifier, sizes, weights }: TrainableModel,
   devices: readonly Device[],
 ): Promise<Session> {
-  const attempts = await Promise.allSettled(devices.map((device) => load(model, device)));
-  const opened = attempts.filter((attempt) => attempt.status === "fulfilled").map(({ value }) =>
-    value
+  const { trainingRing, evaluationRing } = sizes;
+  const session = await loadOnFastest(
+    devices,
+    async (device): Promise<Session> => ({
+      executor: await loadClassifier(device, classifier, sizes, weights),
+      classifier,
+      trainingRing,
+      evaluationRing,
+    }),
+    ({ executor }) => stepSeconds(sizes, executor),
   );
-  if (opened.length === 0) throw (attempts[0] as PromiseRejectedResult).reason;
-  const fastest = opened.length === 1 ? 0 : await fastestOf(model, opened);
-  await Promise.all(opened.filter((_, i) => i !== fastest).map((executor) => executor.close()));
   // A profile begins after loading and measuring.
-  await opened[fastest].profile?.();
-  return {
-    executor: opened[fastest],
-    classifier: model.classifier,
-    trainingRing: model.sizes.trainingRing,
-    evaluationRing: model.sizes.evaluationRing,
-  };
+  await session.executor.profile?.();
+  return session;
 }
 
 /** The devices of a choice, opened: the preferred one first. A software adapter is none for "auto". */
@@ -80,19 +77,6 @@ export async function candidates(
     default:
       return device satisfies never;
   }
-}
-
-function load({ classifier, sizes, weights }: TrainableModel, device: Device): Promise<Executor> {
-  return loadClassifier(device, classifier, sizes, weights);
-}
-
-async function fastestOf(
-  { sizes }: TrainableModel,
-  executors: readonly Executor[],
-): Promise<number> {
-  const times: number[] = [];
-  for (const executor of executors) times.push(await stepSeconds(sizes, executor));
-  return times.indexOf(Math.min(...times));
 }
 
 /** Seconds of a training step on the longest bucket, the best of three. The buffers are to be zero, so that nothing is learned from it. */

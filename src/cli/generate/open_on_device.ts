@@ -1,6 +1,7 @@
 /** The device of a generation. @module */
 
 import type { Device } from "../../engine/device.ts";
+import { loadOnFastest } from "../../engine/fastest.ts";
 import { candidates, type DeviceChoice } from "../../federated/open_session.ts";
 import {
   generate,
@@ -29,25 +30,13 @@ export async function openOnDevice(
   }
 }
 
-/** Opens a model on every device, and keeps the one of the shortest time; one that cannot take it is passed over while another one can. */
-export async function openFastest(
+/** Opens a model on every device, and keeps the one of the shortest time: see {@linkcode loadOnFastest}. */
+export function openFastest(
   sources: GeneratorSources,
   devices: readonly Device[],
   timeOf: (generator: TextGenerator) => Promise<number> = secondsOf,
 ): Promise<TextGenerator> {
-  const attempts = await Promise.allSettled(
-    devices.map((device) => openGenerator(device, sources)),
-  );
-  const opened = attempts.filter((attempt) => attempt.status === "fulfilled")
-    .map(({ value }) => value);
-  if (opened.length === 0) throw (attempts[0] as PromiseRejectedResult).reason;
-  if (opened.length === 1) return opened[0];
-  const times: number[] = [];
-  for (const generator of opened) times.push(await timeOf(generator));
-  const fastest = opened[times.indexOf(Math.min(...times))];
-  const others = opened.filter((generator) => generator !== fastest);
-  await Promise.all(others.map(({ executor }) => executor.close()));
-  return fastest;
+  return loadOnFastest(devices, (device) => openGenerator(device, sources), timeOf);
 }
 
 /** Seconds of a few tokens. */

@@ -3,14 +3,16 @@
  *
  * @module
  */
-import { bytesText, percentText, roundBytesText } from "../units.ts";
+import { percentText } from "../units.ts";
 import { lineChart } from "./line_chart.ts";
-import { methodWords } from "./method_words.ts";
+import { type Measured, measuredByBytes, measuredByTier, roundAxis } from "./measured_curves.ts";
 import type { LabelledRun, ReportedRun } from "./report.ts";
-import { tierColor } from "./style.ts";
 
-const round = { title: "round", format: String, whole: true };
-const percent = (value: number): string => percentText(value, 0);
+const accuracyAxis = {
+  format: (value: number) => percentText(value, 0),
+  precise: percentText,
+  fromZero: true,
+};
 
 /** Validation accuracy after each round, of all rows and for the worst client, with chance and the best round. */
 export function accuracyByRound({ records, summary }: LabelledRun): string {
@@ -35,8 +37,8 @@ export function accuracyByRound({ records, summary }: LabelledRun): string {
         told: `Round ${record.round}, worst client: ${percentText(record.worstClient)}`,
       })),
     }],
-    x: round,
-    y: { format: percent, precise: percentText, fromZero: true },
+    x: roundAxis,
+    y: accuracyAxis,
     level: { name: "chance", y: summary.chance },
     mark: {
       x: summary.best.round,
@@ -47,25 +49,8 @@ export function accuracyByRound({ records, summary }: LabelledRun): string {
 }
 
 /** Validation accuracy against all bytes the clients have sent so far. */
-export function accuracyByBytes({ records, summary }: LabelledRun): string {
-  return lineChart({
-    name: "Validation accuracy by bytes sent to the server",
-    series: [{
-      name: "validation",
-      color: "var(--validation)",
-      width: 2.5,
-      points: records.map((record) => ({
-        x: record.cumulativeUp,
-        y: record.accuracy,
-        told: `${bytesText(record.cumulativeUp)}: ${
-          percentText(record.accuracy)
-        } (round ${record.round})`,
-      })),
-    }],
-    x: { title: "sent to the server", format: roundBytesText, from: 0 },
-    y: { format: percent, precise: percentText, fromZero: true },
-    level: { name: "chance", y: summary.chance },
-  });
+export function accuracyByBytes(run: LabelledRun): string {
+  return measuredByBytes("Validation accuracy by bytes sent to the server", accuraciesOf(run));
 }
 
 /** Loss on the validation rows and over the training steps. */
@@ -85,7 +70,7 @@ export function lossByRound({ records }: ReportedRun): string {
       series("training", "var(--train)", "trainLoss"),
       series("validation", "var(--validation)", "loss"),
     ],
-    x: round,
+    x: roundAxis,
     y: {
       format: (value) => value.toFixed(2),
       precise: (value) => value.toFixed(2),
@@ -95,39 +80,19 @@ export function lossByRound({ records }: ReportedRun): string {
 }
 
 /** Accuracy of what each tier holds right after a distribution, beside the model that was distributed. */
-export function accuracyByTier({ config, records, summary }: LabelledRun): string {
-  const ranks = [...new Set(records.flatMap((record) => record.perTier.map((tier) => tier.rank)))]
-    .sort((one, other) => one - other);
-  const tiers = ranks.map((rank, index) => ({
-    name: `rank ${rank}`,
-    color: tierColor(index, ranks.length),
-    // Under freezing the lines coincide: the widest lies at the bottom and shows on both sides.
-    width: 2 + 3 * (ranks.length - 1 - index),
-    points: records.flatMap((record) =>
-      record.perTier.filter((tier) => tier.rank === rank).map((tier) => ({
-        x: record.round,
-        y: tier.accuracyAfterDistribution,
-        told: `Round ${record.round}, rank ${rank}: ${percentText(tier.accuracyAfterDistribution)}`,
-      }))
-    ),
-  }));
-  const { whole } = methodWords(config);
-  const server = {
-    name: whole,
-    color: "var(--server)",
-    dashed: true,
-    // What a round distributes is what the round before ended with.
-    points: records.slice(0, -1).map((record) => ({
-      x: record.round + 1,
-      y: record.accuracy,
-      told: `Round ${record.round + 1}, ${whole}: ${percentText(record.accuracy)}`,
+export function accuracyByTier(run: LabelledRun): string {
+  return measuredByTier("Accuracy after distribution, by rank", run.config, accuraciesOf(run));
+}
+
+function accuraciesOf({ records, summary }: LabelledRun): Measured {
+  return {
+    rounds: records.map(({ round, cumulativeUp, accuracy, perTier }) => ({
+      round,
+      cumulativeUp,
+      value: accuracy,
+      tiers: perTier.map(({ rank, accuracyAfterDistribution: value }) => ({ rank, value })),
     })),
-  };
-  return lineChart({
-    name: "Accuracy after distribution, by rank",
-    series: [...tiers, server],
-    x: round,
-    y: { format: percent, precise: percentText, fromZero: true },
+    y: accuracyAxis,
     level: { name: "chance", y: summary.chance },
-  });
+  };
 }

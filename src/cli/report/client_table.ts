@@ -22,8 +22,6 @@ export function clientTable(
     : clientRows(clients, rank, labels);
 }
 
-const LABEL_COLUMNS = ["Labels", "Rows of each label"];
-
 function clientRows(
   clients: readonly ClientFacts[],
   rank: number,
@@ -35,13 +33,10 @@ function clientRows(
     String(client),
     measure(own / rank, `${own} of ${rank}`),
     measure(samples / mostRows, countText(samples)),
-    ...(labels.length === 0 ? [] : [
-      String(heldLabels(labelCounts)),
-      labelStrip(labelCounts, labels, mostOfLabel, `Labels of client ${client}`),
-    ]),
+    String(heldLabels(labelCounts)),
+    labelStrip(labelCounts, labels, mostOfLabel, `Labels of client ${client}`),
   ]);
-  const head = ["Client", "Rank", "Rows", ...(labels.length === 0 ? [] : LABEL_COLUMNS)];
-  return table(head, rows, "clients");
+  return labelledTable(["Client", "Rank", "Rows", "Labels", "Rows of each label"], rows, labels);
 }
 
 function tierRows(
@@ -60,14 +55,21 @@ function tierRows(
     measure(own / rank, `${own} of ${rank}`),
     measure(members.length / mostClients, countText(members.length)),
     rangeText(members.map(({ samples }) => samples)),
-    ...(labels.length === 0 ? [] : [
-      rangeText(members.map(({ labelCounts }) => heldLabels(labelCounts))),
-      labelStrip(sums[tier], labels, mostOfLabel, `Labels of the clients of rank ${own}`),
-    ]),
+    rangeText(members.map(({ labelCounts }) => heldLabels(labelCounts))),
+    labelStrip(sums[tier], labels, mostOfLabel, `Labels of the clients of rank ${own}`),
   ]);
-  const labelColumns = ["Labels each", "Rows of each label, all together"];
-  const head = ["Rank", "Clients", "Rows each", ...(labels.length === 0 ? [] : labelColumns)];
-  return table(head, rows, "clients");
+  const head = ["Rank", "Clients", "Rows each", "Labels each", "Rows of each label, all together"];
+  return labelledTable(head, rows, labels);
+}
+
+/** A table whose last two columns are about labels, and left out where there are none. */
+function labelledTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  labels: readonly string[],
+): string {
+  const cut = (cells: readonly string[]) => labels.length === 0 ? cells.slice(0, -2) : cells;
+  return table(cut(head), rows.map(cut), "clients");
 }
 
 function heldLabels(labelCounts: readonly number[]): number {

@@ -68,7 +68,11 @@ export function configTable(config: RunConfig): string {
 }
 
 /** A table that scrolls where it is too wide; cells are markup. */
-export function table(head: readonly string[], rows: readonly string[][], kind: string): string {
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  kind: string,
+): string {
   const header = element("tr", {}, ...head.map((name) => element("th", { scope: "col" }, name)));
   const body = rows.map((cells) =>
     element("tr", {}, ...cells.map((cell) => element("td", {}, cell)))

@@ -1,5 +1,5 @@
 import { UserError } from "../protocol/errors.ts";
-import { duplicateKey } from "./duplicate_key.ts";
+import { parseDistinct } from "./duplicate_key.ts";
 
 /**
  * Reads a configuration file: a JSON object whose keys are setting names in camelCase.
@@ -25,19 +25,7 @@ export async function readConfigFile(path: string): Promise<Record<string, unkno
 
 /** The object in a configuration file's text; `path` names the file in errors. */
 function parseConfig(text: string, path: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`Cannot read configuration "${path}": ${reason}`);
-  }
-  const twice = duplicateKey(text);
-  if (twice !== undefined) {
-    throw new UserError(
-      `Cannot read configuration "${path}": expected each key once, got "${twice}" twice`,
-    );
-  }
+  const value = parseDistinct(text, `configuration "${path}"`);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     const kind = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
     throw new UserError(

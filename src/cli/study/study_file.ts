@@ -1,11 +1,10 @@
 /** A study's file on the disk, and the paths in it. @module */
 
 import { dirname, resolve } from "node:path";
-import { UserError } from "../../protocol/errors.ts";
 import { readStudy } from "../../study/read_study.ts";
 import type { Study, StudySettings } from "../../study/study.ts";
 import { decodeText } from "../../data/rows.ts";
-import { duplicateKey } from "../duplicate_key.ts";
+import { parseDistinct } from "../duplicate_key.ts";
 import { isHubId, readFile } from "../sources.ts";
 
 /**
@@ -14,19 +13,7 @@ import { isHubId, readFile } from "../sources.ts";
  * @throws UserError when there is no such file, or an entry of it is not what it should be.
  */
 export async function readStudyFile(path: string): Promise<Study> {
-  const text = decodeText(path, await readFile(path));
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`Cannot read study "${path}": ${(error as Error).message}`);
-  }
-  const twice = duplicateKey(text);
-  if (twice !== undefined) {
-    throw new UserError(
-      `Cannot read study "${path}": expected each key once, got "${twice}" twice`,
-    );
-  }
+  const value = parseDistinct(decodeText(path, await readFile(path)), `study "${path}"`);
   const folder = dirname(path);
   return await mapSettings(readStudy(value), (settings) => locate(settings, folder));
 }

@@ -1,6 +1,7 @@
 /** Entries of a study's file as values of unknown origin: objects, and the keys they may have. @module */
 
-import { suggestion } from "../federated/read_settings.ts";
+import { accept, suggestion } from "../federated/read_settings.ts";
+import { type Kind, list } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 
@@ -26,8 +27,9 @@ export function readList(value: unknown, name: string, what: string): readonly u
   );
 }
 
-/** Refuses a list that names something twice. */
-export function checkDistinct<T>(values: readonly T[], name: string): readonly T[] {
+/** An entry that has to be a list of values of a kind, each once. */
+export function readDistinct<T>(kind: Kind<T>, value: unknown, name: string): readonly T[] {
+  const values = accept(list(kind), value, name);
   const twice = values.find((value, at) => values.indexOf(value) !== at);
   if (twice === undefined) return values;
   throw new UserError(`Cannot use ${name}: expected each once, got ${shown(twice)} twice`);

@@ -1,10 +1,10 @@
 /** Claims of a study's file, checked against what its grid runs. @module */
 
 import { accept } from "../federated/read_settings.ts";
-import { choice, list, number, text } from "../federated/setting_kinds.ts";
+import { choice, number, text } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
-import { checkDistinct, checkKeys, readObject } from "./entries.ts";
+import { checkKeys, readDistinct, readObject } from "./entries.ts";
 import { countsToTarget } from "./measures.ts";
 import { type Claim, type GridPart, metrics, type Study } from "./study.ts";
 
@@ -45,12 +45,7 @@ function readClaim(
     ...(given.margin !== undefined &&
       { margin: accept(margin, given.margin, `${name}.margin`) }),
     ...(given.cells !== undefined &&
-      {
-        cells: checkDistinct(
-          accept(list(choice(cells)), given.cells, `${name}.cells`),
-          `${name}.cells`,
-        ),
-      }),
+      { cells: readDistinct(choice(cells), given.cells, `${name}.cells`) }),
   };
   checkCells(claim, name, cells, grid, targets);
   return claim;

@@ -5,12 +5,12 @@
  */
 
 import { accept, readSettings } from "../federated/read_settings.ts";
-import { choice, type Kind, list, number, text, whole } from "../federated/setting_kinds.ts";
+import { choice, number, text, whole } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
 import {
-  checkDistinct,
   checkFolders,
   checkKeys,
+  readDistinct,
   readList,
   readNamed,
   readObject,
@@ -153,10 +153,6 @@ function readGridPart(value: unknown, name: string, { cells, methods }: Names): 
     methods: readDistinct(choice(methods), part.methods, `${name}.methods`),
     seeds: readDistinct(whole({ least: 0 }), part.seeds, `${name}.seeds`),
   };
-}
-
-function readDistinct<T>(kind: Kind<T>, value: unknown, name: string): readonly T[] {
-  return checkDistinct(accept(list(kind), value, name), name);
 }
 
 function readTuning(

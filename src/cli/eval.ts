@@ -5,10 +5,12 @@
  */
 import { Option } from "commander";
 import { createTokenizer, createTransformersTokenizer } from "../data/mod.ts";
+import { stripParts } from "../data/strip.ts";
 import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { choice } from "../federated/setting_kinds.ts";
-import { settings } from "../federated/settings.ts";
+import { dataDefaults } from "../federated/settings/data.ts";
+import { modelDefaults } from "../federated/settings/model.ts";
 import type { CreateTokenizer } from "../federated/tokenize_rows.ts";
 import { UserError } from "../protocol/errors.ts";
 import { openAdapter } from "./adapter_folder.ts";
@@ -40,6 +42,7 @@ const description = {
     "data",
     "textColumn",
     "labelColumn",
+    "labels",
     "strip",
     "seqLen",
     "buckets",
@@ -52,13 +55,22 @@ const description = {
     "offline",
     "cacheDir",
   ] as const,
+  help: {
+    task:
+      "what is measured: classify (a label a text), lm (the next token of texts) or chat (the " +
+      "assistant's replies)",
+    pooling: "how token states become one: mean, first or last real token (default: as the " +
+      `adapter tells, or ${modelDefaults.pooling})`,
+    labels: "the label set in the order of the logits: names parted by commas, or a file " +
+      "(default: as the adapter or the base tells)",
+    strip: `parts of a post to remove: ${stripParts.join(", ")} (default: as the adapter tells)`,
+    seqLen: "tokens kept of a text, or a row's under --task lm (default: as the adapter tells, " +
+      `or ${dataDefaults.seqLen})`,
+    overwrite: "replace an evaluation that --out already holds",
+  },
   options: [
     new Option("--adapter <folder>", "an adapter of the model's, as PEFT stores one")
       .helpGroup("Model:"),
-    new Option(
-      "--labels <file|list>",
-      "the label set in the order of the logits: names parted by commas, or a file (default: as the adapter or the base tells)",
-    ).helpGroup("Data:"),
     new Option(
       "--split <name>",
       `rows to evaluate on: ${partNames.join(", ")} (default: test, or all where none is marked)`,
@@ -81,9 +93,7 @@ export async function evaluateModels(
   { print, note, progress }: EvalOutput,
   create?: CreateTokenizer,
 ): Promise<void> {
-  const { settings: flags, own } = await readFlags(args, description);
-  const labels = readOwnFlag(own, "labels", settings.labels.kind);
-  const asked = { ...flags, ...(labels && { labels }) };
+  const { settings: asked, own } = await readFlags(args, description);
   checkEffects(asked, completeRunConfig(asked));
   const split = readOwnFlag(own, "split", choice(partNames));
   const out = own.out === undefined ? undefined : String(own.out);
@@ -91,7 +101,7 @@ export async function evaluateModels(
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
   const folder = own.adapter === undefined ? undefined : String(own.adapter);
   const adapter = folder === undefined ? undefined : await openAdapter(folder);
-  const given = { ...(adapter && readReading(adapter, flags.task ?? "classify")), ...asked };
+  const given = { ...(adapter && readReading(adapter, asked.task ?? "classify")), ...asked };
   const config = completeRunConfig(given);
   const files = await openModelFiles(config);
   const candidates = await openCandidates({ given, files, folder, adapter, note });

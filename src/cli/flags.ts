@@ -22,6 +22,8 @@ export interface CommandDescription {
   readonly summary: string;
   /** Settings that are flags of this command; all of the table when absent. Without any there is no `--config` either. */
   readonly settings?: readonly SettingKey[];
+  /** Lines of help, where a setting is something else here than in training. */
+  readonly help?: Readonly<Partial<Record<SettingKey, string>>>;
   /** Flags of the command's own; one may take the place of a setting's. */
   readonly options?: readonly Option[];
   /** Words it takes, as commander writes them: "<run>". */
@@ -123,7 +125,9 @@ export function createCommand(description: CommandDescription): Command {
   for (const topic of topics) {
     for (const key of keys) {
       if (!topic.keys.includes(key)) continue;
-      for (const option of optionsOf(key)) command.addOption(option.helpGroup(`${topic.name}:`));
+      for (const option of optionsOf(key, description.help?.[key])) {
+        command.addOption(option.helpGroup(`${topic.name}:`));
+      }
     }
   }
   for (const word of description.words ?? []) command.argument(word);
@@ -165,17 +169,17 @@ function conditionTexts(key: SettingKey): string[] {
     .map(([other, needed]) => `with ${flagName(other)} ${needed.join(" or ")}`);
 }
 
-function optionsOf(key: SettingKey): Option[] {
+function optionsOf(key: SettingKey, line = settings[key].help): Option[] {
   const { kind } = settings[key];
   const flag = flagName(key);
-  const help = [settings[key].help, ...conditionTexts(key)].join("; ");
+  const help = [line, ...conditionTexts(key)].join("; ");
   const byDefault = key in defaultConfig
     ? defaultConfig[key as keyof typeof defaultConfig]
     : undefined;
   if (kind.placeholder !== "") {
     const told = byDefault === null || byDefault === undefined || help.includes("(default: ");
-    const line = told ? help : `${help} (default: ${settingText(byDefault)})`;
-    return [new Option(`${flag} ${kind.placeholder}`, line)];
+    const text = told ? help : `${help} (default: ${settingText(byDefault)})`;
+    return [new Option(`${flag} ${kind.placeholder}`, text)];
   }
   // A switch can be turned back on the command line when a file has turned it; help shows the useful side.
   const on = new Option(flag, help);

@@ -44,6 +44,7 @@ const description = {
     "offline",
     "cacheDir",
   ] as const,
+  help: { model: "a decoder: model folder in Hugging Face layout, or hub id" },
   options: generateOptions(),
 };
 

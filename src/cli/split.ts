@@ -4,45 +4,39 @@
  * @module
  */
 import { join } from "node:path";
-import { Option } from "commander";
 import { jsonLines, splitData } from "../data/mod.ts";
 import { dealSamples } from "../federated/prepare.ts";
 import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { defaultConfig } from "../federated/run_config.ts";
-import type { SettingKey } from "../federated/settings.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
-import { readFlags } from "./flags.ts";
+import { readCommandLine } from "./flags.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { dataKeys, dealKeys, openData } from "./sources.ts";
 import { countText } from "./units.ts";
-
-const settings: readonly SettingKey[] = [...dataKeys, ...dealKeys];
-
-const ownOptions = [
-  new Option("--out <folder>", "folder of the shares (default: shares)").helpGroup("Run:"),
-  new Option("--overwrite", "replace the shares that --out already holds").helpGroup("Run:"),
-];
 
 const description = {
   name: "deno task split",
   summary:
     "Writes each client's share of a data file, as the simulation deals it, with the held-out rows and the label set.",
-  settings,
-  options: ownOptions,
+  settings: [...dataKeys, ...dealKeys, "out", "overwrite"] as const,
+  help: {
+    seed: "the same seed deals the same shares",
+    out: "folder of the shares (default: shares)",
+    overwrite: "replace the shares that --out already holds",
+  },
 };
 
 if (import.meta.main) {
   await runCommand(async () => {
-    const { settings: given, own } = await readFlags(Deno.args, description);
-    const out = String(own.out ?? given.out ?? "shares");
-    const clients = given.clients ?? defaultConfig.clients;
+    const given = await readCommandLine(Deno.args, description);
+    const { out = "shares", clients = defaultConfig.clients } = given;
     const config = completeRunConfig({ ...given, ranks: [1], clients, out });
     checkEffects(given, config);
     const data = await openData(config);
     const shares = splitData(data, dealSamples(config, data));
-    await clear(out, own.overwrite === true || config.overwrite);
+    await clear(out, config.overwrite);
     const digits = Math.max(2, String(clients).length);
     for (const [client, share] of shares.entries()) {
       const name = `client-${String(client + 1).padStart(digits, "0")}.jsonl`;

@@ -161,6 +161,15 @@ Deno.test("createCommand() makes flags of the named settings only", () => {
   assert.deepEqual(flags.sort(), ["--clients", "--config", "--seed", "--version"]);
 });
 
+Deno.test("createCommand() says of a setting what it is in this command", () => {
+  const help = { seed: "decides what is drawn", out: "folder of the shares (default: shares)" };
+  const described = { ...train, settings: ["seed", "out", "rounds"] as const, help };
+  const text = createCommand(described).helpInformation();
+  assert.match(text, /--seed <n> +decides what is drawn \(default: 1\)$/m);
+  assert.match(text, /--out <folder> +folder of the shares \(default: shares\)$/m);
+  assert.ok(text.includes(`rounds of training and aggregation (default: ${defaultConfig.rounds})`));
+});
+
 Deno.test("createCommand() tells every setting of the table in its help", () => {
   const help = createCommand(train).helpInformation();
   for (const key of settingKeys) {

@@ -54,7 +54,8 @@ const labelNames: Kind<string | readonly string[]> = {
 export const dataRows: SettingRows<DataConfig> = {
   data: {
     kind: optional(text("<file>")),
-    help: "labelled texts, .jsonl, .jsonl.gz or .csv (default: the built-in corpus)",
+    help:
+      "texts, labelled under --task classify: .jsonl or .csv, each also with .gz (default: the built-in corpus)",
   },
   textColumn: {
     kind: text("<name>"),
@@ -85,7 +86,7 @@ export const dataRows: SettingRows<DataConfig> = {
   },
   packing: {
     kind: toggle,
-    help: "put several texts into a row under --task lm and chat; none sees another",
+    help: "put several texts into a row, none of which sees another",
     only: continuing,
   },
 };

@@ -29,7 +29,8 @@ export async function doctor(
 ): Promise<0 | 1> {
   const { settings, own } = await readFlags(args, description);
   const { format, task, threads = navigator.hardwareConcurrency } = {
-    ...{ ...modelDefaults, ...executionDefaults },
+    ...modelDefaults,
+    ...executionDefaults,
     ...settings,
   };
   prepareGraphics();

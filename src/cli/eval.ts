@@ -12,13 +12,12 @@ import { choice } from "../federated/setting_kinds.ts";
 import { dataDefaults } from "../federated/settings/data.ts";
 import { modelDefaults } from "../federated/settings/model.ts";
 import type { CreateTokenizer } from "../federated/tokenize_rows.ts";
-import { UserError } from "../protocol/errors.ts";
 import { openAdapter } from "./adapter_folder.ts";
 import { readReading } from "./adapter_reading.ts";
 import { runCommand } from "./errors.ts";
 import { evaluateCandidates } from "./eval/evaluate.ts";
 import { openCandidates } from "./eval/models.ts";
-import { evaluationFiles } from "./eval/report.ts";
+import { evaluationFileNames, evaluationFiles } from "./eval/report.ts";
 import { loadRows, partNames } from "./eval/rows.ts";
 import { evaluationText } from "./eval/text.ts";
 import { readFlags, readOwnFlag } from "./flags.ts";
@@ -26,8 +25,7 @@ import { prepareGraphics } from "./graphics.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openBar } from "./progress_bar.ts";
 import { openModelFiles, openTokenCache } from "./sources.ts";
-import { namesIn } from "./working_folder.ts";
-import { writeFolder } from "./write_folder.ts";
+import { isReplaced, writeFolder } from "./write_folder.ts";
 
 const description = {
   name: "deno task eval",
@@ -97,7 +95,8 @@ export async function evaluateModels(
   checkEffects(asked, completeRunConfig(asked));
   const split = readOwnFlag(own, "split", choice(partNames));
   const out = own.out === undefined ? undefined : String(own.out);
-  await refuseTaken(out, asked.overwrite === true);
+  // Told before minutes go into evaluating.
+  if (out !== undefined) await isReplaced(out, evaluationFileNames, asked.overwrite === true);
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
   const folder = own.adapter === undefined ? undefined : String(own.adapter);
   const adapter = folder === undefined ? undefined : await openAdapter(folder);
@@ -121,14 +120,6 @@ export async function evaluateModels(
   if (out !== undefined) await writeFolder(out, evaluationFiles(result), config.overwrite);
   print(config.format === "json" ? JSON.stringify(result) : evaluationText(result));
   if (out !== undefined) note(`Report   ${out}`);
-}
-
-/** Told before minutes go into evaluating. */
-async function refuseTaken(out: string | undefined, overwrite: boolean): Promise<void> {
-  if (out === undefined || overwrite || (await namesIn(out)).length === 0) return;
-  throw new UserError(
-    `Cannot write to "${out}": it is not an empty folder; use another --out, or --overwrite`,
-  );
 }
 
 if (import.meta.main) {

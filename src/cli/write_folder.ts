@@ -22,23 +22,8 @@ export async function writeFolder(
   overwrite: boolean,
   check: () => void = () => {},
 ): Promise<void> {
-  if (path === "") throw new UserError("Cannot write a folder: expected a path, got nothing");
+  const taken = await isReplaced(path, Object.keys(files), overwrite);
   const target = resolve(path);
-  const entries = await entriesOf(target, path);
-  const taken = entries.length > 0;
-  if (taken && !overwrite) {
-    throw new UserError(
-      `Cannot write to "${path}": it is not an empty folder; use another --out, or --overwrite`,
-    );
-  }
-  const foreign = entries.find(({ name, isFile }) =>
-    !isFile || !(Object.hasOwn(files, name) || checkpointFile.test(name))
-  );
-  if (foreign) {
-    throw new UserError(
-      `Cannot replace "${path}" (--overwrite): expected nothing but files that are written anew, got "${foreign.name}"; use another --out`,
-    );
-  }
   const temporary = `${target}.${crypto.randomUUID()}.partial`;
   await Deno.mkdir(dirname(target), { recursive: true });
   try {
@@ -57,6 +42,34 @@ export async function writeFolder(
   }
 }
 
+/**
+ * Whether {@linkcode writeFolder} of files of these names replaces something.
+ *
+ * @throws UserError where it would refuse the path.
+ */
+export async function isReplaced(
+  path: string,
+  names: readonly string[],
+  overwrite: boolean,
+): Promise<boolean> {
+  if (path === "") throw new UserError("Cannot write a folder: expected a path, got nothing");
+  const entries = await entriesOf(path);
+  if (entries.length > 0 && !overwrite) {
+    throw new UserError(
+      `Cannot write to "${path}": it is not an empty folder; use another --out, or --overwrite`,
+    );
+  }
+  const foreign = entries.find(({ name, isFile }) =>
+    !isFile || !(names.includes(name) || checkpointFile.test(name))
+  );
+  if (foreign) {
+    throw new UserError(
+      `Cannot replace "${path}" (--overwrite): expected nothing but files that are written anew, got "${foreign.name}"; use another --out`,
+    );
+  }
+  return entries.length > 0;
+}
+
 async function* checked(content: FileContent, check: () => void): AsyncGenerator<Uint8Array> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
@@ -69,9 +82,9 @@ async function* checked(content: FileContent, check: () => void): AsyncGenerator
 const checkpointFile = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;
 
 /** What a folder holds; nothing where there is none. */
-async function entriesOf(target: string, path: string): Promise<Deno.DirEntry[]> {
+async function entriesOf(path: string): Promise<Deno.DirEntry[]> {
   try {
-    return await Array.fromAsync(Deno.readDir(target));
+    return await Array.fromAsync(Deno.readDir(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     if (error instanceof Deno.errors.NotADirectory) {

@@ -6,9 +6,12 @@ import type { ClassifierEvaluation, ClassifierResult, EvaluationResult } from ".
 import { labelRows, modelTitle, rowsText, scoreColumns, scoreRows } from "./text.ts";
 
 /** The files of an evaluation's folder: all of it as JSON, and as Markdown with every confusion table. */
+export const evaluationFileNames = ["evaluation.json", "evaluation.md"] as const;
+
+/** Their content. */
 export function evaluationFiles(
   result: EvaluationResult,
-): Readonly<Record<"evaluation.json" | "evaluation.md", string>> {
+): Readonly<Record<typeof evaluationFileNames[number], string>> {
   return {
     "evaluation.json": `${JSON.stringify(result, null, 2)}\n`,
     "evaluation.md": evaluationMarkdown(result),

@@ -6,6 +6,7 @@ import {
   type LabelledData,
   type LabelUse,
   loadData,
+  type LoadOptions,
   type TokenCache,
 } from "../data/mod.ts";
 import type { RunConfig } from "../federated/run_config.ts";
@@ -72,9 +73,13 @@ export type DataSettings = Pick<RunConfig, typeof dataKeys[number] | "partition"
 /**
  * The data of a run.
  *
+ * @param division how a file's unmarked rows are divided, where not as a run divides them
  * @throws UserError when the file cannot be read or is not what it should be.
  */
-export async function openData(config: DataSettings): Promise<LabelledData> {
+export async function openData(
+  config: DataSettings,
+  division: Pick<LoadOptions, "testShare" | "validationShare" | "needsTraining"> = {},
+): Promise<LabelledData> {
   const { data, labels, textColumn, labelColumn, strip, validation, seed, task } = config;
   if (data === null) return builtinCorpus(CORPUS_SEED, { ...CORPUS_SIZE, validation });
   return await loadData({
@@ -88,6 +93,7 @@ export async function openData(config: DataSettings): Promise<LabelledData> {
     strip,
     validation,
     seed,
+    ...division,
   });
 }
 

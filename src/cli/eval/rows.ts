@@ -1,10 +1,9 @@
 /** The rows that a model is evaluated on. @module */
 
-import { basename } from "node:path";
-import { type LabelledData, loadData, type Sample } from "../../data/mod.ts";
+import type { LabelledData, Sample } from "../../data/mod.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { openData, readFile } from "../sources.ts";
+import { openData } from "../sources.ts";
 
 /** Which rows of a file, in the order users see them. */
 export const partNames = ["train", "validation", "test", "all"] as const;
@@ -20,6 +19,9 @@ export interface EvaluatedRows {
   readonly rows: readonly Sample[];
 }
 
+/** Nothing is held out of a file that no run trains on. */
+const asItStands = { testShare: 0, validationShare: 0, needsTraining: false };
+
 /**
  * The rows of a part: of the file as it stands, or of the built-in corpus. Where no part is asked for, the test rows if there are any, else all.
  *
@@ -30,9 +32,11 @@ export async function loadRows(
   labels: readonly string[],
   asked: PartName | undefined,
 ): Promise<EvaluatedRows> {
-  const data = config.data === null
-    ? await openData(config)
-    : await openFile(config, config.data, labels);
+  // No row is dealt to a client, and so a language model's rows need no labels.
+  const read = config.task === "classify"
+    ? { labels }
+    : { labels: null, partition: "iid" } as const;
+  const data = await openData({ ...config, ...read }, asItStands);
   if (config.task === "classify") requireLabels(data, labels);
   const part = asked ?? (data.test.length > 0 ? "test" : "all");
   const rows = part === "all" ? [...data.train, ...data.validation, ...data.test] : data[part];
@@ -41,25 +45,6 @@ export async function loadRows(
   throw new UserError(
     `Cannot evaluate the ${part} rows of "${data.name}": expected at least one, got none${advice}`,
   );
-}
-
-async function openFile(
-  { task, textColumn, labelColumn, strip, seed }: RunConfig,
-  path: string,
-  labels: readonly string[],
-): Promise<LabelledData> {
-  return await loadData({
-    name: basename(path),
-    bytes: await readFile(path),
-    textColumn,
-    labelColumn: labelColumn ?? undefined,
-    ...(task === "classify" ? { labels } : { labelUse: "nothing", messages: task === "chat" }),
-    strip,
-    testShare: 0,
-    validationShare: 0,
-    seed,
-    needsTraining: false,
-  });
 }
 
 /** A file is read by the labels; the built-in corpus has its own. */

@@ -280,6 +280,7 @@ export type {
   RunFacts,
   RunSummary,
   RunTotals,
+  SummarizedRun,
   TestResult,
   TierRecord,
   TokenCounts,

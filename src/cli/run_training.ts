@@ -289,11 +289,12 @@ async function finish(
     "the test",
     (session) => finalScore(federation, session, state, check),
   );
-  const summary = summarizeAnyRun(records, facts.labels.length, test);
+  const run = summarizeAnyRun(records, facts.labels.length, test);
+  const { summary } = run;
   const result = await writeResult({ config, facts, files, baseHash, federation, state, summary });
   await writeAtomically(
     join(config.out, "report.html"),
-    renderReport({ config, facts, records, summary }),
+    renderReport({ config, facts, ...run }),
   );
   reporter.done(summary);
   reporter.note(result);

@@ -194,6 +194,11 @@ export interface TokenRunSummary extends RunTotals {
 /** The end of a run. */
 export type AnyRunSummary = RunSummary | TokenRunSummary;
 
+/** The records of a run and their summary, of one kind all. */
+export type SummarizedRun =
+  | { readonly records: readonly RoundRecord[]; readonly summary: RunSummary }
+  | { readonly records: readonly TokenRoundRecord[]; readonly summary: TokenRunSummary };
+
 /** Whether a summary is of a language model. */
 export function isTokenSummary(summary: AnyRunSummary): summary is TokenRunSummary {
   return summary.chance === undefined;
@@ -316,7 +321,7 @@ export function summarizeTokenRun(
 }
 
 /**
- * Sums up the records of a run, of one kind all.
+ * Sums up the records of a run, of one kind all, and tells of which.
  *
  * @param records at least one, in order of rounds
  * @param labels classes of a classifier
@@ -326,12 +331,14 @@ export function summarizeAnyRun(
   records: readonly AnyRoundRecord[],
   labels: number,
   test?: TestResult | TokenTestResult,
-): AnyRunSummary {
+): SummarizedRun {
   if (records.every(isTokenRecord)) {
-    return summarizeTokenRun(records, test && "tokens" in test ? test : undefined);
+    const ofTokens = test && "tokens" in test ? test : undefined;
+    return { records, summary: summarizeTokenRun(records, ofTokens) };
   }
   const labelled = records.filter((record) => !isTokenRecord(record));
-  return summarizeRun(labelled, labels, test && "rows" in test ? test : undefined);
+  const ofLabels = test && "rows" in test ? test : undefined;
+  return { records: labelled, summary: summarizeRun(labelled, labels, ofLabels) };
 }
 
 function lastOf<R extends AnyRoundRecord>(records: readonly R[]): R {

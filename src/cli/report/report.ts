@@ -4,8 +4,6 @@
  * @module
  */
 import {
-  type AnyRoundRecord,
-  type AnyRunSummary,
   isTokenSummary,
   perplexityOf,
   type RoundRecord,
@@ -28,26 +26,22 @@ import { element, escapeText } from "./svg.ts";
 import { configTable, roundTable } from "./tables.ts";
 import { lossByBytes, lossByTier, perplexityByRound } from "./token_curves.ts";
 
-/** What a report shows. */
-export interface ReportedRun {
+interface Reported<Round, Summary> {
   readonly config: RunConfig;
   readonly facts: RunFacts;
-  /** At least one, in order of rounds; of one kind all, and the summary too. */
-  readonly records: readonly AnyRoundRecord[];
-  readonly summary: AnyRunSummary;
+  /** At least one, in order of rounds. */
+  readonly records: readonly Round[];
+  readonly summary: Summary;
 }
 
 /** A report of a classifier. */
-export interface LabelledRun extends ReportedRun {
-  readonly records: readonly RoundRecord[];
-  readonly summary: RunSummary;
-}
+export type LabelledRun = Reported<RoundRecord, RunSummary>;
 
 /** A report of a language model. */
-export interface TokenRun extends ReportedRun {
-  readonly records: readonly TokenRoundRecord[];
-  readonly summary: TokenRunSummary;
-}
+export type TokenRun = Reported<TokenRoundRecord, TokenRunSummary>;
+
+/** What a report shows. */
+export type ReportedRun = LabelledRun | TokenRun;
 
 function isTokenRun(run: ReportedRun): run is TokenRun {
   return isTokenSummary(run.summary);
@@ -62,9 +56,7 @@ export function renderReport(run: ReportedRun): string {
   const title = `${facts.model} on ${facts.data}`;
   const words = methodWords(config);
   const sends = summary.upBytes.total + summary.downBytes.total > 0;
-  const { reached, byBytes, byTier } = isTokenRun(run)
-    ? tokenCards(run)
-    : labelCards(run as LabelledRun);
+  const { reached, byBytes, byTier } = isTokenRun(run) ? tokenCards(run) : labelCards(run);
   const charts = [
     reached,
     sends ? byBytes : "",
@@ -172,7 +164,7 @@ function head(run: ReportedRun, title: string): string {
     `${partitionText(config)}; ${countText(facts.trainRows)} training and ` +
     `${countText(facts.validationRows)} validation rows, ${learned}.`;
   const figures = [
-    ...(isTokenRun(run) ? tokenFigures(run) : labelFigures(run as LabelledRun)),
+    ...(isTokenRun(run) ? tokenFigures(run) : labelFigures(run)),
     figure(
       "Sent to the server",
       bytesText(summary.upBytes.total),

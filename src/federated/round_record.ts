@@ -5,8 +5,9 @@ import {
   type AnyRoundRecord,
   type AttendanceRecord,
   perplexityOf,
-  type TierRecord,
-  type TokenTierRecord,
+  type RoundFacts,
+  type RoundRecord,
+  type TokenRoundRecord,
 } from "../protocol/records.ts";
 import { trainedShare } from "../protocol/trained_share.ts";
 import type { Fate } from "./attendance.ts";
@@ -34,27 +35,18 @@ export interface EndedRound {
 }
 
 /** The record of a round. */
-export function roundRecord(
-  { round, perTier, collected, upBytes, after, seconds }: EndedRound,
-): AnyRoundRecord {
-  const { federation: { clients, local } } = round;
-  const { rounds, bank, evaluation, own, cumulativeUp, cumulativeDown } = after;
+export function roundRecord(ended: EndedRound): AnyRoundRecord {
+  const { round, collected, upBytes, after, seconds } = ended;
+  const { local } = round.federation;
+  const { rounds, bank, evaluation, cumulativeUp, cumulativeDown } = after;
   const { trainLoss, downBytes, ownScores, selected, steps, tokens } = collected;
   const scores = local.rankBy === "server" ? bank.scores : ownScores;
-  const loss = meanLoss(evaluation);
-  const quality = isLabelled(evaluation)
-    ? {
-      accuracy: accuracyOf(evaluation),
-      worstClient: worstClient(clients, evaluation, own?.filter(isLabelled)),
-    }
-    : { perplexity: perplexityOf(loss) };
   return {
     round: rounds,
     attendance: countAttendance(round),
-    ...quality,
-    loss,
+    ...qualityOf(ended),
+    loss: meanLoss(evaluation),
     trainLoss,
-    perTier: perTier.map(tierRecord),
     upBytes,
     downBytes,
     cumulativeUp,
@@ -65,17 +57,38 @@ export function roundRecord(
     seconds,
     steps,
     tokensPerSecond: tokens / seconds,
-  } as AnyRoundRecord; // Of one evaluation, and so all of one kind.
+  };
 }
 
-function tierRecord([rank, evaluations]: TierEvaluations): TierRecord | TokenTierRecord {
-  const clients = evaluations.length;
-  const mean = (values: readonly number[]) =>
-    values.reduce((sum, value) => sum + value, 0) / clients;
-  const labelled = evaluations.filter(isLabelled);
-  return labelled.length === clients
-    ? { rank, clients, accuracyAfterDistribution: mean(labelled.map(accuracyOf)) }
-    : { rank, clients, lossAfterDistribution: mean(evaluations.map(meanLoss)) };
+/** What a record tells of a model of its kind alone. */
+type Quality =
+  | Omit<RoundRecord, keyof RoundFacts>
+  | Omit<TokenRoundRecord, keyof RoundFacts>;
+
+function qualityOf({ round, perTier, after: { evaluation, own } }: EndedRound): Quality {
+  if (isLabelled(evaluation)) {
+    return {
+      accuracy: accuracyOf(evaluation),
+      worstClient: worstClient(round.federation.clients, evaluation, own?.filter(isLabelled)),
+      perTier: perTier.map(([rank, evaluations]) => ({
+        rank,
+        clients: evaluations.length,
+        accuracyAfterDistribution: mean(evaluations.filter(isLabelled).map(accuracyOf)),
+      })),
+    };
+  }
+  return {
+    perplexity: perplexityOf(meanLoss(evaluation)),
+    perTier: perTier.map(([rank, evaluations]) => ({
+      rank,
+      clients: evaluations.length,
+      lossAfterDistribution: mean(evaluations.map(meanLoss)),
+    })),
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function countAttendance({ turns, state: { late } }: DealtRound): AttendanceRecord {

@@ -36,7 +36,9 @@ export async function evaluateTiers(
   for (const deal of deals) {
     const evaluation = state.own?.[deal.client] ?? await asDealt(deal);
     const { rank } = federation.clients[deal.client];
-    tiers.set(rank, [...tiers.get(rank) ?? [], evaluation]);
+    const tier = tiers.get(rank) ?? [];
+    tier.push(evaluation);
+    tiers.set(rank, tier);
   }
   return [...tiers].sort(([one], [other]) => one - other);
 }

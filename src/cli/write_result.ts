@@ -134,17 +134,18 @@ function measured(
   { tokens, testRows, validationRows }: RunFacts,
   summary: AnyRunSummary,
 ): Pick<AdapterFacts, "accuracy" | "loss" | "rows"> {
-  const { test } = summary;
-  const rows = test ? `${testRows} test rows` : `${validationRows} validation rows`;
-  if (!isTokenSummary(summary)) {
+  const rows = summary.test ? `${testRows} test rows` : `${validationRows} validation rows`;
+  if (isTokenSummary(summary)) {
     const { test, final } = summary;
-    return { accuracy: test?.accuracyAtFinal ?? final.accuracy, rows };
+    const predicted = test?.tokens ?? tokens?.validation ?? 0;
+    return {
+      accuracy: undefined,
+      loss: test?.lossAtFinal ?? final.loss,
+      rows: `${countText(predicted)} tokens of ${rows}`,
+    };
   }
-  return {
-    accuracy: undefined,
-    loss: summary.test?.lossAtFinal ?? summary.final.loss,
-    rows: `${countText((test ? tokens?.test : tokens?.validation) ?? 0)} tokens of ${rows}`,
-  };
+  const { test, final } = summary;
+  return { accuracy: test?.accuracyAtFinal ?? final.accuracy, rows };
 }
 
 async function writeFiles(

@@ -9,6 +9,7 @@ import {
   completeRunConfig,
   createTokenizer,
   exportPeft,
+  isTokenRecord,
   openSession,
   prepareFederation,
   runRound,
@@ -26,11 +27,10 @@ const session = await openSession(federation, config);
 let state = await startState(federation, session);
 while (state.rounds < config.rounds) {
   const { state: next, record } = await runRound(federation, session, state);
-  console.log(
-    `round ${record.round}: accuracy ${
-      (100 * (record.accuracy ?? 0)).toFixed(1)
-    } %, ${record.upBytes.total} bytes up`,
-  );
+  const reached = isTokenRecord(record)
+    ? `perplexity ${record.perplexity.toFixed(1)}`
+    : `accuracy ${(100 * record.accuracy).toFixed(1)} %`;
+  console.log(`round ${record.round}: ${reached}, ${record.upBytes.total} bytes up`);
   state = next;
 }
 await session.executor.close();

@@ -8,23 +8,18 @@
 import type { DeviceInfo } from "../engine/device.ts";
 import { lower } from "../engine/lower.ts";
 import { applyTo } from "../engine/op.ts";
-import { linear, loraLinear } from "../engine/ops/matmul.ts";
+import { loraLinear } from "../engine/ops/matmul.ts";
 import { recordOp } from "../engine/ops/record.ts";
-import {
-  bufferTensor,
-  createProgram,
-  keepAs,
-  type Program,
-  type Tensor,
-} from "../engine/program.ts";
+import { bufferTensor, createProgram, keepAs, type Program } from "../engine/program.ts";
+import { frozenWeight } from "../lora/adapted_context.ts";
 import type { BaseDtype, BuiltProgram } from "../lora/classifier.ts";
-import type { KeyValueCache, Model, ModelContext } from "../models/mod.ts";
+import type { KeyValueCache, Model } from "../models/mod.ts";
+import { INPUT_BUFFERS, type PlainContext, plainContext } from "../models/plain_context.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
 
 /** Names of the buffers that the host writes and reads. */
 export const BUFFERS = {
-  ids: "ids",
-  positions: "positions",
+  ...INPUT_BUFFERS,
   cursor: "cursor",
   adapterMask: "adapter mask",
   logits: "logits",
@@ -53,75 +48,41 @@ export type DecoderModel = Model & { readonly languageModel: NonNullable<Model["
 /** Both programs: the prompt's, which only fills the cache, and a token's, which leaves its logits [V] in "logits". */
 export function buildGeneration(plan: GenerationPlan, device: DeviceInfo["kind"]): BuiltProgram[] {
   const prompt = startProgram(PROGRAMS.prompt, plan, plan.block, device);
-  plan.model.encode(prompt.context);
+  plan.model.encode(prompt);
   const token = startProgram(PROGRAMS.token, plan, 1, device);
-  const states = plan.model.encode(token.context);
-  const logits = plan.model.languageModel.logits(token.context, states);
-  keepAs(token.context.program, logits, BUFFERS.logits);
-  return [prompt, token].map(({ context, constants }) => ({
-    program: lower(context.program),
-    constants,
-  }));
+  const logits = plan.model.languageModel.logits(token, plan.model.encode(token));
+  keepAs(token.program, logits, BUFFERS.logits);
+  return [prompt, token].map(({ program, constants }) => ({ program: lower(program), constants }));
 }
 
-interface StartedProgram {
-  readonly context: ModelContext;
-  readonly constants: Map<string, Float32Array>;
-}
-
-/** A program over T tokens of one row. */
+/** Starts a program over T tokens of one row, none of which is masked or pooled. */
 function startProgram(
   name: string,
   { rank, adapted, baseDtype, capacity }: GenerationPlan,
   T: number,
   device: DeviceInfo["kind"],
-): StartedProgram {
+): PlainContext {
   const program = createProgram(name);
-  const constants = new Map<string, Float32Array>();
-  const weights = new Map<string, Tensor>();
-  const input = (buffer: string, shape: readonly number[]) =>
-    bufferTensor(program, "input", buffer, shape, "u32");
-  const once = (name: string, create: () => Tensor): Tensor => {
-    const tensor = weights.get(name) ?? create();
-    weights.set(name, tensor);
-    return tensor;
-  };
-  const context: ModelContext = {
+  const plain = plainContext(
     program,
     device,
-    inputs: {
-      ids: input(BUFFERS.ids, [1, T]),
-      positions: input(BUFFERS.positions, [1, T]),
-      // Nothing is masked or pooled: these are declared because every model's inputs have them.
-      mask: input("mask", [1, T]),
-      poolWeights: bufferTensor(program, "input", "pool weights", [1, T]),
-    },
+    { B: 1, T },
+    (name, shape) => frozenWeight(program, name, shape, baseDtype),
+  );
+  return {
+    ...plain,
     cache: createCache(program, capacity, T),
-    weight: (name, shape) =>
-      once(
-        name,
-        () => bufferTensor(program, "weight", name, shape, shape.length < 2 ? "f32" : baseDtype),
-      ),
-    constant(name, shape, data) {
-      constants.set(name, data);
-      return once(name, () => bufferTensor(program, "weight", name, shape));
-    },
     linear(name, x, outFeatures, hasBias) {
-      const inFeatures = x.shape[x.shape.length - 1];
-      const weight = context.weight(`${name}.weight`, [outFeatures, inFeatures]);
-      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
-      if (!adapted.has(name)) return linear(program, x, weight, bias);
+      if (!adapted.has(name)) return plain.linear(name, x, outFeatures, hasBias);
+      const { weight, bias } = plain.layer(name, x, outFeatures, hasBias);
       return loraLinear(program, x, weight, bias, {
-        a: bufferTensor(program, "state", loraAName(name), [rank, inFeatures]),
+        a: bufferTensor(program, "state", loraAName(name), [rank, x.shape[x.shape.length - 1]]),
         b: bufferTensor(program, "state", loraBName(name), [outFeatures, rank]),
-        mask: input(BUFFERS.adapterMask, [rank]),
+        mask: bufferTensor(program, "input", BUFFERS.adapterMask, [rank], "u32"),
         scale: 1,
       });
     },
-    dropout: (x) => x,
-    drops: false,
   };
-  return { context, constants };
 }
 
 /** Keys and values in state buffers, which both programs know by their order. */

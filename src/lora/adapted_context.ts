@@ -2,7 +2,7 @@
 
 import type { DeviceInfo } from "../engine/device.ts";
 import { dropout } from "../engine/ops/dropout.ts";
-import { linear, loraLinear } from "../engine/ops/matmul.ts";
+import { loraLinear } from "../engine/ops/matmul.ts";
 import {
   bufferTensor,
   declareBuffer,
@@ -10,19 +10,27 @@ import {
   sliceTensor,
   type Tensor,
 } from "../engine/program.ts";
-import type { ModelContext, ModelInputs } from "../models/family.ts";
+import { type PlainContext, plainContext } from "../models/plain_context.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
 import { BUFFERS } from "./buffers.ts";
-import type { Classifier } from "./classifier.ts";
+import type { BaseDtype, Classifier } from "./classifier.ts";
 import { maskStride, type Slice } from "./layout.ts";
 import type { Parameter } from "./train_packed.ts";
 
 /** A context, with what the forward pass comes to need as it is written down. */
-export interface AdaptedContext extends ModelContext {
+export interface AdaptedContext extends PlainContext {
   /** Trained tensors, in the order of their first use. */
   readonly parameters: readonly Parameter[];
-  /** Values of weight buffers that the checkpoint does not hold. */
-  readonly constants: ReadonlyMap<string, Float32Array>;
+}
+
+/** A weight of the base: vectors are f32, whatever its matrices are stored as. */
+export function frozenWeight(
+  program: Program,
+  name: string,
+  shape: readonly number[],
+  baseDtype: BaseDtype,
+): Tensor {
+  return bufferTensor(program, "weight", name, shape, shape.length < 2 ? "f32" : baseDtype);
 }
 
 /** Starts a program of B rows of T tokens. */
@@ -36,13 +44,6 @@ export function createContext(
     readonly training: boolean;
   },
 ): AdaptedContext {
-  const inputs: ModelInputs = {
-    ids: bufferTensor(program, "input", BUFFERS.ids, [B, T], "u32"),
-    mask: bufferTensor(program, "input", BUFFERS.mask, [B, T], "u32"),
-    positions: bufferTensor(program, "input", BUFFERS.positions, [B, T], "u32"),
-    poolWeights: bufferTensor(program, "input", BUFFERS.poolWeights, [B, T]),
-  };
-  const constants = new Map<string, Float32Array>();
   const parameters: Parameter[] = [];
   declareBuffer(program, {
     name: BUFFERS.adapter,
@@ -57,7 +58,6 @@ export function createContext(
     role: "input",
     length: Math.max(masks, 1),
   });
-  const frozen = new Map<string, Tensor>();
   const headIndex = new Map(layout.head.map((tensor, i) => [tensor.name, i]));
   const moduleIndex = new Map(layout.modules.map((module, m) => [module.name, m]));
   // One input for all sites; each site has a stream of its own. Declared where nothing is dropped too, so that a step is always written alike.
@@ -72,38 +72,20 @@ export function createContext(
     parameters.push({ tensor, slice });
     return tensor;
   };
-  const once = (name: string, create: () => Tensor): Tensor => {
-    const tensor = frozen.get(name) ?? create();
-    frozen.set(name, tensor);
-    return tensor;
-  };
-  const context: AdaptedContext = {
-    program,
-    device,
-    inputs,
+  const plain = plainContext(program, device, { B, T }, (name, shape) => {
+    const head = headIndex.get(name);
+    return head === undefined
+      ? frozenWeight(program, name, shape, baseDtype)
+      : parameter(name, layout.headSlices[head]);
+  });
+  return {
+    ...plain,
     documents: labels === undefined,
     parameters,
-    constants,
-    weight(name, shape) {
-      const head = headIndex.get(name);
-      return once(
-        name,
-        () =>
-          head === undefined
-            ? bufferTensor(program, "weight", name, shape, shape.length < 2 ? "f32" : baseDtype)
-            : parameter(name, layout.headSlices[head]),
-      );
-    },
-    constant(name, shape, data) {
-      constants.set(name, data);
-      return once(name, () => bufferTensor(program, "weight", name, shape));
-    },
     linear(name, x, outFeatures, hasBias) {
-      const inFeatures = x.shape[x.shape.length - 1];
-      const weight = context.weight(`${name}.weight`, [outFeatures, inFeatures]);
-      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
       const m = moduleIndex.get(name);
-      if (m === undefined) return linear(program, x, weight, bias);
+      if (m === undefined) return plain.linear(name, x, outFeatures, hasBias);
+      const { weight, bias } = plain.layer(name, x, outFeatures, hasBias);
       const adapter = {
         a: parameter(loraAName(name), layout.a[m]),
         b: parameter(loraBName(name), layout.b[m]),
@@ -121,5 +103,4 @@ export function createContext(
     dropout: (x) => drop(x, baseRate),
     drops: training && baseRate > 0,
   };
-  return context;
 }

@@ -1,9 +1,9 @@
 /** Which tensors of a checkpoint a model computes with, by its family's names, with their shapes, in forward order. @module */
 
-import { linear } from "../engine/ops/matmul.ts";
 import { pool } from "../engine/ops/pool.ts";
 import { bufferTensor, createProgram, type Program, type Tensor } from "../engine/program.ts";
 import type { HeadTensor, Model, ModelContext } from "../models/mod.ts";
+import { plainContext } from "../models/plain_context.ts";
 
 /**
  * The base tensors that a sequence classifier reads, or without `labels` a language model: all that its checkpoint must hold. Those of the classifier's
@@ -50,33 +50,9 @@ function statesOf({ width }: Model, program: Program): Tensor {
 function recorder(): { context: ModelContext; tensors: Map<string, readonly number[]> } {
   const program = createProgram("tensors");
   const tensors = new Map<string, readonly number[]>();
-  const buffers = new Map<string, Tensor>();
-  const buffer = (name: string, shape: readonly number[]) => {
-    const tensor = buffers.get(name) ?? bufferTensor(program, "weight", name, shape);
-    buffers.set(name, tensor);
-    return tensor;
-  };
-  const context: ModelContext = {
-    program,
-    device: "cpu",
-    inputs: {
-      ids: bufferTensor(program, "input", "ids", [1, 1], "u32"),
-      mask: bufferTensor(program, "input", "mask", [1, 1], "u32"),
-      positions: bufferTensor(program, "input", "positions", [1, 1], "u32"),
-      poolWeights: bufferTensor(program, "input", "pool weights", [1, 1]),
-    },
-    weight(name, shape) {
-      tensors.set(name, shape);
-      return buffer(name, shape);
-    },
-    constant: buffer,
-    linear(name, x, outFeatures, hasBias) {
-      const weight = context.weight(`${name}.weight`, [outFeatures, x.shape[x.shape.length - 1]]);
-      const bias = hasBias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
-      return linear(program, x, weight, bias);
-    },
-    dropout: (x) => x,
-    drops: false,
-  };
+  const context = plainContext(program, "cpu", { B: 1, T: 1 }, (name, shape) => {
+    tensors.set(name, shape);
+    return bufferTensor(program, "weight", name, shape);
+  });
   return { context, tensors };
 }

@@ -1,13 +1,11 @@
 /** Names of the buffers that all programs of a run share, and that the host writes and reads. @module */
 
+import { INPUT_BUFFERS } from "../models/plain_context.ts";
 import { OPTIMIZER_BUFFERS } from "./train_packed.ts";
 
 /** By what they hold; of a language model labels and weights are those of its predictions, and `places` tells where these are made. */
 export const BUFFERS = {
-  ids: "ids",
-  mask: "mask",
-  positions: "positions",
-  poolWeights: "pool weights",
+  ...INPUT_BUFFERS,
   places: "places",
   labels: "labels",
   weights: "row weights",

@@ -4,7 +4,6 @@ import type { DeviceInfo } from "../engine/device.ts";
 import { lower } from "../engine/lower.ts";
 import { crossEntropy } from "../engine/ops/cross_entropy.ts";
 import { embedding } from "../engine/ops/embedding.ts";
-import { linear } from "../engine/ops/matmul.ts";
 import { record } from "../engine/ops/record.ts";
 import {
   bufferTensor,
@@ -16,14 +15,13 @@ import {
 } from "../engine/program.ts";
 import { type PackedLayout, packLayout } from "../lora/layout.ts";
 import { OPTIMIZER_BUFFERS, trainPacked } from "../lora/train_packed.ts";
-import type { Model, ModelContext } from "../models/family.ts";
+import type { Model } from "../models/family.ts";
+import { INPUT_BUFFERS, plainContext } from "../models/plain_context.ts";
 import { UserError } from "../protocol/errors.ts";
 
 /** Names of the buffers that the host writes and reads. */
 export const BUFFERS = {
-  ids: "ids",
-  mask: "mask",
-  positions: "positions",
+  ...INPUT_BUFFERS,
   places: "places",
   labels: "labels",
   weights: "prediction weights",
@@ -62,14 +60,12 @@ export function buildPretraining(
   device: DeviceInfo["kind"] = "cpu",
 ): PretrainPrograms {
   const layout = weightLayout(model, sizes.T);
-  const constants = new Map<string, Float32Array>();
   const step = startProgram(
     programNames.step,
     model,
     sizes,
     device,
     packedWeights(layout),
-    constants,
   );
   const parameters = layout.head.map(({ name }, i) => ({
     tensor: step.weights.get(name)!,
@@ -88,10 +84,13 @@ export function buildPretraining(
     sizes,
     device,
     packedWeights(layout),
-    constants,
   );
   record(evaluation.program, evaluation.loss, evaluation.cursor, BUFFERS.losses, sizes.ring);
-  return { layout, programs: [lower(step.program), lower(evaluation.program)], constants };
+  return {
+    layout,
+    programs: [lower(step.program), lower(evaluation.program)],
+    constants: new Map([...step.constants, ...evaluation.constants]),
+  };
 }
 
 /** Provides the weights of a program under construction. */
@@ -104,7 +103,7 @@ export function weightLayout(model: Model, T: number): PackedLayout {
   startProgram("weights", model, small, "cpu", (program) => (name, shape) => {
     shapes.set(name, shape);
     return bufferTensor(program, "weight", name, shape);
-  }, new Map());
+  });
   return packLayout([], 0, [...shapes].map(([name, shape]) => ({ name, shape, deviation: 0 })));
 }
 
@@ -136,6 +135,7 @@ interface Forward {
   readonly cursor: Tensor;
   /** Weights and constants by name. */
   readonly weights: ReadonlyMap<string, Tensor>;
+  readonly constants: ReadonlyMap<string, Float32Array>;
 }
 
 function startProgram(
@@ -144,7 +144,6 @@ function startProgram(
   { B, T, P }: PretrainSizes,
   device: DeviceInfo["kind"],
   weightsOf: WeightsOf,
-  constants: Map<string, Float32Array>,
 ): Forward {
   const head = model.languageModel;
   if (head === undefined) {
@@ -155,37 +154,8 @@ function startProgram(
   const program = createProgram(name);
   const input = (buffer: string, shape: readonly number[]) =>
     bufferTensor(program, "input", buffer, shape, "u32");
-  const weights = new Map<string, Tensor>();
-  const weightOf = weightsOf(program);
-  const once = (name: string, create: () => Tensor): Tensor => {
-    const tensor = weights.get(name) ?? create();
-    weights.set(name, tensor);
-    return tensor;
-  };
-  const context: ModelContext = {
-    program,
-    device,
-    inputs: {
-      ids: input(BUFFERS.ids, [B, T]),
-      mask: input(BUFFERS.mask, [B, T]),
-      positions: input(BUFFERS.positions, [B, T]),
-      // Nothing is pooled; the buffer is declared because every model's inputs have it.
-      poolWeights: bufferTensor(program, "input", "pool weights", [B, T]),
-    },
-    weight: (name, shape) => once(name, () => weightOf(name, shape)),
-    constant(name, shape, data) {
-      constants.set(name, data);
-      return once(name, () => bufferTensor(program, "weight", name, shape));
-    },
-    linear(name, x, outFeatures, bias) {
-      const weight = context.weight(`${name}.weight`, [outFeatures, x.shape[x.shape.length - 1]]);
-      const shift = bias ? context.weight(`${name}.bias`, [outFeatures]) : undefined;
-      return linear(program, x, weight, shift);
-    },
-    // Small models that see each text once or twice underfit: they have nothing to drop out.
-    dropout: (x) => x,
-    drops: false,
-  };
+  // Nothing is pooled. Small models that see each text once or twice underfit: they have nothing to drop out.
+  const context = plainContext(program, device, { B, T }, weightsOf(program));
   const states = embedding(program, model.encode(context), input(BUFFERS.places, [P]));
   const loss = crossEntropy(
     program,
@@ -193,5 +163,6 @@ function startProgram(
     input(BUFFERS.labels, [P]),
     bufferTensor(program, "input", BUFFERS.weights, [P]),
   );
-  return { program, loss, cursor: input(BUFFERS.cursor, [1]), weights };
+  const { tensors: weights, constants } = context;
+  return { program, loss, cursor: input(BUFFERS.cursor, [1]), weights, constants };
 }

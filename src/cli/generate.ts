@@ -9,19 +9,14 @@ import { modelDefaults } from "../federated/settings/model.ts";
 import { createTextStream, generate, readEndTokens } from "../generate/mod.ts";
 import { requireDecoder } from "../generate/generator.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
-import { compareBase, fitAdapter, type FittedAdapter } from "../lora/peft_fit.ts";
+import type { FittedAdapter } from "../lora/peft_fit.ts";
 import { type Model, readModel } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import {
-  type ModelFiles,
-  modelHash,
-  readConfig,
-  readTokenizerFiles,
-  type WeightSource,
-} from "../weights/mod.ts";
+import { readConfig, readTokenizerFiles } from "../weights/mod.ts";
 import { openAdapter } from "./adapter_folder.ts";
 import { deviceText } from "./device_text.ts";
 import { runCommand } from "./errors.ts";
+import { fitToBase, type OpenBase } from "./fit_to_base.ts";
 import { readFlags } from "./flags.ts";
 import { DEFAULT_TOKENS, generateOptions, readTextSettings } from "./generate/options.ts";
 import { openOnDevice } from "./generate/open_on_device.ts";
@@ -84,9 +79,11 @@ export async function generateText(
   checkLength(model, ids.length, maxTokens);
   const endTokens = await readEndTokens(files);
   const weights = await openModelWeights(files, model);
-  const adapter = own.adapter === undefined
-    ? undefined
-    : await fittedAdapter(String(own.adapter), config.model, { files, model, weights }, output);
+  const adapter = own.adapter === undefined ? undefined : await fittedAdapter(
+    String(own.adapter),
+    { name: config.model, files, model, weights },
+    output,
+  );
   prepareGraphics();
   const { device, threads = navigator.hardwareConcurrency, baseDtype } = config;
   const generator = await openOnDevice({ device, threads }, {
@@ -143,18 +140,10 @@ function checkLength({ maxTokens: context }: Model, prompt: number, count: numbe
 /** The adapter in a folder, once it is known to be the model's. */
 async function fittedAdapter(
   folder: string,
-  name: string,
-  { files, model, weights }: {
-    readonly files: ModelFiles;
-    readonly model: Model;
-    readonly weights: WeightSource;
-  },
+  base: OpenBase,
   { note }: TextOutput,
 ): Promise<FittedAdapter> {
-  const adapter = await openAdapter(folder);
-  const fitted = fitAdapter(adapter, { label: name, model, weights });
-  const told = await compareBase(adapter, { name, hash: () => modelHash(files) });
-  if (told !== undefined) note(told);
+  const fitted = await fitToBase(await openAdapter(folder), base, note);
   if (fitted.classes !== undefined) {
     note("The adapter was trained for a classifier, whose head has no part in generating text");
   }

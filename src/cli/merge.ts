@@ -10,18 +10,12 @@ import { executionDefaults } from "../federated/settings/execution.ts";
 import { mergeAdapter } from "../lora/merge_adapter.ts";
 import { defaultCheckpointLayout } from "../lora/merged_files.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
-import { compareBase, fitAdapter } from "../lora/peft_fit.ts";
 import { readModel } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import {
-  checkpointDtypes,
-  type CheckpointLayout,
-  modelHash,
-  readConfig,
-  textFiles,
-} from "../weights/mod.ts";
+import { checkpointDtypes, type CheckpointLayout, readConfig, textFiles } from "../weights/mod.ts";
 import { openAdapter } from "./adapter_folder.ts";
 import { runCommand } from "./errors.ts";
+import { fitToBase } from "./fit_to_base.ts";
 import { type GivenFlags, readFlags, readOwnFlag } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openModelFiles } from "./sources.ts";
@@ -61,10 +55,8 @@ export async function merge(
   const model = readModel(baseConfig);
   const weights = await openModelWeights(files, model);
   const name = config.model ?? files.label;
-  const fitted = fitAdapter(adapter, { label: name, model, weights });
   using interrupt = onInterrupt(() => `Stopped; "${out}" is as it was`);
-  const note = await compareBase(adapter, { name, hash: () => modelHash(files) });
-  if (note !== undefined) print(note);
+  const fitted = await fitToBase(adapter, { name, files, model, weights }, print);
   const content = {
     ...mergeAdapter({ model, weights, adapter: fitted, config: baseConfig }, layout),
     ...await textFiles(files),

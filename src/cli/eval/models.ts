@@ -4,13 +4,14 @@ import { completeRunConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { type RunSetup, setUpRun } from "../../federated/run_setup.ts";
 import { openModelWeights } from "../../lora/model_weights.ts";
-import { compareBase, fitAdapter, type FittedAdapter } from "../../lora/peft_fit.ts";
+import type { FittedAdapter } from "../../lora/peft_fit.ts";
 import type { ImportedAdapter } from "../../lora/peft_import.ts";
 import type { InstalledAdapter } from "../../lora/session.ts";
 import { readModel } from "../../models/mod.ts";
 import type { ModuleComponents, NamedTensor } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { type ModelFiles, modelHash, readConfig } from "../../weights/mod.ts";
+import { type ModelFiles, readConfig } from "../../weights/mod.ts";
+import { fitToBase } from "../fit_to_base.ts";
 import { readLabels } from "../sources.ts";
 import { labelsOf, type OpenedBase, readOwnHead } from "./heads.ts";
 
@@ -54,7 +55,7 @@ export async function openCandidates(sources: CandidateSources): Promise<Candida
   const config = await readConfig(files) as OpenedBase["config"];
   const model = readModel(config);
   const weights = await openModelWeights(files, model);
-  const base: OpenedBase = { name: given.model ?? files.label, config, model, weights };
+  const base: OpenedBase = { name: given.model ?? files.label, files, config, model, weights };
   const adapter = sources.adapter === undefined
     ? undefined
     : await fittedAdapter(sources, sources.adapter, base);
@@ -114,8 +115,7 @@ async function baseAlone(sources: CandidateSources, base: OpenedBase): Promise<C
       `Cannot classify with "${base.name}" alone: it has no head for classification; name an --adapter that has one`,
     );
   }
-  const told = await askedLabels(sources) ?? own.labels;
-  const labels = labelsOf(`"${base.name}"`, own.classes, told, base);
+  const labels = labelsOf(`"${base.name}"`, own.classes, await askedLabels(sources), base);
   const setup = await setUp(sources, labels);
   return { setup, labels, models: candidatesOf(setup, undefined, { base: ["base", own.head] }) };
 }
@@ -152,13 +152,11 @@ function candidatesOf(
 }
 
 async function fittedAdapter(
-  { files, folder, note }: CandidateSources,
+  { folder, note }: CandidateSources,
   adapter: ImportedAdapter,
   base: OpenedBase,
 ): Promise<FittedAdapter> {
-  const fitted = fitAdapter(adapter, { label: base.name, ...base });
-  const told = await compareBase(adapter, { name: base.name, hash: () => modelHash(files) });
-  if (told !== undefined) note(told);
+  const fitted = await fitToBase(adapter, base, note);
   const { classes = 2 } = fitted;
   const ofHead = new Set(base.model.head(classes, base.weights.has).map(({ name }) => name));
   const other = fitted.head.find(({ name }) => !ofHead.has(name));

@@ -60,7 +60,8 @@ function fitHead(
     ...tensor,
     name: nameIn(tensor.name, base, (name) => names.includes(name) || weights.has(name)),
   }));
-  const classes = countClasses(head, base);
+  const sized = classTensor(base);
+  const classes = head.find(({ name }) => name === sized)?.shape[0];
   const told = adapter.labels?.length;
   if (
     classes === undefined && adapter.task === "SEQ_CLS" || told !== undefined && told !== classes
@@ -86,14 +87,10 @@ function fitHead(
   return { head, classes };
 }
 
-/** The rows of the one tensor whose rows are the classes. */
-function countClasses(
-  head: readonly NamedTensor[],
-  { model, weights }: AdapterBase,
-): number | undefined {
+/** The name of the one head tensor whose rows are the classes. */
+export function classTensor({ model, weights }: Omit<AdapterBase, "label">): string | undefined {
   const other = model.head(3, weights.has);
-  const sized = model.head(2, weights.has).find(({ shape }, n) => shape[0] !== other[n].shape[0]);
-  return head.find(({ name }) => name === sized?.name)?.shape[0];
+  return model.head(2, weights.has).find(({ shape }, n) => shape[0] !== other[n].shape[0])?.name;
 }
 
 function nameIn(

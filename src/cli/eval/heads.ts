@@ -1,19 +1,15 @@
 /** Classification heads of checkpoints, and what their classes are called. @module */
 
 import { configLabels } from "../../lora/merge_adapter.ts";
-import type { Model } from "../../models/mod.ts";
+import { classTensor } from "../../lora/peft_fit.ts";
 import type { NamedTensor } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
-import type { WeightSource } from "../../weights/mod.ts";
+import type { OpenBase } from "../fit_to_base.ts";
 
 /** A base that lies open. */
-export interface OpenedBase {
-  /** What to call it in an error. */
-  readonly name: string;
+export interface OpenedBase extends OpenBase {
   /** Its parsed config.json. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly model: Model;
-  readonly weights: WeightSource;
 }
 
 /** The head that a checkpoint for sequence classification has. */
@@ -28,10 +24,9 @@ export interface OwnHead {
 /** The head of a checkpoint for sequence classification; undefined of any other. */
 export async function readOwnHead(base: OpenedBase): Promise<OwnHead | undefined> {
   const { model, weights } = base;
-  const three = model.head(3, weights.has);
-  const sized = model.head(2, weights.has).find(({ shape }, n) => shape[0] !== three[n].shape[0]);
-  if (sized === undefined || !weights.has(sized.name)) return undefined;
-  const [classes] = weights.shape(sized.name);
+  const sized = classTensor(base);
+  if (sized === undefined || !weights.has(sized)) return undefined;
+  const [classes] = weights.shape(sized);
   const tensors = model.head(classes, weights.has);
   if (!tensors.every(({ name }) => weights.has(name))) return undefined;
   const head = await Promise.all(

@@ -3,7 +3,7 @@
 import type { Block, Section } from "../study/report/document.ts";
 import { renderMarkdown } from "../study/report/markdown.ts";
 import type { ClassifierEvaluation, ClassifierResult, EvaluationResult } from "./result.ts";
-import { labelRows, modelTitle, rowsText, scoreColumns, scoreRows } from "./text.ts";
+import { baseText, labelRows, modelTitle, rowsText, scoreColumns, scoreRows } from "./text.ts";
 
 /** The files of an evaluation's folder: all of it as JSON, and as Markdown with every confusion table. */
 export const evaluationFileNames = ["evaluation.json", "evaluation.md"] as const;
@@ -19,11 +19,11 @@ export function evaluationFiles(
 }
 
 function evaluationMarkdown(result: EvaluationResult): string {
-  const { model, adapter, data, device } = result;
+  const { data, device } = result;
   const columns = scoreColumns(result).map(({ heading }) => heading);
   return renderMarkdown({
     title: "Evaluation",
-    eyebrow: `${model ?? "built-in base"}${adapter === null ? "" : `, adapter ${adapter}`}`,
+    eyebrow: baseText(result),
     lead: `${data}: ${rowsText(result)}, on ${device}`,
     notes: [],
     sections: [

@@ -23,13 +23,18 @@ export function evaluationText(result: EvaluationResult): string {
 }
 
 function headLines(result: EvaluationResult): string[] {
-  const { model, adapter, data, device } = result;
+  const { data, device } = result;
   const lines = [
-    ["Model", `${model ?? "built-in base"}${adapter === null ? "" : `, adapter ${adapter}`}`],
+    ["Model", baseText(result)],
     ["Data", `${data}: ${rowsText(result)}`],
     ["Device", device],
   ];
   return lines.map(([title, text]) => `${title.padEnd(8)} ${text}`);
+}
+
+/** The base, and the adapter where there is one. */
+export function baseText({ model, adapter }: EvaluationResult): string {
+  return `${model ?? "built-in base"}${adapter === null ? "" : `, adapter ${adapter}`}`;
 }
 
 /** What was evaluated, and how it was read. */

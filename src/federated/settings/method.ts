@@ -96,7 +96,7 @@ export const methodDefaults: Omit<MethodConfig, "serverLr"> = {
 };
 
 /** Where components are trained. */
-const adapting: Conditions = { method: ["freeze", "truncate", "full"] };
+export const adapting: Conditions = { method: ["freeze", "truncate", "full"] };
 
 /** Where components are chosen: under `full` every client has all. */
 const choosing: Conditions = { method: ["freeze", "truncate"] };

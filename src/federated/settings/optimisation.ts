@@ -3,6 +3,7 @@
 import { type OptimizerKind, optimizerKinds } from "../../engine/ops/optimizer.ts";
 import { type ScheduleKind, scheduleKinds } from "../../lora/schedule.ts";
 import { choice, number, whole } from "../setting_kinds.ts";
+import { adapting } from "./method.ts";
 import { classifying } from "./model.ts";
 import { type Conditions, count, positive, type SettingRows, share } from "./rows.ts";
 
@@ -70,7 +71,7 @@ export const optimisationRows: SettingRows<OptimisationConfig> = {
   lr: {
     kind: positive,
     help: "learning rate of the adapters",
-    only: { method: ["freeze", "truncate", "full"] },
+    only: adapting,
   },
   headLr: {
     kind: number({ least: 0 }),

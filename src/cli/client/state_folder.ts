@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { ClientStore } from "../../federated/remote/client_store.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { removeIfThere } from "../remove_if_there.ts";
 import { writeAtomically } from "../write_atomically.ts";
 
 const lockFile = "client.lock";
@@ -42,11 +43,7 @@ export async function openStateFolder(path: string): Promise<StateFolder> {
       await writeAtomically(join(path, name), bytes, 0o600);
       await flushNames(path);
     },
-    async remove(name) {
-      await Deno.remove(join(path, name)).catch((error) => {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      });
-    },
+    remove: (name) => removeIfThere(join(path, name)),
     [Symbol.dispose]: () => lock.close(),
   };
 }

@@ -10,6 +10,7 @@ import {
   attentionCall,
   attentionSizes,
   attentionUnits,
+  checkHeads,
   LARGEST_HEAD_SIZE,
   scoreCount,
 } from "./attention_sizes.ts";
@@ -19,16 +20,7 @@ export const attentionOp: Op<AttentionAttributes> = {
   saved: 1,
   infer([q, k, v, mask], { heads, keyHeads }) {
     const [batch, tokens, width] = q.shape;
-    if (heads % keyHeads !== 0) {
-      throw new RangeError(
-        `Cannot share ${keyHeads} key heads among ${heads} query heads: expected a divisor of ${heads}`,
-      );
-    }
-    if (width % heads !== 0 || width / heads > LARGEST_HEAD_SIZE) {
-      throw new RangeError(
-        `Cannot cut "${q.name}" of width ${width} into ${heads} heads: expected a divisor of ${width} and a head size of at most ${LARGEST_HEAD_SIZE}`,
-      );
-    }
+    checkHeads(q, heads, keyHeads, LARGEST_HEAD_SIZE);
     expectShape("attention", k, [batch, tokens, width / heads * keyHeads]);
     expectShape("attention", v, k.shape);
     expectShape("attention", mask, [batch, tokens]);

@@ -12,15 +12,12 @@ import {
 import type { Node, Program, Tensor } from "../program.ts";
 import { attentionMatmulKernel, attentionMatmulVariants } from "./attention_matmul_kernel.ts";
 import { attentionLayout, type AttentionMatmulAttributes } from "./attention_matmul_layout.ts";
+import { checkSharing } from "./attention_sizes.ts";
 
 export const attentionMatmulOp: Op<AttentionMatmulAttributes> = {
   name: "attention_matmul",
   infer([a, b], { product, heads, keyHeads }) {
-    if (heads % keyHeads !== 0) {
-      throw new RangeError(
-        `Cannot share ${keyHeads} key heads among ${heads} query heads: expected a divisor of ${heads}`,
-      );
-    }
+    checkSharing(heads, keyHeads);
     if (product === "scores") {
       const [batch, tokens, width] = a.shape;
       expectShape("attention_matmul", b, [batch, tokens, width / heads * keyHeads]);

@@ -2,7 +2,7 @@
 
 import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
 import type { CpuFunction, KernelCall } from "../op.ts";
-import type { Attributes, Node } from "../program.ts";
+import type { Attributes, Node, Tensor } from "../program.ts";
 
 /** Settings of an attention node. */
 export interface AttentionAttributes extends Attributes {
@@ -31,6 +31,24 @@ export function attentionSizes(
 ): AttentionSizes {
   const [batch, tokens, width] = q.shape;
   return { batch, tokens, headSize: width / attributes.heads };
+}
+
+/** Throws RangeError unless every key head has as many query heads as the others. */
+export function checkSharing(heads: number, keyHeads: number): void {
+  if (heads % keyHeads === 0) return;
+  throw new RangeError(
+    `Cannot share ${keyHeads} key heads among ${heads} query heads: expected a divisor of ${heads}`,
+  );
+}
+
+/** Throws RangeError unless q [B,T,H·D] has H heads of at most `largest` columns, which share their key heads evenly. */
+export function checkHeads(q: Tensor, heads: number, keyHeads: number, largest: number): void {
+  checkSharing(heads, keyHeads);
+  const width = q.shape[2];
+  if (width % heads === 0 && width / heads <= largest) return;
+  throw new RangeError(
+    `Cannot cut "${q.name}" of width ${width} into ${heads} heads: expected a divisor of ${width} and a head size of at most ${largest}`,
+  );
 }
 
 /** How the CPU functions are cut, and what they need: a unit is a key head of an entry, with all query heads that share it. */

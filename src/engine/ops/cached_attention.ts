@@ -5,6 +5,7 @@ import { SIMD_BYTES_PER_NANOSECOND } from "../cpu/share.ts";
 import { rowwiseCall } from "../kernel_call.ts";
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Attributes, Node, Program, Tensor } from "../program.ts";
+import { checkHeads } from "./attention_sizes.ts";
 
 /** Settings of a node. */
 export interface CachedAttentionAttributes extends Attributes {
@@ -42,16 +43,7 @@ export const cachedAttentionOp: Op<CachedAttentionAttributes> = {
         `Cannot attend to cached keys with "${q.name}": expected one row of tokens, got ${batch}`,
       );
     }
-    if (heads % keyHeads !== 0) {
-      throw new RangeError(
-        `Cannot share ${keyHeads} key heads among ${heads} query heads: expected a divisor of ${heads}`,
-      );
-    }
-    if (width % heads !== 0 || width / heads > LARGEST_CACHED_HEAD) {
-      throw new RangeError(
-        `Cannot cut "${q.name}" of width ${width} into ${heads} heads: expected a divisor of ${width} and a head size of at most ${LARGEST_CACHED_HEAD}`,
-      );
-    }
+    checkHeads(q, heads, keyHeads, LARGEST_CACHED_HEAD);
     const capacity = keys.shape[0];
     if (capacity % tokens !== 0) {
       throw new RangeError(

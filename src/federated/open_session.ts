@@ -5,7 +5,7 @@ import type { Device, Executor, Tuning } from "../engine/device.ts";
 import { loadOnFastest } from "../engine/fastest.ts";
 import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../engine/webgpu/device.ts";
-import { BUFFERS } from "../lora/classifier.ts";
+import { BUFFERS } from "../lora/buffers.ts";
 import { loadClassifier, type ProgramSizes } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
 import type { TrainableModel } from "./federation.ts";

@@ -28,8 +28,6 @@ import {
   stepPacked,
 } from "./train_packed.ts";
 
-export { BUFFERS };
-
 /** The program of {@linkcode buildStep}. */
 export const STEP_PROGRAM = "step";
 

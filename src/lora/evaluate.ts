@@ -1,6 +1,6 @@
 /** How an installed adapter does on rows. @module */
 
-import { BUFFERS } from "./classifier.ts";
+import { BUFFERS } from "./buffers.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
 import {
   type ClassifierBatch,

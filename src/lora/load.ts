@@ -2,8 +2,8 @@
 
 import type { Device, Executor } from "../engine/device.ts";
 import type { Program } from "../engine/program.ts";
+import { BUFFERS } from "./buffers.ts";
 import {
-  BUFFERS,
   buildEvaluation,
   buildStep,
   buildTraining,

@@ -8,7 +8,8 @@ import type { Executor } from "../engine/device.ts";
 import { elementCount } from "../engine/program.ts";
 import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import type { ModuleSensitivity } from "../protocol/scores.ts";
-import { BUFFERS, type Classifier, STEP_PROGRAM } from "./classifier.ts";
+import { BUFFERS } from "./buffers.ts";
+import { type Classifier, STEP_PROGRAM } from "./classifier.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
 import { maskStride, type Slice } from "./layout.ts";
 import {

@@ -5,7 +5,7 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { clientRound } from "../../src/federated/client_round.ts";
 import type { Federation } from "../../src/federated/federation.ts";
 import { startState } from "../../src/federated/simulate.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { readAdapter, type Session } from "../../src/lora/session.ts";
 import type { AdapterBank, ModuleComponents } from "../../src/protocol/bank.ts";
 import { gatherComponents } from "../../src/protocol/components.ts";

@@ -5,7 +5,7 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import type { Device, Executor } from "../../src/engine/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { encodeState } from "../../src/federated/state.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { aggregate } from "../../src/protocol/aggregate/mod.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
 import { onEveryDevice } from "../engine/devices.ts";

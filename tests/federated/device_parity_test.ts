@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { startState } from "../../src/federated/simulate.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { testDevices } from "../engine/devices.ts";
 import { assertClose } from "../reference/compare.ts";
 import {

@@ -5,7 +5,7 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import { SLOT_SETTINGS, STEP_SETTINGS } from "../../src/engine/ops/optimizer.ts";
 import { clientRound } from "../../src/federated/client_round.ts";
 import { runRound, startState } from "../../src/federated/simulate.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { componentSlots } from "../../src/lora/layout.ts";
 import { readAdapter, type Session } from "../../src/lora/session.ts";
 import { loadAggregator } from "../../src/protocol/aggregate/load_aggregator.ts";

@@ -1,4 +1,4 @@
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { evaluate } from "../../src/lora/evaluate.ts";
 import { type ClassifierBatch, train } from "../../src/lora/session.ts";
 import { onEveryDevice } from "../engine/devices.ts";

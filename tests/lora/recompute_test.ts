@@ -6,12 +6,8 @@ import type { Device, DeviceInfo } from "../../src/engine/device.ts";
 import { operation } from "../../src/engine/ops/registry.ts";
 import { planMemory } from "../../src/engine/plan.ts";
 import type { Program } from "../../src/engine/program.ts";
-import {
-  BUFFERS,
-  buildEvaluation,
-  buildTraining,
-  type Classifier,
-} from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
+import { buildEvaluation, buildTraining, type Classifier } from "../../src/lora/classifier.ts";
 import { readAdapter, readSensitivity, train } from "../../src/lora/session.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { onEveryDevice } from "../engine/devices.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
-import { BUFFERS } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
 import { packLayout } from "../../src/lora/layout.ts";
 import { countSteps } from "../../src/lora/optimizer_settings.ts";
 import {

@@ -3,7 +3,8 @@
 import { maskedPoolingWeights, type Pooling } from "../../src/data/batches.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { elementCount } from "../../src/engine/program.ts";
-import { BUFFERS, type Classifier } from "../../src/lora/classifier.ts";
+import { BUFFERS } from "../../src/lora/buffers.ts";
+import type { Classifier } from "../../src/lora/classifier.ts";
 import { packLayout, type Slice } from "../../src/lora/layout.ts";
 import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";

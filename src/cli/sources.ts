@@ -3,6 +3,7 @@
 import { basename, join, resolve } from "node:path";
 import {
   builtinCorpus,
+  dealsByLabel,
   type LabelledData,
   type LabelUse,
   loadData,
@@ -99,7 +100,7 @@ export async function openData(
 
 function labelUseOf({ task, partition }: DataSettings): LabelUse {
   if (task === "classify") return "classes";
-  return partition === "dirichlet" || partition === "shards" ? "dealing" : "nothing";
+  return dealsByLabel(partition) ? "dealing" : "nothing";
 }
 
 /** The model's name for people: a hub id as it is, a folder by its own name, for reports are shared and paths are private. */

@@ -13,6 +13,11 @@ export const partitionKinds = ["iid", "dirichlet", "shards", "given"] as const;
 /** A kind of partition without its own setting. */
 export type PartitionKind = typeof partitionKinds[number];
 
+/** Whether a partition looks at labels; the others deal texts that have none. */
+export function dealsByLabel(kind: PartitionKind): boolean {
+  return kind === "dirichlet" || kind === "shards";
+}
+
 /** How samples are dealt, with the setting of the kind: Dirichlet's alpha, labels a client, or each sample's client. */
 export type PartitionScheme =
   /** Shuffled and cut into near-equal shares. */

@@ -1,5 +1,6 @@
 /** Checks of a run's settings against one another; each by itself is checked by the table. @module */
 
+import { dealsByLabel } from "../data/partition.ts";
 import { UserError } from "../protocol/errors.ts";
 import { checkMethod, needsEqualRanks } from "../protocol/method.ts";
 import { RankError } from "../protocol/ranks.ts";
@@ -37,7 +38,7 @@ function checkTask({ task, data, method, seqLen, labels, partition }: RunConfig)
       `Cannot use --seq-len ${seqLen} with ${flag}: expected at least 2, as a token is predicted from one before it`,
     );
   }
-  if (labels !== null && partition !== "dirichlet" && partition !== "shards") {
+  if (labels !== null && !dealsByLabel(partition)) {
     throw new UserError(
       `Cannot use --labels with ${flag}: labels only deal texts to clients, by --partition dirichlet or shards`,
     );

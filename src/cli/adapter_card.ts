@@ -2,7 +2,7 @@
 
 import type { RunConfig } from "../federated/run_config.ts";
 import { perplexityOf } from "../protocol/records.ts";
-import { percentText, perplexityText } from "./units.ts";
+import { counted, percentText, perplexityText } from "./units.ts";
 
 /** What the card tells. */
 export interface AdapterFacts
@@ -21,7 +21,7 @@ export interface AdapterFacts
   readonly accuracy: number | undefined;
   /** Mean cross-entropy of a language model, in nats a token. */
   readonly loss?: number;
-  /** What it was measured on: "1000 test rows". */
+  /** What it was measured on: "1,000 test rows". */
   readonly rows: string;
 }
 
@@ -96,7 +96,9 @@ function trainedLine(
   { version, clients, method, aggregation, rounds, data }: AdapterFacts,
 ): string {
   const trainedOn = data === null ? "" : ` on ${data}`;
-  return `Trained by HAFL ${version}: ${clients} clients, ${method} + ${aggregation}, ${rounds} rounds${trainedOn}.`;
+  return `Trained by HAFL ${version}: ${counted(clients, "client")}, ${method} + ${aggregation}, ${
+    counted(rounds, "round")
+  }${trainedOn}.`;
 }
 
 function factLines(facts: AdapterFacts): string {

@@ -10,6 +10,7 @@ import { createReporter } from "./progress.ts";
 import { runCommand } from "./errors.ts";
 import { checkRunFolder, readRun } from "./run_folder.ts";
 import { runTraining } from "./run_training.ts";
+import { counted } from "./units.ts";
 import { checkEffects } from "../federated/check_effects.ts";
 import { completeRunConfig } from "../federated/complete_run_config.ts";
 import { resumedConfig } from "../federated/resumed_config.ts";
@@ -29,7 +30,7 @@ const description = {
 function checkRounds(rounds: number, done: number): void {
   if (rounds >= done) return;
   throw new UserError(
-    `Cannot end after ${rounds} rounds (--rounds): the run has done ${done} already`,
+    `Cannot end after ${counted(rounds, "round")} (--rounds): the run has done ${done} already`,
   );
 }
 

@@ -14,7 +14,7 @@ import { type AnyRunSummary, isTokenSummary, type RunFacts } from "../protocol/r
 import { type ModelFiles, readConfig, textFiles } from "../weights/mod.ts";
 import { adapterCard, type AdapterFacts, mergedCard, ownAdaptersCard } from "./adapter_card.ts";
 import { readingOf } from "./adapter_reading.ts";
-import { countText, percentText } from "./units.ts";
+import { counted, percentText } from "./units.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeFolder } from "./write_folder.ts";
 
@@ -134,14 +134,16 @@ function measured(
   { tokens, testRows, validationRows }: RunFacts,
   summary: AnyRunSummary,
 ): Pick<AdapterFacts, "accuracy" | "loss" | "rows"> {
-  const rows = summary.test ? `${testRows} test rows` : `${validationRows} validation rows`;
+  const rows = summary.test
+    ? counted(testRows, "test row")
+    : counted(validationRows, "validation row");
   if (isTokenSummary(summary)) {
     const { test, final } = summary;
     const predicted = test?.tokens ?? tokens?.validation ?? 0;
     return {
       accuracy: undefined,
       loss: test?.lossAtFinal ?? final.loss,
-      rows: `${countText(predicted)} tokens of ${rows}`,
+      rows: `${counted(predicted, "token")} of ${rows}`,
     };
   }
   const { test, final } = summary;

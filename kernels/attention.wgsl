@@ -1,6 +1,7 @@
 // context[b,i,h,:] = sum over the allowed keys j of p_ij v[b,j,h/group,:], p = softmax over them of scale q[b,i,h,:] k[b,j,h/group,:];
 // log_sum_exp[b,h,i] = log of the sum of their exponentials. Both 0 where no key is allowed. Overwritten.
-// Allowed: mask[b,j] != 0 and, where CAUSAL, j <= i, and where DOCUMENTS is kept, mask[b,j] = mask[b,i]. q, context [B,T,H,D], k, v [B,T,H/group,D], mask [B,T], log_sum_exp [B,H,T].
+// Allowed: mask[b,j] != 0 and, where CAUSAL, j <= i, and where DOCUMENTS is kept, mask[b,j] = mask[b,i].
+// q, context [B,T,H,D], k, v [B,T,H/group,D], mask [B,T], log_sum_exp [B,H,T].
 // VECTOR needs D to be a multiple of 4; COLUMNS_64 and so on are kept where D is above 32 and so on, up to 128.
 // A workgroup covers 32 queries of a head and goes through its keys 32 at a time, rescaling what it has whenever a higher score turns up
 // (online softmax); an invocation computes 4 queries x 4 keys of the scores, then 4 queries x 4 columns of each 32 of the context.
@@ -37,36 +38,22 @@ var<workgroup> weights: array<vec4<f32>, 256>;
 // By queries of an invocation, then by invocation of its row: 4 queries each.
 var<workgroup> partial: array<vec4<f32>, 64>;
 
-//#if VECTOR
-fn q4(start: u32, d: u32) -> vec4<f32> { return q[(start + d) / 4u]; }
-fn k4(start: u32, d: u32) -> vec4<f32> { return k[(start + d) / 4u]; }
-fn v4(start: u32, d: u32) -> vec4<f32> { return v[(start + d) / 4u]; }
-//#endif
-//#if SCALAR
-// Four numbers of a head, with zeros past its end.
-fn inside(d: u32, x: vec4<f32>) -> vec4<f32> {
-  return select(vec4<f32>(), x, vec4<u32>(d, d + 1u, d + 2u, d + 3u) < vec4<u32>(params.head_size));
-}
-fn q4(start: u32, d: u32) -> vec4<f32> {
-  let i = start + d;
-  return inside(d, vec4<f32>(q[i], q[i + 1u], q[i + 2u], q[i + 3u]));
-}
-fn k4(start: u32, d: u32) -> vec4<f32> {
-  let i = start + d;
-  return inside(d, vec4<f32>(k[i], k[i + 1u], k[i + 2u], k[i + 3u]));
-}
-fn v4(start: u32, d: u32) -> vec4<f32> {
-  let i = start + d;
-  return inside(d, vec4<f32>(v[i], v[i + 1u], v[i + 2u], v[i + 3u]));
-}
-//#endif
-
-// Which of four keys in use, of these documents and at these places, a query sees.
-fn seen(in_use: vec4<bool>, documents: vec4<u32>, place: vec4<u32>, mask_start: u32, query: u32) -> vec4<bool> {
+// The mask of four tokens from t on, in the batch entry whose mask begins at `start`; past the end, the last.
+fn mask4(start: u32, t: u32) -> vec4<u32> {
   let last = params.tokens - 1u;
-  var result: vec4<bool> = in_use & (place <= vec4<u32>(select(last, query, CAUSAL)));
+  return vec4<u32>(
+    mask[start + min(t, last)],
+    mask[start + min(t + 1u, last)],
+    mask[start + min(t + 2u, last)],
+    mask[start + min(t + 3u, last)],
+  );
+}
+
+// Which of four keys in use, of these documents and at these places, a query of a document sees.
+fn seen(in_use: vec4<bool>, documents: vec4<u32>, place: vec4<u32>, query: u32, own: u32) -> vec4<bool> {
+  var result: vec4<bool> = in_use & (place <= vec4<u32>(select(params.tokens, query, CAUSAL)));
 //#if DOCUMENTS
-  result = result & (documents == vec4<u32>(mask[mask_start + min(query, last)]));
+  result = result & (documents == vec4<u32>(own));
 //#endif
   return result;
 }
@@ -142,6 +129,7 @@ fn main(
   let mask_start = batch * params.tokens;
   var keys: u32 = select(params.tokens, min(params.tokens, first_query + 32u), CAUSAL);
   while (keys > 0u && mask[mask_start + keys - 1u] == 0u) { keys = keys - 1u; }
+  let own_documents = mask4(mask_start, query);
 
   var highest: vec4<f32> = vec4<f32>(LOWEST);
   var sum: vec4<f32> = vec4<f32>();
@@ -169,17 +157,12 @@ fn main(
       s = s + columns * mat4x4<f32>(q4(q0, e), q4(q1, e), q4(q2, e), q4(q3, e));
     }
     let place = vec4<u32>(key, key + 1u, key + 2u, key + 3u);
-    let documents = vec4<u32>(
-      mask[mask_start + min(key, last)],
-      mask[mask_start + min(key + 1u, last)],
-      mask[mask_start + min(key + 2u, last)],
-      mask[mask_start + min(key + 3u, last)],
-    );
+    let documents = mask4(mask_start, key);
     let in_use = (documents != vec4<u32>()) & (place < vec4<u32>(keys));
-    let seen0 = seen(in_use, documents, place, mask_start, query);
-    let seen1 = seen(in_use, documents, place, mask_start, query + 1u);
-    let seen2 = seen(in_use, documents, place, mask_start, query + 2u);
-    let seen3 = seen(in_use, documents, place, mask_start, query + 3u);
+    let seen0 = seen(in_use, documents, place, query, own_documents.x);
+    let seen1 = seen(in_use, documents, place, query + 1u, own_documents.y);
+    let seen2 = seen(in_use, documents, place, query + 2u, own_documents.z);
+    let seen3 = seen(in_use, documents, place, query + 3u, own_documents.w);
     let lowest = vec4<f32>(LOWEST);
     s = mat4x4<f32>(
       select(lowest, params.scale * s[0], seen0),

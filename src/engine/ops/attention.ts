@@ -1,7 +1,6 @@
 /** Attention in one operation, which keeps none of its scores (Dao 2023). @module */
 
 import source from "../../../kernels/attention.wgsl" with { type: "text" };
-import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import { apply, expectShape, nodeBytes, type Op } from "../op.ts";
 import type { Node, Program, Tensor } from "../program.ts";
 import { attentionBackwardOp } from "./attention_backward.ts";
@@ -42,7 +41,7 @@ export const attentionOp: Op<AttentionAttributes> = {
   },
   kernel(node) {
     const features = node.outputs.length > 1 ? ["LOG_SUM_EXP"] : [];
-    return attentionCall(node, indexLibrary + source, node.attributes.heads, features);
+    return attentionCall(node, source, node.attributes.heads, features);
   },
   cpu: {
     ...attentionUnits,

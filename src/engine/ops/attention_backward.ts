@@ -4,7 +4,6 @@ import source from "../../../kernels/attention_backward.wgsl" with { type: "text
 import statisticsSource from "../../../kernels/attention_backward_statistics.wgsl" with {
   type: "text",
 };
-import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import { elementwiseCall, sizeOf } from "../kernel_call.ts";
 import { expectShape, type KernelCall, nodeBytes, type Op } from "../op.ts";
 import type { Node } from "../program.ts";
@@ -71,7 +70,7 @@ function attentionBackwardKernel(node: Node<AttentionAttributes>): readonly Kern
       cost: { flops: 2 * sizeOf(context), bytes: 4 * (read + count) },
     },
     {
-      ...attentionCall(node, indexLibrary + source, heads + keyHeads),
+      ...attentionCall(node, source, heads + keyHeads),
       bindings: [0, 1, 2, 5, "scratch", 7, 8, 9],
     },
   ];

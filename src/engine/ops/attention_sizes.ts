@@ -1,5 +1,7 @@
 /** What the operations of attention share: attributes and sizes. @module */
 
+import rowsLibrary from "../../../kernels/lib/attention_rows.wgsl" with { type: "text" };
+import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import { attentionScratchBytes } from "../cpu/attention_wasm.ts";
 import type { CpuFunction, KernelCall } from "../op.ts";
 import type { Attributes, Node, Tensor } from "../program.ts";
@@ -84,7 +86,7 @@ export function attentionCall(
   const { attributes } = node;
   const columns = [64, 96, 128].filter((_, i) => headSize > KERNEL_COLUMNS * (i + 1));
   return {
-    source,
+    source: indexLibrary + rowsLibrary + source,
     features: [
       headSize % 4 === 0 ? "VECTOR" : "SCALAR",
       ...columns.map((count) => `COLUMNS_${count}`),

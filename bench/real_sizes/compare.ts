@@ -5,8 +5,8 @@
  */
 
 import { parseArgs } from "node:util";
-import { fileURLToPath } from "node:url";
 import { GPT2 } from "../../src/cli/doctor/shapes.ts";
+import { runProgram } from "../harness/programs.ts";
 import { type Column, formatFigure, markdownTable } from "../harness/table.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
 
@@ -39,21 +39,14 @@ interface Measured {
   readonly peakMemory: number;
 }
 
-const program = fileURLToPath(new URL("training_memory.ts", import.meta.url));
-
-async function measure(...flags: string[]): Promise<Measured> {
+function measure(...flags: string[]): Promise<Measured> {
   const fixed = [
     `--model=${scratch}`,
     `--device=${device}`,
     `--rows=${rows}`,
     `--threads=${threads}`,
   ];
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "-A", program, ...fixed, ...flags],
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) Deno.exit(code);
-  return JSON.parse(new TextDecoder().decode(stdout));
+  return runProgram("real_sizes/training_memory.ts", [...fixed, ...flags]);
 }
 
 const measured: Measured[] = [];

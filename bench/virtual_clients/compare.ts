@@ -3,10 +3,8 @@
  * federation in a process of its own, and prints their peak memory; then 50 of 1,000 whose memories stay in the process, for comparison. Linux only.
  */
 
-import { fileURLToPath } from "node:url";
+import { runProgram } from "../harness/programs.ts";
 import { type Column, formatFigure, markdownTable, NOTHING } from "../harness/table.ts";
-
-const program = fileURLToPath(new URL("federation_memory.ts", import.meta.url));
 
 /** What the program prints. */
 interface Measured {
@@ -16,13 +14,8 @@ interface Measured {
   readonly peakMemory?: number;
 }
 
-async function measure(...flags: string[]): Promise<Measured> {
-  const { code, stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-lock", "-A", program, ...flags, ...Deno.args],
-    stderr: "inherit",
-  }).output();
-  if (code !== 0) Deno.exit(code);
-  return JSON.parse(new TextDecoder().decode(stdout));
+function measure(...flags: string[]): Promise<Measured> {
+  return runProgram("virtual_clients/federation_memory.ts", [...flags, ...Deno.args]);
 }
 
 const subjects = [

@@ -182,6 +182,7 @@ export {
   type TokenizerFiles,
   WeightsError,
   type WeightSource,
+  withChatTemplate,
   withPrefixes,
 } from "./src/weights/mod.ts";
 export { builtInBase } from "./src/weights/built_in_base.ts";

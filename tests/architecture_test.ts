@@ -14,7 +14,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   data: ["protocol"],
   lora: ["engine", "models", "protocol", "weights"],
   federated: ["engine", "models", "protocol", "weights", "data", "lora"],
-  generate: ["engine", "models", "protocol", "weights", "lora"],
+  generate: ["engine", "models", "protocol", "weights", "data", "lora"],
   pretrain: ["engine", "models", "protocol", "lora"],
   study: ["engine", "models", "protocol", "weights", "data", "lora", "federated"],
   // The version it prints stands in deno.json.

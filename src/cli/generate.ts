@@ -3,24 +3,30 @@
  *
  * @module
  */
-import { createTransformersTokenizer, type ReversibleTokenizer } from "../data/mod.ts";
+import { createTransformersTokenizer } from "../data/mod.ts";
 import { executionDefaults } from "../federated/settings/execution.ts";
 import { modelDefaults } from "../federated/settings/model.ts";
-import { createTextStream, generate, readEndTokens } from "../generate/mod.ts";
+import { createTextStream, generate } from "../generate/mod.ts";
 import { requireDecoder } from "../generate/generator.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import type { FittedAdapter } from "../lora/peft_fit.ts";
 import { type Model, readModel } from "../models/mod.ts";
 import { UserError } from "../protocol/errors.ts";
-import { readConfig, readTokenizerFiles } from "../weights/mod.ts";
+import { readConfig } from "../weights/mod.ts";
 import { openAdapter } from "./adapter_folder.ts";
 import { deviceText } from "./device_text.ts";
 import { runCommand } from "./errors.ts";
 import { fitToBase, type OpenBase } from "./fit_to_base.ts";
 import { readFlags } from "./flags.ts";
-import { DEFAULT_TOKENS, generateOptions, readTextSettings } from "./generate/options.ts";
+import {
+  DEFAULT_TOKENS,
+  generateOptions,
+  readPrompt,
+  readTextSettings,
+} from "./generate/options.ts";
 import { openOnDevice } from "./generate/open_on_device.ts";
 import { standardOutput, type TextOutput, textReporter } from "./generate/output.ts";
+import { type CreateTokenizer, tokenizePrompt } from "./generate/prompt.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openModelFiles } from "./sources.ts";
@@ -28,7 +34,8 @@ import { counted } from "./units.ts";
 
 const description = {
   name: "deno task generate",
-  summary: "Continues a prompt with a decoder, token by token, with an adapter or without.",
+  summary:
+    "Continues a prompt with a decoder, token by token, with an adapter or without; or replies to it, as the model's chat template asks.",
   settings: [
     "model",
     "revision",
@@ -43,9 +50,6 @@ const description = {
   options: generateOptions(),
 };
 
-/** Makes a model's tokenizer from its parsed files. */
-type CreateTokenizer = (tokenizer: unknown, config: unknown) => Promise<ReversibleTokenizer>;
-
 /** Generates as the words after the command's name say. */
 export async function generateText(
   args: readonly string[],
@@ -53,7 +57,7 @@ export async function generateText(
   createTokenizer: CreateTokenizer = createTransformersTokenizer,
 ): Promise<void> {
   const { settings, own } = await readFlags(args, description);
-  const prompt = String(own.prompt);
+  const prompt = readPrompt(own);
   const text = readTextSettings(own);
   const config = { ...modelDefaults, ...executionDefaults, ...settings };
   if (config.model === null) {
@@ -65,19 +69,11 @@ export async function generateText(
   using interrupt = onInterrupt(() => `Stopped after ${counted(count, "token")}`);
   const files = await openModelFiles(config);
   const model = requireDecoder(readModel(await readConfig(files)));
-  const tokenizerFiles = await readTokenizerFiles(files);
-  const tokenizer = await createTokenizer(tokenizerFiles.tokenizer, tokenizerFiles.config);
-  const ids = tokenizer.encode(prompt);
-  if (ids.length === 0) {
-    throw new UserError(
-      `Cannot continue --prompt ${
-        JSON.stringify(prompt)
-      }: it has no tokens; give a text of at least one`,
-    );
-  }
+  const { tokenizer, ids, endTokens } = await tokenizePrompt(prompt, {
+    ...{ files, vocabulary: model.vocabulary, createTokenizer, note: output.note },
+  });
   const maxTokens = text.maxTokens ?? Math.min(DEFAULT_TOKENS, model.maxTokens - ids.length);
   checkLength(model, ids.length, maxTokens);
-  const endTokens = await readEndTokens(files);
   const weights = await openModelWeights(files, model);
   const adapter = own.adapter === undefined ? undefined : await fittedAdapter(
     String(own.adapter),
@@ -113,7 +109,7 @@ export async function generateText(
       reporter.close();
     }
     reporter.end({
-      ...{ prompt, promptTokens: ids.length, text: shown, tokens },
+      ...{ prompt: String(own.prompt), promptTokens: ids.length, text: shown, tokens },
       end: count < maxTokens ? "end token" : "max tokens",
       firstSeconds: (first - start) / 1000,
       furtherSeconds: (performance.now() - first) / 1000,

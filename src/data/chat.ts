@@ -8,6 +8,8 @@
  * @module
  */
 
+import { templateFailure } from "./chat_template.ts";
+import { commonLength } from "./common_length.ts";
 import type { Encoding } from "./encodings.ts";
 import { DataError } from "./errors.ts";
 import type { TokenizedText } from "./token_rows.ts";
@@ -56,7 +58,7 @@ function encodeConversation(chat: ChatRenderer, sample: Sample): Uint32Array {
     try {
       return chat.render(messages.slice(0, count), forReply);
     } catch (error) {
-      throw failed(sample, `the chat template failed: ${firstLine((error as Error).message)}`);
+      throw failed(sample, templateFailure(error));
     }
   };
   const text = render(messages.length, false);
@@ -65,10 +67,7 @@ function encodeConversation(chat: ChatRenderer, sample: Sample): Uint32Array {
   /** How many tokens of the whole lie before the end of a part that it begins with; one across that end is not counted. */
   const tokensOf = (part: string): number => {
     if (!text.startsWith(part)) throw failed(sample, unstable(part, text));
-    const own = chat.encode(part);
-    let count = 0;
-    while (count < own.length && own[count] === ids[count]) count++;
-    return count;
+    return commonLength(chat.encode(part), ids);
   };
   for (const place of replies) {
     const begin = tokensOf(render(place, true)), end = tokensOf(render(place + 1, false));
@@ -78,8 +77,7 @@ function encodeConversation(chat: ChatRenderer, sample: Sample): Uint32Array {
 }
 
 function unstable(part: string, text: string): string {
-  let at = 0;
-  while (at < part.length && part[at] === text[at]) at++;
+  const at = commonLength(part, text);
   const excerpt = (from: string) => JSON.stringify(from.slice(at, at + 30));
   return "the chat template does not render the beginning of a conversation as the beginning of the whole, so that replies cannot be told " +
     `from the rest: expected ${excerpt(part)} at character ${at}, got ${excerpt(text)}`;
@@ -87,8 +85,4 @@ function unstable(part: string, text: string): string {
 
 function failed({ id }: Sample, why: string): DataError {
   return new DataError(`Cannot use the conversation of row "${id}": ${why}`);
-}
-
-function firstLine(text: string): string {
-  return text.split("\n")[0];
 }

@@ -15,6 +15,7 @@ export * from "./errors.ts";
 export * from "./load.ts";
 export { newsgroupNames } from "./newsgroups.ts";
 export * from "./partition.ts";
+export { type ReplyPrompt, replyPrompt } from "./reply_prompt.ts";
 export * from "./split.ts";
 export * from "./strip.ts";
 export * from "./token_batches.ts";

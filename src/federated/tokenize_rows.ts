@@ -1,6 +1,7 @@
 /** A run's texts as its model reads them. @module */
 
 import { conversations, learnedTokens } from "../data/chat.ts";
+import { requireChatTemplate } from "../data/chat_template.ts";
 import { type Encoding, truncated, whole } from "../data/encodings.ts";
 import {
   encodeAll,
@@ -94,12 +95,8 @@ function readingOf({ reading, tokenizer, sizes: { buckets } }: RunSetup): Readin
       };
     }
     case "chat": {
-      const { chat_template: template } = tokenizer.files.config as { chat_template?: unknown };
-      if (!template) { // the empty text is none to transformers.js either
-        throw new UserError(
-          `Cannot use --task chat: the tokenizer "${tokenizer.name}" has no chat template; expected chat_template.jinja, or "chat_template" in tokenizer_config.json`,
-        );
-      }
+      const { name, files: { config } } = tokenizer;
+      const template = requireChatTemplate("--task chat", name, config);
       const cut = (encoded: Uint32Array) => learnedTokens(encoded, longest);
       return {
         encoding: conversations(JSON.stringify(template)),

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { generateText } from "../../src/cli/generate.ts";
 import type { TextOutput } from "../../src/cli/generate/output.ts";
+import type { CreateTokenizer } from "../../src/cli/generate/prompt.ts";
 import { createTokenizer } from "../../src/data/tokenizer.ts";
+import type { ChatRenderer } from "../../src/data/types.ts";
 import { exportPeft, type PeftSettings } from "../../src/lora/peft.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { createBank } from "../../src/protocol/bank.ts";
@@ -16,7 +18,10 @@ await writeTinyModel(model);
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
 /** What a command prints: its text, and the lines beside it. */
-async function run(args: readonly string[]): Promise<{ text: string; notes: string[] }> {
+async function run(
+  args: readonly string[],
+  create: CreateTokenizer = createTokenizer,
+): Promise<{ text: string; notes: string[] }> {
   let text = "";
   const notes: string[] = [];
   const output: TextOutput = {
@@ -25,7 +30,7 @@ async function run(args: readonly string[]): Promise<{ text: string; notes: stri
     terminal: false,
   };
   const flags = args.some((arg) => arg.startsWith("--device")) ? args : [...args, "--device=cpu"];
-  await generateText(flags, output, createTokenizer);
+  await generateText(flags, output, create);
   return { text, notes };
 }
 
@@ -65,7 +70,7 @@ Deno.test("generate stops before an end token of generation_config.json", async 
   const place = [...plain].findIndex((letter, i) => i > 2 && plain.indexOf(letter) === i);
   assert.ok(place > 2, plain);
   const ending = join(folder, "ending");
-  await writeTinyModel(ending, [idOf(plain[place])]);
+  await writeTinyModel(ending, { endTokens: [idOf(plain[place])] });
   const { text, notes } = await run([...hello, `--model=${ending}`]);
   assert.equal(text, plain.slice(0, place) + "\n");
   assert.match(notes[0], new RegExp(`^${place} tokens, ended by the model, `));
@@ -79,6 +84,71 @@ Deno.test("generate draws by temperature, top-k, top-p and seed, in every type o
   for (const dtype of ["f16", "int8"]) {
     assert.match((await run([...hello, `--base-dtype=${dtype}`])).text, /^[!-\]]{20}\n$/);
   }
+});
+
+/** The small tokenizer with a template that ends messages on a character: "U:HELLO&A:". */
+const chatting = (mark: string): CreateTokenizer => async (json, config) => {
+  const tokenizer = await createTokenizer(json, config);
+  const render: ChatRenderer["render"] = (messages, forReply) => {
+    if (messages.some(({ content }) => content === "FAIL")) throw new Error("no\nat line 1");
+    const letter = (role: string) => role[0].toUpperCase();
+    return messages.map(({ role, content }) => `${letter(role)}:${content}${mark}`).join("") +
+      (forReply ? "A:" : "");
+  };
+  return { ...tokenizer, chat: { render, encode: tokenizer.encode } };
+};
+
+Deno.test("generate --chat replies where the template asks for it, to the end of the turn", async () => {
+  const chat = join(folder, "chat");
+  await writeTinyModel(chat, { special: "&", chatTemplate: "{{ messages }}" });
+  const flags = [...hello, `--model=${chat}`];
+  const upToMark = async (rendered: string) =>
+    (await run([...hello, `--prompt=${rendered}`])).text.split("&")[0].trimEnd();
+  const { text, notes } = await run([...flags, "--chat"], chatting("&"));
+  assert.equal(text.trimEnd(), await upToMark("U:HELLO&A:"));
+  assert.match(notes[0], /^8 tokens, ended by the model, /);
+  const told = [...flags, "--chat", "--system=BRIEF"];
+  const brief = await run([...told, "--format=json"], chatting("&"));
+  const { prompt, promptTokens, text: reply, end } = JSON.parse(brief.text);
+  assert.deepEqual([prompt, promptTokens, end], ["HELLO", 18, "end token"]);
+  assert.equal(reply, await upToMark("S:BRIEF&U:HELLO&A:"));
+  assert.notEqual(reply, text.trimEnd());
+});
+
+Deno.test("generate says why a text does not end by a token", async () => {
+  const chatTemplate = "{{ messages }}";
+  const strange = join(folder, "strange");
+  await writeTinyModel(strange, { endTokens: [idOf("]"), 61], chatTemplate });
+  const flags = [...hello, `--model=${strange}`];
+  const stranger =
+    "The model's files name the end token 61, which its vocabulary of 61 does not have: it ends no text";
+  assert.deepEqual((await run(flags)).notes.slice(0, -1), [stranger]);
+  const endless = join(folder, "endless");
+  await writeTinyModel(endless, { chatTemplate });
+  const { text, notes } = await run([...hello, `--model=${endless}`, "--chat"], chatting("&"));
+  assert.match(notes[0], /^The chat template ends a reply with no special token, so that it may /);
+  assert.ok(text.includes("&"), "a mark that is no special token is text");
+});
+
+Deno.test("generate --chat says in one line what is wrong", async () => {
+  const refused = async (message: RegExp, model: string, ...flags: string[]) => {
+    const args = [...hello, `--model=${model}`, ...flags];
+    await assert.rejects(run(args, chatting("&")), message);
+  };
+  await refused(/^UserError: Cannot use --system without --chat: /, model, "--system=BRIEF");
+  await refused(
+    /^UserError: Cannot use --chat: the tokenizer "tokenizer" has no chat template; expected chat_te/,
+    model,
+    "--chat",
+  );
+  const chat = join(folder, "failing");
+  await writeTinyModel(chat, { chatTemplate: "{{ messages }}" });
+  await refused(
+    /^UserError: Cannot ask for a reply: the chat template failed: no$/,
+    chat,
+    "--chat",
+    "--prompt=FAIL",
+  );
 });
 
 /** A folder with an adapter of rank 2 on the model's attention. */

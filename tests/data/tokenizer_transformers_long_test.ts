@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { conversations, learnedTokens } from "../../src/data/chat.ts";
 import { MissingTokenizerError } from "../../src/data/errors.ts";
+import { replyPrompt } from "../../src/data/reply_prompt.ts";
 import { createTokenizer } from "../../src/data/tokenizer.ts";
 import { createTransformersTokenizer } from "../../src/data/tokenizer_transformers.ts";
 import { loadData } from "../../src/data/load.ts";
@@ -107,10 +108,17 @@ Deno.test("createTransformersTokenizer() renders conversations by the config's t
   assert.notEqual(ids[1], 2, "special tokens stand in the template and are not added again");
   const reply = [...ids].filter((_, t) => learned[t] === 1);
   assert.deepEqual(reply, [4, 5, 3]);
+  const prompt = replyPrompt(tokenizer, messages.slice(0, 1));
+  assert.deepEqual(prompt.ids, ids.slice(0, learned.indexOf(1)));
+  assert.deepEqual(prompt.endTokens, [3]);
 
   const bare = await createTransformersTokenizer(tinyTokenizerJson, tinyTokenizerConfig);
   assert.throws(
     () => conversations("none").encoder(bare)(sample),
     /^DataError: Cannot use the conversation of row "1": the chat template failed: /,
+  );
+  assert.throws(
+    () => replyPrompt(bare, messages.slice(0, 1)),
+    /^UserError: Cannot ask for a reply: the chat template failed: /,
   );
 });

@@ -1,6 +1,7 @@
 /** The flags of `deno task generate`. @module */
 
 import { Option } from "commander";
+import type { ChatMessage } from "../../data/mod.ts";
 import { number, whole } from "../../federated/setting_kinds.ts";
 import type { GenerateOptions } from "../../generate/mod.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -13,7 +14,10 @@ export const DEFAULT_TOKENS = 256;
 export function generateOptions(): Option[] {
   const option = (flag: string, help: string) => new Option(flag, help).helpGroup("Text:");
   return [
-    option("--prompt <text>", "the text to continue").makeOptionMandatory(),
+    option("--prompt <text>", "the text to continue; with --chat what a user says")
+      .makeOptionMandatory(),
+    option("--chat", "reply to the prompt as the assistant, by the model's own chat template"),
+    option("--system <text>", "with --chat, what the model is told before the conversation"),
     option("--adapter <folder>", "an adapter of the model's, as PEFT stores one"),
     option(
       "--max-tokens <n>",
@@ -30,6 +34,19 @@ export function generateOptions(): Option[] {
     ),
     option("--seed <n>", "the same seed on the same device draws the same text (default: 1)"),
   ];
+}
+
+/** What the flags give to go on with: a text, or a conversation to reply to. @throws UserError for --system without --chat. */
+export function readPrompt({ prompt, chat, system }: GivenFlags["own"]): string | ChatMessage[] {
+  const content = String(prompt);
+  if (chat === true) {
+    const told = system === undefined ? [] : [{ role: "system", content: String(system) }];
+    return [...told, { role: "user", content }];
+  }
+  if (system === undefined) return content;
+  throw new UserError(
+    "Cannot use --system without --chat: a text to continue has no place for it, but in the --prompt itself",
+  );
 }
 
 /** How a text is continued, as the flags say; `maxTokens` is undefined where they do not. */

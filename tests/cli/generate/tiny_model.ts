@@ -10,7 +10,6 @@ const vocab = Object.fromEntries(
   Array.from({ length: 61 }, (_, id) => [String.fromCharCode(33 + id), id]),
 );
 const tokenizer = {
-  added_tokens: [],
   normalizer: null,
   pre_tokenizer: { type: "ByteLevel", add_prefix_space: false },
   post_processor: null,
@@ -26,8 +25,20 @@ export function idOf(character: string): number {
   return vocab[character];
 }
 
-/** Writes the model, with end tokens where they are given. */
-export async function writeTinyModel(folder: string, endTokens?: readonly number[]): Promise<void> {
+/** What a tiny model's files say beside what all do. */
+export interface TinySettings {
+  /** Ids that end a text. */
+  readonly endTokens?: readonly number[];
+  /** A character that is a special token. */
+  readonly special?: string;
+  readonly chatTemplate?: string;
+}
+
+/** Writes the model. */
+export async function writeTinyModel(
+  folder: string,
+  { endTokens, special, chatTemplate }: TinySettings = {},
+): Promise<void> {
   const config = { ...DECODERS.llama, max_position_embeddings: LONG_CONTEXT };
   const model = readModel(config);
   const { weights } = tinyDecoder(config);
@@ -42,7 +53,10 @@ export async function writeTinyModel(folder: string, endTokens?: readonly number
   const json = (name: string, value: unknown) =>
     Deno.writeTextFile(join(folder, name), JSON.stringify(value));
   await json("config.json", config);
-  await json("tokenizer.json", tokenizer);
+  const added = special === undefined ? [] : [{ id: idOf(special), content: special }];
+  const added_tokens = added.map((token) => ({ ...token, special: true }));
+  await json("tokenizer.json", { ...tokenizer, added_tokens });
+  if (chatTemplate) await json("tokenizer_config.json", { chat_template: chatTemplate });
   if (endTokens) await json("generation_config.json", { eos_token_id: endTokens });
   await Deno.writeFile(join(folder, "model.safetensors"), encodeSafetensors(tensors));
 }

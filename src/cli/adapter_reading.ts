@@ -30,6 +30,7 @@ export function readReading(
   return {
     ...(seqLen !== undefined && { seqLen }),
     ...(pooling !== undefined && task === "classify" && { pooling }),
-    ...(strip !== undefined && { strip }),
+    // Conversations are no posts.
+    ...(strip !== undefined && task !== "chat" && { strip }),
   };
 }

@@ -24,7 +24,7 @@ import { readFlags, readOwnFlag } from "./flags.ts";
 import { prepareGraphics } from "./graphics.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openBar } from "./progress_bar.ts";
-import { openModelFiles, openTokenCache } from "./sources.ts";
+import { modelName, openModelFiles, openTokenCache } from "./sources.ts";
 import { isReplaced, writeFolder } from "./write_folder.ts";
 
 const description = {
@@ -104,10 +104,11 @@ export async function evaluateModels(
   const config = completeRunConfig(given);
   const files = await openModelFiles(config);
   const candidates = await openCandidates({ given, files, folder, adapter, note });
-  const rows = await loadRows(config, candidates.labels, split);
+  const rows = await loadRows(config, candidates.labels, split, note);
   prepareGraphics();
   const result = await evaluateCandidates(candidates, rows, {
     config,
+    model: modelName(config, files),
     adapter: folder ?? null,
     createTokenizer: create ??
       (config.model === null ? createTokenizer : createTransformersTokenizer),

@@ -86,6 +86,7 @@ Deno.test("eval reads texts as the adapter's file tells, unless a flag says othe
 Deno.test("eval counts what is worked out by hand, of the test rows that a file marks", async () => {
   const result = await classified(`--adapter=${biased}`);
   assert.deepEqual([result.split, result.rows, result.labels], ["test", 3, labels]);
+  assert.equal(result.model, "built-in base");
   assert.deepEqual(result.baseline, {
     chance: 1 / 3,
     majority: { label: "dog", accuracy: 2 / 3, macroF1: (0 + 4 / 5) / 2 },
@@ -110,6 +111,19 @@ Deno.test("eval takes the rows of another part, or all", async () => {
 Deno.test("eval needs no more than the rows there are, however large a batch may be", async () => {
   const one = await classified(`--adapter=${biased}`, "--eval-batch=10000000");
   assert.deepEqual(one.models, (await classified(`--adapter=${biased}`)).models);
+});
+
+Deno.test("eval says that rows that were trained on may be among those of an unmarked file", async () => {
+  const unmarked = await writeRows(join(folder, "unmarked.jsonl"), [
+    { text: "it purrs", label: "cat" },
+    { text: "it barks", label: "dog", split: "train" },
+  ]);
+  const notes = async (...args: string[]) => (await run(`--adapter=${biased}`, ...args)).notes;
+  assert.deepEqual(await notes(`--data=${unmarked}`), [
+    'No row of "unmarked.jsonl" is marked as a test row: all are evaluated, and rows that were trained on may be among them',
+  ]);
+  assert.deepEqual(await notes(`--data=${unmarked}`, "--split=all"), []);
+  assert.deepEqual(await notes(), [], "its test rows are");
 });
 
 Deno.test("eval tells how many batches of how many are done", async () => {

@@ -4,13 +4,12 @@ import { generateText } from "../../src/cli/generate.ts";
 import type { TextOutput } from "../../src/cli/generate/output.ts";
 import type { CreateTokenizer } from "../../src/cli/generate/prompt.ts";
 import { createTokenizer } from "../../src/data/tokenizer.ts";
-import type { ChatRenderer } from "../../src/data/types.ts";
 import { exportPeft, type PeftSettings } from "../../src/lora/peft.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { createBank } from "../../src/protocol/bank.ts";
 import { readJson } from "../models/support.ts";
 import { root } from "./command.ts";
-import { idOf, LONG_CONTEXT, writeTinyModel } from "./generate/tiny_model.ts";
+import { chatting, idOf, LONG_CONTEXT, writeTinyModel } from "./generate/tiny_model.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-test-" });
 const model = join(folder, "model");
@@ -85,18 +84,6 @@ Deno.test("generate draws by temperature, top-k, top-p and seed, in every type o
     assert.match((await run([...hello, `--base-dtype=${dtype}`])).text, /^[!-\]]{20}\n$/);
   }
 });
-
-/** The small tokenizer with a template that ends messages on a character: "U:HELLO&A:". */
-const chatting = (mark: string): CreateTokenizer => async (json, config) => {
-  const tokenizer = await createTokenizer(json, config);
-  const render: ChatRenderer["render"] = (messages, forReply) => {
-    if (messages.some(({ content }) => content === "FAIL")) throw new Error("no\nat line 1");
-    const letter = (role: string) => role[0].toUpperCase();
-    return messages.map(({ role, content }) => `${letter(role)}:${content}${mark}`).join("") +
-      (forReply ? "A:" : "");
-  };
-  return { ...tokenizer, chat: { render, encode: tokenizer.encode } };
-};
 
 Deno.test("generate --chat replies where the template asks for it, to the end of the turn", async () => {
   const chat = join(folder, "chat");

@@ -25,6 +25,8 @@ import type { EvaluatedRows } from "./rows.ts";
 /** How it is done. */
 export interface EvaluationTools {
   readonly config: RunConfig;
+  /** What the base is called. */
+  readonly model: string;
   /** Folder of the adapter. */
   readonly adapter: string | null;
   readonly createTokenizer: CreateTokenizer;
@@ -41,9 +43,9 @@ export interface EvaluationTools {
 export async function evaluateCandidates(
   { setup: opened, labels, models }: Candidates,
   { name, part, rows }: EvaluatedRows,
-  { config, adapter, createTokenizer, cache, onBatch }: EvaluationTools,
+  { config, model, adapter, createTokenizer, cache, onBatch }: EvaluationTools,
 ): Promise<EvaluationResult> {
-  const { model, seqLen, pooling, task } = config;
+  const { seqLen, pooling, task } = config;
   const tokenize = await tokenizeRows(rows, { setup: opened, labels, createTokenizer, cache });
   const samples = tokenize(rows);
   const tokens = predictionsIn(samples);

@@ -13,8 +13,8 @@ import type { PartName } from "./rows.ts";
 
 /** What is told of every evaluation. */
 export interface EvaluationFacts extends Pick<RunConfig, "seqLen"> {
-  /** As the user named it; null for the built-in base. */
-  readonly model: string | null;
+  /** What the base is called: a hub id, or a folder's own name. */
+  readonly model: string;
   /** Folder of the adapter. */
   readonly adapter: string | null;
   readonly data: string;

@@ -25,12 +25,14 @@ const asItStands = { testShare: 0, validationShare: 0, needsTraining: false };
 /**
  * The rows of a part: of the file as it stands, or of the built-in corpus. Where no part is asked for, the test rows if there are any, else all.
  *
+ * @param note hears what is worth knowing and no error
  * @throws UserError when the file cannot be read, a row has a label that is none of these, or the part has no rows.
  */
 export async function loadRows(
   config: RunConfig,
   labels: readonly string[],
   asked: PartName | undefined,
+  note: (line: string) => void,
 ): Promise<EvaluatedRows> {
   // No row is dealt to a client, and so a language model's rows need no labels.
   const read = config.task === "classify"
@@ -39,6 +41,11 @@ export async function loadRows(
   const data = await openData({ ...config, ...read }, asItStands);
   if (config.task === "classify") requireLabels(data, labels);
   const part = asked ?? (data.test.length > 0 ? "test" : "all");
+  if (asked === undefined && part === "all") {
+    note(
+      `No row of "${data.name}" is marked as a test row: all are evaluated, and rows that were trained on may be among them`,
+    );
+  }
   const rows = part === "all" ? [...data.train, ...data.validation, ...data.test] : data[part];
   if (rows.length > 0) return { name: data.name, part, rows };
   const advice = asked === undefined ? "" : "; use another --split";

@@ -34,7 +34,7 @@ function headLines(result: EvaluationResult): string[] {
 
 /** The base, and the adapter where there is one. */
 export function baseText({ model, adapter }: EvaluationResult): string {
-  return `${model ?? "built-in base"}${adapter === null ? "" : `, adapter ${adapter}`}`;
+  return `${model}${adapter === null ? "" : `, adapter ${adapter}`}`;
 }
 
 /** What was evaluated, and how it was read. */
@@ -47,7 +47,7 @@ export function rowsText(result: EvaluationResult): string {
     return `${told("row")} of ${counted(labels.length, "label")}, ${pooling} of at most ${most}`;
   }
   const { task, tokens } = result;
-  return `${told("text")}, ${
+  return `${told(task === "chat" ? "conversation" : "text")}, ${
     counted(tokens, "token")
   } predicted (--task ${task} --seq-len ${seqLen})`;
 }

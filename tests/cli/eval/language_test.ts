@@ -66,8 +66,9 @@ Deno.test("eval --task lm prints a table, and notes that a classifier's head has
   const head = await writeAdapter(join(folder, "classifier"), model, {
     ...{ b: 0, classes: 2, labels: ["a", "b"], baseModel: path },
   });
-  const { text, notes } = await run([`--adapter=${head}`]);
+  const { text, notes } = await run([`--adapter=${head}`, "--split=all"]);
   assert.match(notes[0], /^The adapter was trained for a classifier, whose head has no part/);
+  assert.equal(text.split("\n")[0], `Model    model, adapter ${head}`, "a folder's own name");
   assert.match(
     text,
     /^Data {5}texts\.jsonl: 2 texts, 7 tokens predicted \(--task lm --seq-len 16\)$/m,

@@ -1,6 +1,9 @@
 /** A folder with a tiny Llama, whose tokens are the characters from "!" to "]". */
 
 import { join } from "node:path";
+import type { CreateTokenizer } from "../../../src/cli/generate/prompt.ts";
+import { createTokenizer } from "../../../src/data/tokenizer.ts";
+import type { ChatRenderer } from "../../../src/data/types.ts";
 import { languageModelTensors } from "../../../src/lora/base_tensors.ts";
 import { readModel } from "../../../src/models/mod.ts";
 import { encodeSafetensors } from "../../../src/protocol/safetensors.ts";
@@ -24,6 +27,18 @@ export const LONG_CONTEXT = 20_000;
 export function idOf(character: string): number {
   return vocab[character];
 }
+
+/** The model's tokenizer, with a template that ends messages on a character, as in "U:HELLO&A:", and fails where one is "FAIL". */
+export const chatting = (mark: string): CreateTokenizer => async (json, config) => {
+  const tokenizer = await createTokenizer(json, config);
+  const render: ChatRenderer["render"] = (messages, forReply) => {
+    if (messages.some(({ content }) => content === "FAIL")) throw new Error("no\nat line 1");
+    const letter = (role: string) => role[0].toUpperCase();
+    return messages.map(({ role, content }) => `${letter(role)}:${content}${mark}`).join("") +
+      (forReply ? "A:" : "");
+  };
+  return { ...tokenizer, chat: { render, encode: tokenizer.encode } };
+};
 
 /** What a tiny model's files say beside what all do. */
 export interface TinySettings {

@@ -47,6 +47,6 @@ function checkRounds({ schedule, rounds }: RunConfig, given: Partial<RunConfig>)
   if (schedule === "constant" || given.rounds === undefined || given.rounds === rounds) return;
   throw new UserError(
     `Cannot change --rounds on --resume: the ${schedule} schedule spans ${rounds} rounds, got ` +
-      `${given.rounds}`,
+      `${given.rounds}; start a run with --schedule constant to be able to continue it for more`,
   );
 }

@@ -30,10 +30,11 @@ export async function runCli(
   return { code, out: text.decode(stdout), err: text.decode(stderr) };
 }
 
-/** Flags of a run that is as small as can be. */
+/** Flags of a run that is as small as can be, and that can be continued for more rounds. */
 export const tiny: readonly string[] = [
   "--clients=3",
   "--rounds=2",
+  "--schedule=constant",
   "--local-steps=2",
   "--batch=4",
   "--seq-len=16",

@@ -72,6 +72,7 @@ function configOf(out: string, given: Partial<RunConfig> = {}): RunConfig {
     clients: 3,
     ranks: [1, 2, 4],
     rounds: 2,
+    schedule: "constant",
     localSteps: 3,
     batch: 4,
     accumulate: 2,

@@ -89,7 +89,7 @@ Deno.test("prepareFederation() turns settings into a federation that runs", asyn
   assert.equal(classifier.scale, 16 / 4, "α over the server's rank");
   assert.equal(classifier.layout.modules.length, 8);
   assert.equal(local.padId, 3);
-  assert.deepEqual(local.schedule, { kind: "constant", warmupSteps: 0, totalSteps: 6 });
+  assert.deepEqual(local.schedule, { kind: "cosine", warmupSteps: 0, totalSteps: 6 });
   assert.equal(server.selection.selector, greedy);
   assert.deepEqual([federation.validation.length, federation.test.length, testRows], [5, 4, 4]);
   const rows = federation.clients.flatMap(({ samples }) => samples);

@@ -31,7 +31,7 @@ export function gradients(
       `Cannot differentiate "${loss.name}" with respect to "${compact.name}": expected f32, got ${compact.dtype}`,
     );
   }
-  const forward = [...program.nodes];
+  const forward = nodesSince(program, wrt);
   const dependent = dependents(forward, wrt);
   const partial = new Map<number, Tensor>();
   if (dependent.has(loss.id)) partial.set(loss.id, seed);
@@ -71,7 +71,8 @@ export function placeIn(
   tensors: readonly Tensor[],
   targets: readonly Tensor[],
 ): void {
-  const read = new Set(program.nodes.flatMap((node) => node.inputs.map((input) => input.id)));
+  const since = nodesSince(program, tensors);
+  const read = new Set(since.flatMap((node) => node.inputs.map((input) => input.id)));
   tensors.forEach((tensor, i) => {
     expectShape("place", tensor, targets[i].shape);
     const shared = read.has(tensor.id) || tensors.indexOf(tensor) !== tensors.lastIndexOf(tensor);
@@ -81,6 +82,16 @@ export function placeIn(
       copyTo(program, tensor, targets[i]);
     }
   });
+}
+
+/** The nodes from the first that computes one of `tensors` on: all that can read them. A program of many parts is not read anew for each. */
+function nodesSince({ nodes }: Program, tensors: readonly Tensor[]): Node[] {
+  const sought = new Set(tensors.map((tensor) => tensor.id));
+  let first = nodes.length;
+  while (first > 0 && sought.size > 0) {
+    for (const output of nodes[--first].outputs) sought.delete(output.id);
+  }
+  return nodes.slice(first);
 }
 
 /** Tensors computed, directly or not, from `sources`, with the sources themselves. */

@@ -72,6 +72,8 @@ export interface RunSetup extends TrainableModel {
 export async function setUpRun({ config, files, labels }: RunSetupSources): Promise<RunSetup> {
   const model = readModel(await readConfig(files));
   checkLength(model, config);
+  checkBatch(model, { flag: "--batch", B: config.batch, T: config.seqLen });
+  checkBatch(model, { flag: "--eval-batch", B: config.evalBatch, T: config.seqLen });
   const weights = await openModelWeights(files, model);
   const classifier = describeModel(config, model, labels.length, weights.has);
   checkWeights(classifier, weights);
@@ -185,6 +187,25 @@ function checkLength(model: Model, { seqLen }: RunConfig): void {
   if (seqLen <= model.maxTokens) return;
   throw new UserError(
     `Cannot use --seq-len ${seqLen}: expected at most ${model.maxTokens}, the longest this model takes`,
+  );
+}
+
+/** Largest states [B,T,C] of a layer, in bytes: all that the CPU device can address, and more than WebGPU binds at once. */
+const MOST_STATE_BYTES = 2 ** 32;
+
+/**
+ * Refuses batches [B,T] that no device can hold, before programs are built for them and texts tokenized.
+ *
+ * @throws UserError naming the flag.
+ */
+export function checkBatch(
+  { width }: Model,
+  { flag, B, T }: { readonly flag: string; readonly B: number; readonly T: number },
+): void {
+  const most = Math.floor(MOST_STATE_BYTES / (4 * T * width));
+  if (B <= most) return;
+  throw new UserError(
+    `Cannot use ${flag} ${B}: expected at most ${most}, as a layer's states of so many rows of ${T} tokens (--seq-len) would take more than 4 GiB`,
   );
 }
 

@@ -203,6 +203,12 @@ Deno.test("prepareFederation() refuses what does not fit together", async () => 
     prepare({ seqLen: 41 }),
     /^Cannot use --seq-len 41: expected at most 40, the longest this model takes$/,
   );
+  for (const [key, flag] of [["batch", "--batch"], ["evalBatch", "--eval-batch"]]) {
+    await refused(
+      prepare({ [key]: 1e9 }),
+      new RegExp(`^Cannot use ${flag} 1000000000: expected at most \\d+, as .* rows of 8 tokens `),
+    );
+  }
   await assert.rejects(prepare({ clients: 13 }), TooManyClientsError);
   await refused(prepare({ clients: 13 }), /12 samples to 13 clients/);
   await refused(

@@ -6,6 +6,7 @@ import { evaluateAdapter } from "../../federated/evaluate_bank.ts";
 import { isLabelled } from "../../federated/model_scores.ts";
 import { openSession } from "../../federated/open_session.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
+import { checkBatch } from "../../federated/run_setup.ts";
 import { type CreateTokenizer, tokenizeRows } from "../../federated/tokenize_rows.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { deviceMistake } from "../device_mistake.ts";
@@ -56,6 +57,7 @@ export async function evaluateCandidates(
   }
   // Programs are built for full batches, so that one larger than all there is would be work for nothing.
   const evaluationBatch = Math.min(config.evalBatch, samples.length);
+  checkBatch(opened.model, { flag: "--eval-batch", B: evaluationBatch, T: seqLen });
   const setup = { ...opened, sizes: { ...opened.sizes, evaluationBatch } };
   const session = await openSession(setup, config).catch((error) => {
     throw deviceMistake(error, "try a smaller --eval-batch, or --base-dtype f16 or int8");

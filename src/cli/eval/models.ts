@@ -166,14 +166,22 @@ async function fittedAdapter(
   );
 }
 
-/** A run of the adapter's rank and modules that trains nothing, and so takes one row to train on. */
+/** A run of the adapter's rank and modules that trains nothing, and so takes one row to train on; how many it evaluates at once is settled once they are read. */
 async function setUp(
   { given, files }: CandidateSources,
   labels: readonly string[],
   adapter?: FittedAdapter,
 ): Promise<RunSetup> {
   const rank = adapter?.rank ?? 1;
-  const shape = { clients: 1, ranks: [rank], rank, alpha: rank, batch: 1, localSteps: 1 };
+  const shape = {
+    clients: 1,
+    ranks: [rank],
+    rank,
+    alpha: rank,
+    batch: 1,
+    evalBatch: 1,
+    localSteps: 1,
+  };
   const targets = adapter === undefined ? null : exactly(adapter.modules.map(({ name }) => name));
   const config = completeRunConfig({ ...given, ...shape, targets });
   return await setUpRun({ config, files, labels });

@@ -2,7 +2,9 @@
 
 import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import { allComponents, scatterComponents } from "../protocol/components.ts";
+import { firstRepeated } from "../protocol/first_repeated.ts";
 import { decodeSafetensors, type SafetensorsTensor, toFloat32 } from "../protocol/safetensors.ts";
+import { shown } from "../protocol/shown.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
 import { PEFT_METADATA, PEFT_PREFIX, PeftError, type PeftFiles, requireFinite } from "./peft.ts";
 import { type LoraConfig, readLoraConfig } from "./peft_config.ts";
@@ -102,9 +104,17 @@ function readReading(text: string | undefined): Record<string, unknown> | null {
 function readLabels(text: string | undefined): string[] | null {
   if (text === undefined) return null;
   const labels = parsed(text);
-  if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) return labels;
+  if (!Array.isArray(labels) || !labels.every((label) => typeof label === "string")) {
+    throw new PeftError(
+      `Cannot import the adapter: expected ${PEFT_METADATA.labels} to be a list of texts, got ${text}`,
+    );
+  }
+  const twice = firstRepeated(labels);
+  if (twice === undefined) return labels;
   throw new PeftError(
-    `Cannot import the adapter: expected ${PEFT_METADATA.labels} to be a list of texts, got ${text}`,
+    `Cannot import the adapter: expected ${PEFT_METADATA.labels} to be distinct, got ${
+      shown(twice)
+    } twice`,
   );
 }
 

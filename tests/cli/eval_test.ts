@@ -190,6 +190,10 @@ Deno.test("eval takes the labels of an adapter that tells none from --labels", a
   const named = (names: string) => classified(`--adapter=${adapter}`, `--labels=${names}`);
   assert.deepEqual((await named("dog,cat,eel")).models[0].confusion[0], [2, 0, 0]);
   await assert.rejects(named("cat,dog"), /of the adapter: expected 3 labels, got 2$/);
+  await assert.rejects(
+    named("cat,dog,cat"),
+    /^UserError: Cannot name the classes of the adapter: expected distinct labels, got "cat" twice$/,
+  );
 });
 
 Deno.test("eval says in one line what is wrong", async () => {

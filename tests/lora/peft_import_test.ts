@@ -155,6 +155,10 @@ Deno.test("importPeft() reads what exportPeft() tells of the base and the labels
     () => importPeft(saying({ hafl_labels: "x" })),
     /expected hafl_labels to be a list of texts, got x/,
   );
+  assert.throws(
+    () => importPeft(saying({ hafl_labels: '["cat","dog","cat"]' })),
+    /^PeftError: Cannot import the adapter: expected hafl_labels to be distinct, got "cat" twice$/,
+  );
   for (const text of ["x", "null", "[]", "3"]) {
     assert.throws(
       () => importPeft(saying({ hafl_reading: text })),

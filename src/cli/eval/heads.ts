@@ -4,6 +4,7 @@ import { configLabels } from "../../lora/merge_adapter.ts";
 import { classTensor } from "../../lora/peft_fit.ts";
 import type { NamedTensor } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { firstRepeated } from "../../protocol/first_repeated.ts";
 import type { OpenBase } from "../fit_to_base.ts";
 
 /** A base that lies open. */
@@ -43,7 +44,7 @@ export async function readOwnHead(base: OpenedBase): Promise<OwnHead | undefined
  * The names of a head's classes, in the order of the logits: as told, else as the base's config.json has them for as many classes.
  *
  * @param whose whom an error is about
- * @throws UserError when nobody tells them, or not as many.
+ * @throws UserError when nobody tells them, not as many, or one twice.
  */
 export function labelsOf(
   whose: string,
@@ -57,8 +58,14 @@ export function labelsOf(
       `Cannot name the classes of ${whose}: its files tell no labels; give the ${classes} in the order of the logits by --labels`,
     );
   }
-  if (labels.length === classes) return labels;
+  if (labels.length !== classes) {
+    throw new UserError(
+      `Cannot name the classes of ${whose}: expected ${classes} labels, got ${labels.length}`,
+    );
+  }
+  const twice = firstRepeated(labels);
+  if (twice === undefined) return labels;
   throw new UserError(
-    `Cannot name the classes of ${whose}: expected ${classes} labels, got ${labels.length}`,
+    `Cannot name the classes of ${whose}: expected distinct labels, got "${twice}" twice`,
   );
 }

@@ -36,7 +36,7 @@ export async function modelHash(files: ModelFiles): Promise<string> {
  */
 export async function modelPaths(files: ModelFiles): Promise<string[]> {
   const paths = await hashedPaths(files);
-  for (const path of ["tokenizer.json", "tokenizer_config.json"]) {
+  for (const path of ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]) {
     if (await files.open(path)) paths.push(path);
   }
   return paths;

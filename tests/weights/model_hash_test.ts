@@ -63,9 +63,13 @@ Deno.test("modelPaths() lists what another machine needs to run the same model",
   };
   const needed = ["config.json", "model.safetensors.index.json", "1.safetensors", "2.safetensors"];
   assert.deepEqual(await modelPaths(memoryFiles(contents)), needed);
-  const tokenizer = { "tokenizer.json": "{}", "tokenizer_config.json": "{}" };
+  const tokenizer = {
+    "tokenizer.json": "{}",
+    "tokenizer_config.json": "{}",
+    "chat_template.jinja": "{{ x }}",
+  };
   assert.deepEqual(
     await modelPaths(memoryFiles({ ...contents, ...tokenizer })),
-    [...needed, "tokenizer.json", "tokenizer_config.json"],
+    [...needed, ...Object.keys(tokenizer)],
   );
 });

@@ -52,11 +52,15 @@ export type {
 export { type DeviceChoice, openSession } from "./src/federated/open_session.ts";
 export { dealSamples, prepareFederation } from "./src/federated/prepare.ts";
 export type { PreparedRun, RunSources } from "./src/federated/prepare.ts";
-export { completeRunConfig, type Surroundings } from "./src/federated/complete_run_config.ts";
+export {
+  completeRemoteConfig,
+  completeRunConfig,
+  type Surroundings,
+} from "./src/federated/complete_run_config.ts";
 export { defaultConfig, type DerivedKey, type RunConfig } from "./src/federated/run_config.ts";
 export type { DataConfig } from "./src/federated/settings/data.ts";
 export type { FederationConfig } from "./src/federated/settings/federation.ts";
-export { type BaseModelConfig, type Task, tasks } from "./src/federated/settings/model.ts";
+export type { BaseModelConfig } from "./src/federated/settings/model.ts";
 export { accuracyOf, isLabelled, meanLoss, meritOf } from "./src/federated/model_scores.ts";
 export type { OptimisationConfig } from "./src/federated/settings/optimisation.ts";
 export {
@@ -118,6 +122,7 @@ export {
   type TokenizedData,
 } from "./src/federated/remote/client_federation.ts";
 export {
+  type BankEvaluation,
   type ClientEvent,
   type ClientJob,
   type OnTrainerStep,

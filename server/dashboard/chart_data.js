@@ -13,14 +13,16 @@
  * Rounds; what the clients report; what the evaluators report.
  *
  * @param {readonly RoundStatus[]} published
- * @param {"accuracy" | "loss"} key
+ * @param {"accuracy" | "perplexity" | "loss"} key
  * @returns {ChartData}
  */
 export function scoreData(published, key) {
+  /** @param {import("../../src/protocol/http/documents.ts").AnyScore | null} score @returns {number | null} */
+  const valueIn = (score) => score && (/** @type {any} */ (score)[key] ?? null);
   return [
     published.map(({ round }) => round),
-    published.map(({ heldOut }) => heldOut && heldOut[key]),
-    published.map(({ evaluators }) => evaluators && evaluators[key]),
+    published.map(({ heldOut }) => valueIn(heldOut)),
+    published.map(({ evaluators }) => valueIn(evaluators)),
   ];
 }
 

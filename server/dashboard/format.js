@@ -42,6 +42,16 @@ export function percentText(share, digits = 1) {
 }
 
 /**
+ * A perplexity in three digits or more: 1234.5 gives "1,235", 37.52 gives "37.5".
+ *
+ * @param {number} perplexity
+ */
+export function perplexityText(perplexity) {
+  if (perplexity >= 1e6) return perplexity.toExponential(2);
+  return perplexity >= 100 ? countText(perplexity) : perplexity.toFixed(perplexity >= 10 ? 1 : 2);
+}
+
+/**
  * A duration: "8.4 s", "3 min 20 s", "2 h 05 min".
  *
  * @param {number} seconds

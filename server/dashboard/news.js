@@ -7,8 +7,7 @@
 
 /** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
 
-import { percentText } from "./format.js";
-import { mainScores } from "./scores.js";
+import { capitalized, figureText, mainScores, measureOf } from "./scores.js";
 
 /**
  * The most important difference between two statuses of a run as a sentence; undefined when none is worth one.
@@ -24,7 +23,8 @@ export function newsOf(before, after) {
   }
   const whole = wholeScore(after);
   if (whole && whole.round !== wholeScore(before)?.round) {
-    return `Accuracy after round ${whole.round}: ${percentText(whole.score.accuracy)}.`;
+    const measure = capitalized(measureOf(after.task));
+    return `${measure} after round ${whole.round}: ${figureText(whole.score)}.`;
   }
   if (before.retries < after.retries && after.current) {
     return `Round ${after.current.round + 1} missed its quorum; attempt ${

@@ -7,15 +7,18 @@
  */
 
 /** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
-/** @typedef {import("../../src/protocol/http/documents.ts").Score} Score */
+/** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
+/** @typedef {import("../../src/protocol/http/documents.ts").AnyScore} AnyScore */
 
 import { h } from "./dom.js";
 import { bytesText, countText, dateText, percentText } from "./format.js";
+import { figureText, measureOf } from "./scores.js";
 import { createTable, createTextRow } from "./table.js";
 
-const columns = [
+/** @param {RunStatus["task"]} task */
+const columnsOf = (task) => [
   { name: "Round" },
-  { name: "Held-out accuracy", isNumber: true },
+  { name: `Held-out ${measureOf(task)}`, isNumber: true },
   { name: "Loss", isNumber: true },
   { name: "Evaluators", isNumber: true },
   { name: "Loss", isNumber: true },
@@ -28,8 +31,12 @@ const columns = [
   { name: "Published", isNumber: true },
 ];
 
-/** @returns {import("./run_page.js").Section} */
-export function createRoundsTable() {
+/**
+ * @param {RunStatus["task"]} task
+ * @returns {import("./run_page.js").Section}
+ */
+export function createRoundsTable(task) {
+  const columns = columnsOf(task);
   const table = createTable("Rounds", columns);
   const element = h(
     "details",
@@ -65,7 +72,7 @@ function roundTexts(round) {
   ];
 }
 
-/** @param {Score | null} score */
+/** @param {AnyScore | null} score */
 function scoreTexts(score) {
-  return score === null ? ["–", "–"] : [percentText(score.accuracy), score.loss.toFixed(3)];
+  return score === null ? ["–", "–"] : [figureText(score), score.loss.toFixed(3)];
 }

@@ -12,7 +12,8 @@ import { createChart } from "./chart.js";
 import { byteData, scoreData, sumData } from "./chart_data.js";
 import { adminCommands, commandBlock } from "./commands.js";
 import { h } from "./dom.js";
-import { bytesText, percentText, roundBytesText } from "./format.js";
+import { bytesText, percentText, perplexityText, roundBytesText } from "./format.js";
+import { capitalized, measureOf } from "./scores.js";
 
 const parties = [
   { name: "clients", color: "--validation" },
@@ -26,20 +27,25 @@ const kinds = [
 ];
 
 /**
- * Accuracy and loss by round.
+ * Accuracy, or a language model's perplexity, and loss by round.
  *
  * @param {import("./app.js").Context} context
+ * @param {RunStatus["task"]} task
  * @returns {import("./run_page.js").Section}
  */
-export function createScoreCharts({ origin, announce }) {
+export function createScoreCharts({ origin, announce }, task) {
   const command = h("div");
-  const accuracy = createChart({
-    title: "Accuracy",
+  const measure = measureOf(task);
+  const isAccuracy = measure === "accuracy";
+  const figures = createChart({
+    title: capitalized(measure),
     about: "The aggregated model on held-out rows, after each round.",
-    series: [...parties, { name: "chance", color: "--server", dashed: true }],
-    tick: (value) => percentText(value, 0),
-    tell: percentText,
-    fromZero: true,
+    series: isAccuracy
+      ? [...parties, { name: "chance", color: "--server", dashed: true }]
+      : parties,
+    tick: isAccuracy ? (value) => percentText(value, 0) : shortText,
+    tell: isAccuracy ? percentText : perplexityText,
+    fromZero: isAccuracy,
     empty: [
       h("p", {}, "Nobody has scored a round yet."),
       h(
@@ -52,22 +58,29 @@ export function createScoreCharts({ origin, announce }) {
   }, announce);
   const loss = createChart({
     title: "Loss",
-    about: "Mean cross-entropy, in nats.",
+    about: `Mean cross-entropy, in nats${isAccuracy ? "" : " a token"}.`,
     series: parties,
     tick: (value) => value.toFixed(2),
     tell: (value) => value.toFixed(3),
     fromZero: false,
-    empty: [h("p", {}, "Appears with the first accuracy.")],
+    empty: [h("p", {}, `Appears with the first ${measure}.`)],
   }, announce);
-  return group([accuracy, loss], (status) => {
+  return group([figures, loss], (status) => {
     if (command.childElementCount === 0) {
       command.append(commandBlock(adminCommands(origin).inviteEvaluator(status.run)));
     }
     const { published, labels } = status;
-    const [rounds, ...lists] = scoreData(published, "accuracy");
-    accuracy.update([rounds, ...lists, rounds.map(() => 1 / labels)]);
+    const [rounds, ...lists] = scoreData(published, measure);
+    figures.update(
+      isAccuracy ? [rounds, ...lists, rounds.map(() => 1 / labels)] : [rounds, ...lists],
+    );
     loss.update(scoreData(published, "loss"));
   });
+}
+
+/** @param {number} value at an axis, where ticks are round */
+function shortText(value) {
+  return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 }
 
 /**

@@ -7,25 +7,27 @@
 
 /** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
 
-import {
-  bytesText,
-  countdownText,
-  countedText,
-  durationText,
-  percentText,
-  timeText,
-} from "./format.js";
-import { bestScore, mainScores } from "./scores.js";
+import { bytesText, countdownText, countedText, durationText, timeText } from "./format.js";
+import { bestScore, figureText, mainScores } from "./scores.js";
 
 /** @param {RunStatus} status */
-export function leadText({ facts, labels, rank, modules }) {
+export function leadText({ facts, task, labels, rank, modules }) {
   const { model, method, ranks, seats, perRound, quorum, deadlineSeconds } = facts;
   return `${model}; ${method}; rank ${rank} on ${countedText(modules.length, "module")}, ` +
-    `clients' ranks ${ranks}; ${countedText(labels, "label")}. ` +
+    `clients' ranks ${ranks}; ${taskText(task, labels)}. ` +
     `${countedText(seats, "seat")}; a round aims for ` +
     `${countedText(perRound, "update")}, needs ${quorum} and takes at most ${
       durationText(deadlineSeconds)
     }.`;
+}
+
+/**
+ * @param {RunStatus["task"]} task
+ * @param {number} labels
+ */
+function taskText(task, labels) {
+  if (task === "classify") return countedText(labels, "label");
+  return task === "lm" ? "a language model of texts" : "a language model of conversations";
 }
 
 /** @param {RunStatus} status @returns {[string, string]} */
@@ -60,19 +62,19 @@ export function updatesFigure({ current, facts }) {
 }
 
 /** @param {RunStatus} status @returns {[string, string]} */
-export function accuracyFigure({ published }) {
+export function scoreFigure({ published }) {
   const { by, scores } = mainScores(published);
   const latest = scores.at(-1);
   if (latest === undefined) return ["–", "nobody has reported yet"];
   const { parties } = latest.score;
   const best = bestScore(scores);
   return [
-    percentText(latest.score.accuracy),
+    figureText(latest.score),
     by === "clients" && parties < latest.contributors
       ? `by ${parties} of ${latest.contributors} clients yet`
       : best.round === latest.round
       ? `best so far, by the ${by}`
-      : `best ${percentText(best.score.accuracy)}, round ${best.round}`,
+      : `best ${figureText(best.score)}, round ${best.round}`,
   ];
 }
 

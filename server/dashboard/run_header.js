@@ -12,20 +12,22 @@ import { h, setText } from "./dom.js";
 import { dateText } from "./format.js";
 import { createRoundBar } from "./round_bar.js";
 import {
-  accuracyFigure,
   bytesFigure,
   leadText,
   roundFigure,
+  scoreFigure,
   timeLeft,
   updatesFigure,
 } from "./run_figures.js";
+import { capitalized, measureOf } from "./scores.js";
 import { createStateBadge } from "./state_badge.js";
 
 /**
  * @param {import("./app.js").Context} context
+ * @param {RunStatus["task"]} task
  * @returns {import("./run_page.js").Section}
  */
-export function createRunHeader({ clock }) {
+export function createRunHeader({ clock }, task) {
   const eyebrow = h("p", { class: "eyebrow" });
   const name = h("span");
   const badge = createStateBadge();
@@ -33,10 +35,10 @@ export function createRunHeader({ clock }) {
   const round = createFigure("Round");
   const left = createFigure("Time left", "timer");
   const updates = createFigure("Updates");
-  const accuracy = createFigure("Accuracy");
+  const score = createFigure(capitalized(measureOf(task)));
   const up = createFigure("Sent to the server");
   const down = createFigure("Sent to the clients");
-  const figures = [round, left, updates, accuracy, up, down];
+  const figures = [round, left, updates, score, up, down];
   const bar = createRoundBar();
   const element = h(
     "header",
@@ -64,7 +66,7 @@ export function createRunHeader({ clock }) {
       setText(lead, leadText(status));
       round.update(...roundFigure(status));
       updates.update(...updatesFigure(status));
-      accuracy.update(...accuracyFigure(status));
+      score.update(...scoreFigure(status));
       up.update(...bytesFigure(status, "upBytes"));
       down.update(...bytesFigure(status, "downBytes"));
       bar.update(status);

@@ -48,7 +48,7 @@ export function createRunPage(context, run) {
   const show = (status) => {
     context.clock.hear(status.serverTime);
     if (previous === undefined) {
-      sections = createSections(context);
+      sections = createSections(context, status);
       element.replaceChildren(...sections.map((section) => section.element));
       context.setTitle(status.name);
     }
@@ -82,18 +82,19 @@ export function createRunPage(context, run) {
 
 /**
  * @param {import("./app.js").Context} context
+ * @param {RunStatus} status its task never changes
  * @returns {Section[]}
  */
-function createSections(context) {
+function createSections(context, { task }) {
   return [
-    createRunHeader(context),
+    createRunHeader(context, task),
     createNextStep(context),
-    createScoreCharts(context),
+    createScoreCharts(context, task),
     createClientsTable(context),
     createByteCharts(context),
     createComponents(context),
     createRefusals(),
-    createRoundsTable(),
+    createRoundsTable(task),
   ];
 }
 

@@ -7,12 +7,42 @@
 
 /** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
 /** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
-/** @typedef {import("../../src/protocol/http/documents.ts").Score} Score */
+/** @typedef {import("../../src/protocol/http/documents.ts").AnyScore} AnyScore */
+
+import { percentText, perplexityText } from "./format.js";
+
+/**
+ * What a run's models are measured by.
+ *
+ * @param {RunStatus["task"]} task
+ * @returns {"accuracy" | "perplexity"}
+ */
+export function measureOf(task) {
+  return task === "classify" ? "accuracy" : "perplexity";
+}
+
+/**
+ * A name at the head of something.
+ *
+ * @param {string} name
+ */
+export function capitalized(name) {
+  return name[0].toUpperCase() + name.slice(1);
+}
+
+/**
+ * The measure of a score: "21.5 %", or a language model's perplexity.
+ *
+ * @param {AnyScore} score
+ */
+export function figureText(score) {
+  return "tokens" in score ? perplexityText(score.perplexity) : percentText(score.accuracy);
+}
 
 /**
  * @typedef {object} RoundScore
  * @property {number} round
- * @property {Score} score
+ * @property {AnyScore} score
  * @property {number} contributors clients that trained the round, and will most likely score it
  */
 
@@ -30,12 +60,17 @@ export function mainScores(published) {
 }
 
 /**
- * The earliest of the rounds with the highest accuracy.
+ * The earliest of the rounds with the highest accuracy, or of a language model with the lowest loss.
  *
  * @param {readonly RoundScore[]} scores at least one
  */
 export function bestScore(scores) {
-  return scores.reduce((best, next) => next.score.accuracy > best.score.accuracy ? next : best);
+  return scores.reduce((best, next) => merit(next) > merit(best) ? next : best);
+}
+
+/** @param {RoundScore} scored more is better */
+function merit({ score }) {
+  return "tokens" in score ? -score.loss : score.accuracy;
 }
 
 /**

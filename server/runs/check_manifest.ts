@@ -10,7 +10,8 @@ import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
-import { manifestKind, type RunManifest } from "../../src/protocol/manifest.ts";
+import { manifestKinds, type RunManifest } from "../../src/protocol/manifest.ts";
+import { taskFault } from "../../src/protocol/manifest_task.ts";
 import {
   checkMethod,
   distributions,
@@ -22,6 +23,7 @@ import {
 import { RankError } from "../../src/protocol/ranks.ts";
 import { selectorNames } from "../../src/protocol/selection.ts";
 import { checkServerOptimizer, serverOptimizerKinds } from "../../src/protocol/server_optimizer.ts";
+import { languageTasks } from "../../src/protocol/task.ts";
 import { indicesName, loraAName, loraBName, scoresName } from "../../src/protocol/tensor_names.ts";
 import { ServiceError } from "./service.ts";
 
@@ -37,15 +39,17 @@ const decay = z.number().min(0).lt(1);
 
 /** The form of a manifest; {@linkcode checkManifest} checks what its parts say of each other. */
 export const manifestSchema = z.strictObject({
-  kind: z.literal(manifestKind),
+  kind: z.enum(manifestKinds),
+  task: z.enum(languageTasks).exactOptional(),
   name: line(200),
   model: z.strictObject({
     name: line(500),
     revision: line(200).nullable(),
     hash,
     tokenizer: hash,
+    chatTemplate: hash.exactOptional(),
   }),
-  labels: z.array(line(200)).min(2).max(10_000),
+  labels: z.array(line(200)).max(10_000),
   layout: z.strictObject({
     rank,
     modules: z.array(
@@ -102,11 +106,17 @@ export function checkManifest(value: unknown): RunManifest {
     throw fault(path.join(".") || "the manifest", message.toLowerCase());
   }
   const manifest: RunManifest = parsed.data;
+  checkTask(manifest);
   checkNames(manifest);
   checkSize(manifest.layout);
   checkParticipation(manifest);
   checkRanks(manifest);
   return manifest;
+}
+
+function checkTask(manifest: RunManifest): void {
+  const wrong = taskFault(manifest);
+  if (wrong) throw fault(wrong.path, `expected ${wrong.expected}, got ${wrong.got}`);
 }
 
 function checkNames({ labels, layout }: RunManifest): void {

@@ -13,6 +13,7 @@ import type {
   RunSummaryStatus,
 } from "../../src/protocol/http/documents.ts";
 import type { RunManifest } from "../../src/protocol/manifest.ts";
+import { taskOf } from "../../src/protocol/manifest_task.ts";
 import type { Queries } from "../store/database.ts";
 import type { BankRecord } from "./bank_record.ts";
 import { type BankScores, NO_SCORES } from "./evaluations.ts";
@@ -30,6 +31,7 @@ export async function runStatus(service: Service, run: string): Promise<RunStatu
   return {
     ...summaryOf(row),
     revision,
+    task: taskOf(manifest),
     labels: manifest.labels.length,
     modules: manifest.layout.modules.map(({ name }) => name),
     rank: manifest.layout.rank,

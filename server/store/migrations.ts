@@ -75,7 +75,7 @@ export const tables: readonly TableLayout[] = [
     "round attempt client digest samples sizes blob received_at",
   ),
   table("banks", "run rounds", "blob digest record published_at scores moments"),
-  table("evaluations", "run rounds client", "role rows correct loss"),
+  table("evaluations", "run rounds client", "role count correct loss"),
   table("models", "hash path", "size blob"),
   table("nonces", "key_id nonce", "seen_at"),
   table("reject_counts", "run client reason", "count"),
@@ -273,6 +273,26 @@ function schema2({ text }: Dialect): readonly string[] {
   ];
 }
 
+/** Evaluations of language models: `count` is of rows, or of their predictions, of which none is right or wrong: `correct` is null. */
+function schema3({ whole, real, text, end }: Dialect): readonly string[] {
+  return [
+    "ALTER TABLE evaluations RENAME TO row_evaluations",
+    `CREATE TABLE evaluations (
+      run ${text} NOT NULL REFERENCES runs (id),
+      rounds ${whole} NOT NULL,
+      client ${whole} NOT NULL,
+      role ${text} NOT NULL,
+      count ${whole} NOT NULL,
+      correct ${whole},
+      loss ${real} NOT NULL,
+      PRIMARY KEY (run, rounds, client)
+    ) ${end}`,
+    "INSERT INTO evaluations (run, rounds, client, role, count, correct, loss) " +
+    "SELECT run, rounds, client, role, rows, correct, loss FROM row_evaluations",
+    "DROP TABLE row_evaluations",
+  ];
+}
+
 function appendOnly(table: string, kind: Dialect["kind"]): string[] {
   const refusal = `rows of ${table} are never changed`;
   if (kind === "sqlite") {
@@ -291,7 +311,7 @@ function appendOnly(table: string, kind: Dialect["kind"]): string[] {
 }
 
 /** Every change, the first at index 0. */
-export const migrations: readonly Migration[] = [schema1, schema2];
+export const migrations: readonly Migration[] = [schema1, schema2, schema3];
 
 /** The schema this version knows. */
 export const latestSchema = migrations.length;

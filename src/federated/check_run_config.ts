@@ -17,6 +17,20 @@ import { flagName } from "./setting_text.ts";
 export function checkRunConfig(config: RunConfig): void {
   checkTask(config);
   checkSources(config);
+  checkTraining(config);
+}
+
+/**
+ * Checks complete settings of a run whose data are with its clients: nothing is said of them.
+ *
+ * @throws UserError naming the first two that contradict each other.
+ */
+export function checkRemoteConfig(config: RunConfig): void {
+  checkTask(config);
+  checkTraining(config);
+}
+
+function checkTraining(config: RunConfig): void {
   checkRanks(config);
   checkMethod(config, config.ranks, config.rank);
   checkServerOptimizer(config.serverOptimizer, config.aggregation);
@@ -25,7 +39,7 @@ export function checkRunConfig(config: RunConfig): void {
 }
 
 /** What a language model leaves no room for. */
-function checkTask({ task, data, method, seqLen, labels, partition }: RunConfig): void {
+function checkTask({ task, method, seqLen, labels, partition }: RunConfig): void {
   if (task === "classify") return;
   const flag = `--task ${task}`;
   if (method === "head") {
@@ -43,17 +57,17 @@ function checkTask({ task, data, method, seqLen, labels, partition }: RunConfig)
       `Cannot use --labels with ${flag}: labels only deal texts to clients, by --partition dirichlet or shards`,
     );
   }
-  if (task === "chat" && data === null) {
-    throw new UserError(
-      `Cannot use ${flag} without --data: the built-in corpus has no conversations`,
-    );
-  }
 }
 
 /** Settings that say how to read a data file, and so need one. */
 const readingSettings = ["textColumn", "labelColumn", "labels", "strip"] as const;
 
 function checkSources(config: RunConfig): void {
+  if (config.task === "chat" && config.data === null) {
+    throw new UserError(
+      "Cannot use --task chat without --data: the built-in corpus has no conversations",
+    );
+  }
   const reading = readingSettings.find((key) =>
     JSON.stringify(config[key]) !== JSON.stringify(defaultConfig[key])
   );

@@ -1,7 +1,8 @@
 /** From the settings that were given to all settings of a run. @module */
 
 import { fullAttendance, sampledClients } from "./attendance.ts";
-import { checkRunConfig } from "./check_run_config.ts";
+import { checkRemoteConfig, checkRunConfig } from "./check_run_config.ts";
+import type { Task } from "../protocol/task.ts";
 import { defaultConfig, type RunConfig } from "./run_config.ts";
 import { usualServerLr } from "./settings/method.ts";
 
@@ -29,18 +30,40 @@ export interface Surroundings {
  */
 export function completeRunConfig(
   given: Partial<RunConfig>,
-  surroundings: Surroundings = { threads: navigator.hardwareConcurrency, now: new Date() },
+  surroundings: Surroundings = thisMachine(),
 ): RunConfig {
+  const config = derive(given, surroundings);
+  checkRunConfig(config);
+  return config;
+}
+
+/**
+ * As {@linkcode completeRunConfig}, for a run over HTTP: its data are with its clients, and need not be named.
+ *
+ * @throws UserError when two settings contradict each other.
+ */
+export function completeRemoteConfig(given: Partial<RunConfig>): RunConfig {
+  const config = derive(given, thisMachine());
+  checkRemoteConfig(config);
+  return config;
+}
+
+function thisMachine(): Surroundings {
+  return { threads: navigator.hardwareConcurrency, now: new Date() };
+}
+
+/** Fills in what was not given. */
+function derive(given: Partial<RunConfig>, surroundings: Surroundings): RunConfig {
   const fixed = { ...defaultConfig, ...given };
   const seqLen = given.seqLen ?? (given.buckets ? Math.max(...given.buckets) : fixed.seqLen);
-  const config = pool({
+  return pool({
     ...fixed,
     seqLen,
     // Short posts are most of many corpora: a bucket of half the length spares half their cost.
     buckets: ascending(
       given.buckets ?? (isPacked(fixed) ? [seqLen] : [Math.ceil(seqLen / 2), seqLen]),
     ),
-    textColumn: given.textColumn ?? (fixed.task === "chat" ? "messages" : fixed.textColumn),
+    textColumn: given.textColumn ?? usualTextColumn(fixed.task),
     // Texts need no labels, by which the usual partition deals.
     partition: given.partition ?? (fixed.task === "classify" ? fixed.partition : "iid"),
     rank: given.rank ?? Math.max(...fixed.ranks),
@@ -48,8 +71,11 @@ export function completeRunConfig(
     threads: given.threads ?? surroundings.threads,
     out: given.out ?? `runs/${timestamp(surroundings.now)}`,
   });
-  checkRunConfig(config);
-  return config;
+}
+
+/** The column that holds what a task learns from. */
+export function usualTextColumn(task: Task): string {
+  return task === "chat" ? "messages" : defaultConfig.textColumn;
 }
 
 /** The centralised baseline of a federation: all rows on one client of the server's rank, and as many steps a round as its clients take together. */

@@ -58,6 +58,15 @@ export async function tokenizeRows(
   return (samples) => rowsOf(samples, samples.map((sample) => listOf.get(sample)!), labels);
 }
 
+/**
+ * Checks that the texts of a run can be read, before there are any.
+ *
+ * @throws UserError when the tokenizer does not know how a text ends, or has no chat template where conversations are read.
+ */
+export function checkReading(setup: RunSetup): void {
+  readingOf(setup);
+}
+
 /** How the texts of a task become rows. */
 interface Reading {
   readonly encoding: Encoding;

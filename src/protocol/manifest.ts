@@ -10,9 +10,19 @@ import type { AdapterLayout } from "./bank.ts";
 import type { Distribution, Factors, RankBy, Scope } from "./method.ts";
 import type { SelectorName } from "./selection.ts";
 import type { ServerOptimizer } from "./server_optimizer.ts";
+import type { LanguageTask } from "./task.ts";
 
-/** The format this version writes and reads. */
+/** The format of a classifier's manifest. */
 export const manifestKind = "hafl-manifest-1";
+
+/** The format of a language model's. */
+export const languageManifestKind = "hafl-manifest-2";
+
+/** The formats this version writes and reads. */
+export const manifestKinds = [manifestKind, languageManifestKind] as const;
+
+/** One of them. */
+export type ManifestKind = typeof manifestKinds[number];
 
 /** What manifests call the model that ships, which every party has. */
 export const builtInBaseName = "built-in base";
@@ -27,6 +37,8 @@ export interface ModelIdentity {
   readonly hash: string;
   /** SHA-256 of the tokenizer's files, 64 hexadecimal digits. */
   readonly tokenizer: string;
+  /** SHA-256 of the chat template as JSON, 64 hexadecimal digits; of a run that learns from conversations alone. */
+  readonly chatTemplate?: string;
 }
 
 /** What the server needs of the method; the same names as the settings of a simulated run. */
@@ -87,12 +99,14 @@ export interface UpdateLimits {
 /** A run as its server and clients know it. */
 export interface RunManifest {
   /** The format. */
-  readonly kind: typeof manifestKind;
+  readonly kind: ManifestKind;
+  /** What a language model is trained for; absent of a classifier. */
+  readonly task?: LanguageTask;
   /** The run's name, for people. */
   readonly name: string;
   /** The base model. */
   readonly model: ModelIdentity;
-  /** The label set; a label's place is its class index. */
+  /** The label set; a label's place is its class index. Empty of a language model. */
   readonly labels: readonly string[];
   /** Rank, adapted modules and head. */
   readonly layout: AdapterLayout;

@@ -79,7 +79,10 @@ export {
 export { UserError } from "./errors.ts";
 export * from "./http/mod.ts";
 export {
+  languageManifestKind,
+  type ManifestKind,
   manifestKind,
+  manifestKinds,
   type ModelIdentity,
   type Participation,
   type RanksPolicy,
@@ -88,6 +91,7 @@ export {
   type ServerMethod,
   type UpdateLimits,
 } from "./manifest.ts";
+export { manifestKindOf, taskOf } from "./manifest_task.ts";
 export * from "./messages/mod.ts";
 export {
   checkMethod,
@@ -171,6 +175,7 @@ export {
   type TrainedParts,
   withServerOptimizer,
 } from "./server_optimizer.ts";
+export { type LanguageTask, languageTasks, type Task, tasks } from "./task.ts";
 export { type ClientResult, type ClientUpdate, extractUpdate } from "./update.ts";
 export {
   adamRatio,

@@ -21,6 +21,7 @@ import { RemoteProblem } from "../../src/federated/remote/remote_problem.ts";
 import { timerSleep } from "../../src/federated/remote/retry.ts";
 import {
   type AcceptedUpdate,
+  type AnyEvaluationReport,
   type Budget,
   chooseComponents,
   encodeChoice,
@@ -190,7 +191,7 @@ async function takePart(
   const { round, attempt } = task;
   const address = { run, round, attempt, client };
   const download = await fetchDownload(connection, address, manifest.layout);
-  if (evaluate) await putEvaluation(connection, run, client, madeUpScore(client, round));
+  if (evaluate) await putEvaluation(connection, run, client, madeUpScore(manifest, client, round));
   const made = makeUpdate(manifest, download);
   const update = alter?.(made, task) ?? made;
   const taken = await putUpdate(connection, address, updateId(address), update);
@@ -209,12 +210,14 @@ async function choose({ connection, run, client, manifest }: MadeUpClient, task:
   await putChoice(connection, { run, round, attempt, client }, new Uint8Array(bytes));
 }
 
-async function report({ connection, run, client }: MadeUpClient, rounds: number): Promise<void> {
-  await putEvaluation(connection, run, client, madeUpScore(client, rounds));
+async function report(member: MadeUpClient, rounds: number): Promise<void> {
+  const { connection, run, client, manifest } = member;
+  await putEvaluation(connection, run, client, madeUpScore(manifest, client, rounds));
 }
 
-function madeUpScore(client: number, rounds: number) {
+function madeUpScore({ task }: RunManifest, client: number, rounds: number): AnyEvaluationReport {
   const rows = 10 + client;
+  if (task !== undefined) return { rounds, tokens: 50 * rows, loss: 200 * rows / (1 + rounds) };
   return { rounds, rows, correct: Math.min(rows, 2 + rounds), loss: rows / (1 + rounds) };
 }
 

@@ -11,6 +11,7 @@ import {
   createBank,
   encodeBank,
   type Invitation,
+  languageManifestKind,
   manifestKind,
   type RunManifest,
 } from "../../src/protocol/mod.ts";
@@ -56,6 +57,19 @@ export function tinyManifest(changes: Partial<RunManifest> & { seats?: number } 
     limits: { maxSamples: 100_000, maxNorm: 10 },
     training: { localSteps: 2 },
     ...rest,
+  };
+}
+
+/** The same for a language model, which has no labels and no head. */
+export function tinyLanguageManifest(changes: Partial<RunManifest> = {}): RunManifest {
+  const { layout, ...manifest } = tinyManifest();
+  return {
+    ...manifest,
+    kind: languageManifestKind,
+    task: "lm",
+    labels: [],
+    layout: { ...layout, head: [] },
+    ...changes,
   };
 }
 

@@ -7,9 +7,11 @@
 import { z } from "@hono/zod-openapi";
 import type {
   AcceptedUpdate,
+  AnyEvaluationReport,
   ClientTask,
   EvaluationReport,
   Progress,
+  TokenEvaluationReport,
 } from "../../../src/protocol/http/documents.ts";
 import { count, time } from "./common.ts";
 
@@ -35,15 +37,28 @@ export const progress = z.strictObject({ round: count, attempt: count, step: cou
     Progress
   >;
 
-/** See {@linkcode EvaluationReport}. */
-export const evaluationReport = z.strictObject({
-  rounds: count.describe("Rounds behind the bank: 0 for the initial one"),
+const rounds = count.describe("Rounds behind the bank: 0 for the initial one");
+
+const rowReport = z.strictObject({
+  rounds,
   rows: z.int().min(1),
   correct: count,
   loss: z.number().min(0).describe("Sum of the cross-entropy over the rows, in nats"),
 }).openapi("EvaluationReport", {
   example: { rounds: 4, rows: 1000, correct: 812, loss: 640.5 },
 }) satisfies z.ZodType<EvaluationReport>;
+
+const tokenReport = z.strictObject({
+  rounds,
+  tokens: z.int().min(1).describe("Tokens predicted"),
+  loss: z.number().min(0).describe("Sum of their cross-entropy, in nats"),
+}).openapi("TokenEvaluationReport", {
+  example: { rounds: 4, tokens: 60_000, loss: 301_000.5 },
+}) satisfies z.ZodType<TokenEvaluationReport>;
+
+/** See {@linkcode AnyEvaluationReport}. */
+export const evaluationReport = z.union([rowReport, tokenReport])
+  .describe("Of a classifier or a language model") satisfies z.ZodType<AnyEvaluationReport>;
 
 /** See {@linkcode AcceptedUpdate}. */
 export const acceptedUpdate = z.object({

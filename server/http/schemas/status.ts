@@ -6,6 +6,7 @@
 
 import { z } from "@hono/zod-openapi";
 import type {
+  AnyScore,
   CurrentRound,
   RejectReason,
   RejectStatus,
@@ -14,7 +15,9 @@ import type {
   RunSummaryStatus,
   Score,
   SeatStatus,
+  TokenScore,
 } from "../../../src/protocol/http/documents.ts";
+import { tasks } from "../../../src/protocol/task.ts";
 import { clientIndex, clientList, count, seatRole, sha256, time } from "./common.ts";
 import { progress } from "./rounds.ts";
 
@@ -48,12 +51,22 @@ export const rejectReason = z.enum(Object.keys(reasons) as RejectReason[]).opena
 
 const messageSizes = z.object({ lora: count, head: count, overhead: count, total: count });
 
-const score = z.object({
+const rowScore = z.object({
   accuracy: z.number().min(0).max(1),
   loss: z.number(),
   rows: count,
   parties: count,
 }).openapi("Score") satisfies z.ZodType<Score>;
+
+const tokenScore = z.object({
+  perplexity: z.number().min(1),
+  loss: z.number(),
+  tokens: count.describe("Predictions behind it"),
+  parties: count,
+}).openapi("TokenScore") satisfies z.ZodType<TokenScore>;
+
+const score = z.union([rowScore, tokenScore])
+  .describe("Of a classifier or a language model") satisfies z.ZodType<AnyScore>;
 
 const perComponent = z.array(z.array(z.number()).readonly()).readonly();
 
@@ -118,6 +131,7 @@ export const runSummaryStatus = z.object({
 /** See {@linkcode RunStatus}. */
 export const runStatus = runSummaryStatus.extend({
   revision: count,
+  task: z.enum(tasks),
   labels: count,
   modules: z.array(z.string()).readonly(),
   rank: count,

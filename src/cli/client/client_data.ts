@@ -2,7 +2,12 @@
 
 import { basename } from "node:path";
 import { drawHeldOut, heldOutCount } from "../../data/held_out.ts";
-import { type LabelledData, loadData } from "../../data/mod.ts";
+import { DataError, type LabelledData, loadData } from "../../data/mod.ts";
+import { usualTextColumn } from "../../federated/complete_run_config.ts";
+import { UserError } from "../../protocol/errors.ts";
+import type { RunManifest } from "../../protocol/manifest.ts";
+import { taskOf } from "../../protocol/manifest_task.ts";
+import type { Task } from "../../protocol/task.ts";
 import { readFile } from "../sources.ts";
 import type { ClientSettings } from "./client_settings.ts";
 
@@ -16,27 +21,16 @@ export type DataChoice = Pick<
  * Loads the rows: to train on, and in `validation` those to score with. The file's own marks go before the share; an evaluator scores with what is
  * marked for validation or test, or with everything where nothing is.
  *
- * @param labels the run's
- * @param seed the run's, so that every start holds out the same rows
+ * @param manifest whose task the rows are for, and whose seed, so that every start holds out the same rows
  *
  * @throws UserError when the file cannot be read, or a row is not of the run.
  */
 export async function loadClientData(
   choice: DataChoice,
-  labels: readonly string[],
-  seed: number,
+  manifest: Pick<RunManifest, "name" | "task" | "labels" | "seed">,
 ): Promise<LabelledData> {
-  const data = await loadData({
-    name: basename(choice.data),
-    bytes: await readFile(choice.data),
-    textColumn: choice.textColumn,
-    labelColumn: choice.labelColumn ?? undefined,
-    labels,
-    testShare: 0,
-    validationShare: 0,
-    seed,
-    needsTraining: !choice.evaluate,
-  });
+  const { seed } = manifest;
+  const data = await loadRows(choice, manifest);
   const { train, validation, test } = data;
   if (choice.evaluate) {
     const marked = [...validation, ...test];
@@ -47,3 +41,41 @@ export async function loadClientData(
   const { kept, drawn } = drawHeldOut(train, count, seed, "client");
   return { ...data, train: kept, validation: drawn, test: [] };
 }
+
+async function loadRows(
+  { data, textColumn, labelColumn, evaluate }: DataChoice,
+  manifest: Pick<RunManifest, "name" | "task" | "labels" | "seed">,
+): Promise<LabelledData> {
+  const { labels, seed, name } = manifest;
+  const task = taskOf(manifest);
+  const isClassifier = task === "classify";
+  if (labelColumn !== null && !isClassifier) {
+    throw new UserError(
+      `Cannot use --label-column: "${name}" trains a language model, which learns no labels`,
+    );
+  }
+  try {
+    return await loadData({
+      name: basename(data),
+      bytes: await readFile(data),
+      textColumn: textColumn ?? usualTextColumn(task),
+      labelColumn: labelColumn ?? undefined,
+      ...(isClassifier ? { labels } : { labelUse: "nothing" }),
+      messages: task === "chat",
+      testShare: 0,
+      validationShare: 0,
+      seed,
+      needsTraining: !evaluate,
+    });
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    throw new DataError(`${error.message}; "${name}" learns ${learned[task]}`);
+  }
+}
+
+/** What the rows of a run's clients have. */
+const learned: Readonly<Record<Task, string>> = {
+  classify: "the labels of texts",
+  lm: "from texts (--task lm)",
+  chat: "from conversations (--task chat)",
+};

@@ -12,7 +12,8 @@ import type { ClientFlags } from "./flags.ts";
 export interface ClientSettings {
   readonly name: string;
   readonly data: string;
-  readonly textColumn: string;
+  /** null: what is usual for the run's task. */
+  readonly textColumn: string | null;
   readonly labelColumn: string | null;
   readonly heldOut: number;
   readonly evaluate: boolean;
@@ -57,7 +58,7 @@ export async function settleSettings(
   if (name === undefined) throw needsName();
   const data = flags.data !== undefined ? resolve(flags.data) : kept?.data;
   if (data === undefined) {
-    throw new UserError("Cannot take part without data: give a file of labelled texts with --data");
+    throw new UserError("Cannot take part without data: give a file of texts with --data");
   }
   const out = flags.out !== undefined ? resolve(flags.out) : kept?.out ?? null;
   if (out !== null && out !== kept?.out) await requireEmpty(out);
@@ -65,7 +66,7 @@ export async function settleSettings(
     name,
     data,
     out,
-    textColumn: flags.textColumn ?? kept?.textColumn ?? defaultConfig.textColumn,
+    textColumn: flags.textColumn ?? kept?.textColumn ?? null,
     labelColumn: flags.labelColumn ?? kept?.labelColumn ?? null,
     heldOut: flags.heldOut ?? kept?.heldOut ?? 0.1,
     evaluate: flags.evaluate ?? kept?.evaluate ?? false,

@@ -56,7 +56,10 @@ const helps: Readonly<Record<keyof typeof kinds, [topic: string, help: string]>>
   ],
   out: ["Run", "folder for the final adapter (default: it is not kept)"],
   rank: ["Run", "components a module to train, where the run leaves it to the client"],
-  data: ["Data", "labelled texts to train on, .jsonl, .jsonl.gz, .csv or .csv.gz"],
+  data: [
+    "Data",
+    "texts to train on, or conversations, labelled where the run learns labels: .jsonl or .csv, each also with .gz",
+  ],
   heldOut: [
     "Data",
     "share of the rows to score with instead, 0 for none (default: 0.1); without effect where the data marks rows for validation",

@@ -3,9 +3,8 @@
 import type { DeviceInfo } from "../../engine/device.ts";
 import type { DeviceChoice } from "../../federated/open_session.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
-import type { Scorable, TrainedRound } from "../../federated/remote/client_job.ts";
+import type { BankEvaluation, Scorable, TrainedRound } from "../../federated/remote/client_job.ts";
 import type { ClientMemory } from "../../federated/client_memory.ts";
-import type { Evaluation } from "../../lora/evaluate.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { Preparation } from "../progress.ts";
 import type { DataChoice } from "./client_data.ts";
@@ -52,7 +51,7 @@ export interface Questions {
 export interface Answers {
   readonly open: OpenedClient;
   readonly measure: number;
-  readonly evaluate: Evaluation;
+  readonly evaluate: BankEvaluation;
   readonly round: TrainedRound;
   readonly close: undefined;
 }

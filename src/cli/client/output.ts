@@ -2,12 +2,21 @@
 
 import type { ClientEvent } from "../../federated/remote/client_job.ts";
 import type { ClientEnd } from "../../federated/remote/client_loop.ts";
-import type { EvaluationReport, SeatRole } from "../../protocol/http/documents.ts";
+import type { AnyEvaluationReport, SeatRole } from "../../protocol/http/documents.ts";
+import { isTokenReport } from "../../protocol/http/scores.ts";
+import { perplexityOf } from "../../protocol/records.ts";
 import { certificateAdvice } from "../certificate_advice.ts";
 import { printable } from "../printable.ts";
 import type { Preparation, WriteLine } from "../progress.ts";
 import type { Bar } from "../progress_bar.ts";
-import { bytesText, counted, countText, durationText, percentText } from "../units.ts";
+import {
+  bytesText,
+  counted,
+  countText,
+  durationText,
+  percentText,
+  perplexityText,
+} from "../units.ts";
 
 /** Who takes part in what. */
 export interface ClientIntroduction {
@@ -185,18 +194,19 @@ function roundLine(
   return [
     `round ${placeOf(round, rounds)}`,
     `loss ${losses[0].toFixed(3)} → ${losses[losses.length - 1].toFixed(3)}`,
-    ...(heldOut ? [`held-out ${accuracyText(heldOut).padStart(6)}`] : []),
+    ...(heldOut ? [`held-out ${figureText(heldOut)}`] : []),
     `up ${bytesText(up)}`,
     `down ${bytesText(down)}`,
     durationText(seconds),
   ].join("  ");
 }
 
-function scoreLine(report: EvaluationReport, rounds: number): string {
+function scoreLine(report: AnyEvaluationReport, rounds: number): string {
+  const figure = figureText(report);
   return [
     `after round ${placeOf(report.rounds - 1, rounds)}`,
-    `accuracy ${accuracyText(report).padStart(6)}`,
-    `loss ${(report.loss / report.rows).toFixed(3)}`,
+    isTokenReport(report) ? figure : `accuracy ${figure}`,
+    `loss ${meanLossOf(report).toFixed(3)}`,
   ].join("  ");
 }
 
@@ -205,11 +215,7 @@ function endLines(result: ClientResult, evaluator: boolean): string[] {
   const count = counted(rounds, "round");
   if (kind === "stopped") return [`The run was stopped after ${count}`];
   const { heldOut } = result;
-  const score = heldOut
-    ? `: ${accuracyText(heldOut)} of ${countText(heldOut.rows)} ${
-      evaluator ? "" : "held-out "
-    }rows right`
-    : "";
+  const score = heldOut ? `: ${finalText(heldOut, evaluator ? "" : "held-out ")}` : "";
   return [
     `The run has ended after ${count}${score}`,
     ...(adapter === null ? [] : [`Adapter  ${adapter}`]),
@@ -220,6 +226,20 @@ function placeOf(round: number, rounds: number): string {
   return `${String(round + 1).padStart(String(rounds).length)}/${rounds}`;
 }
 
-function accuracyText({ correct, rows }: EvaluationReport): string {
-  return percentText(correct / rows);
+function finalText(report: AnyEvaluationReport, which: string): string {
+  const figure = figureText(report).trim();
+  return isTokenReport(report)
+    ? `${figure} on ${countText(report.tokens)} ${which}tokens`
+    : `${figure} of ${countText(report.rows)} ${which}rows right`;
+}
+
+/** What is told of a score, as wide as it mostly is. */
+function figureText(report: AnyEvaluationReport): string {
+  return isTokenReport(report)
+    ? `perplexity ${perplexityText(perplexityOf(meanLossOf(report))).padStart(5)}`
+    : percentText(report.correct / report.rows).padStart(6);
+}
+
+function meanLossOf(report: AnyEvaluationReport): number {
+  return report.loss / (isTokenReport(report) ? report.tokens : report.rows);
 }

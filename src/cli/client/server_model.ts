@@ -4,10 +4,16 @@ import { join } from "node:path";
 import { readTokenizerFacts } from "../../data/tokenizer_files.ts";
 import type { ModelFileEntry } from "../../federated/remote/answer_forms.ts";
 import { fetchModelFile, listModelFiles } from "../../federated/remote/api.ts";
+import { chatTemplateHash } from "../../federated/remote/chat_template_hash.ts";
 import type { Connection } from "../../federated/remote/connection.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { ModelIdentity, RunManifest } from "../../protocol/manifest.ts";
-import { type ModelFiles, modelHash, readTokenizerFiles } from "../../weights/mod.ts";
+import {
+  type ModelFiles,
+  modelHash,
+  readTokenizerFiles,
+  withChatTemplate,
+} from "../../weights/mod.ts";
 import { folderCache, folderFiles } from "../deno_files.ts";
 import type { Preparation } from "../progress.ts";
 import { cacheFolder } from "../sources.ts";
@@ -113,14 +119,21 @@ function ofSize(
 /** What keeps a copy from being the run's model; undefined when it is. */
 async function problemOf(
   files: ModelFiles,
-  { hash, tokenizer }: ModelIdentity,
+  { hash, tokenizer, chatTemplate }: ModelIdentity,
 ): Promise<string | undefined> {
   const found = await modelHash(files);
   if (found !== hash) return `expected hash ${short(hash)}, got ${short(found)}`;
-  const { tokenizer: json, config } = await readTokenizerFiles(files);
-  const facts = await readTokenizerFacts(json, config);
-  if (facts.hash === tokenizer) return undefined;
-  return `expected a tokenizer of hash ${short(tokenizer)}, got ${short(facts.hash)}`;
+  const tokenizerFiles = await readTokenizerFiles(files);
+  const facts = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
+  if (facts.hash !== tokenizer) {
+    return `expected a tokenizer of hash ${short(tokenizer)}, got ${short(facts.hash)}`;
+  }
+  if (chatTemplate === undefined) return undefined;
+  const template = await chatTemplateHash((await withChatTemplate(files, tokenizerFiles)).config);
+  if (template === chatTemplate) return undefined;
+  return `expected a chat template of hash ${short(chatTemplate)}, got ${
+    template === undefined ? "none" : short(template)
+  }`;
 }
 
 /** Enough of a hash to tell two apart. */

@@ -11,7 +11,6 @@ import {
 import type { Scorable } from "../../federated/remote/client_job.ts";
 import { readRunBank } from "../../federated/remote/run_layout.ts";
 import { evaluateBank } from "../../federated/evaluate_bank.ts";
-import { isLabelled } from "../../federated/model_scores.ts";
 import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
@@ -77,11 +76,10 @@ export function trainingHost(tell: (told: Told) => void): (asked: Asked) => Prom
     evaluate(model) {
       const { manifest, federation, session, heldOut } = state();
       const bank = modelOf(model, manifest);
-      return session.run("the evaluation", async (session) => {
-        const evaluation = await evaluateBank(federation, session, bank, heldOut, check);
-        if (isLabelled(evaluation)) return evaluation;
-        throw new TypeError("Cannot report a score: expected one of a classifier");
-      });
+      return session.run(
+        "the evaluation",
+        (session) => evaluateBank(federation, session, bank, heldOut, check),
+      );
     },
     async round({ download, memory: { scores, optimizer } }) {
       const { federation: { local }, session, train } = state();
@@ -136,7 +134,7 @@ async function open(
   };
   const note = (text: string) => tell({ kind: "note", text });
   // The data first: it is here, and what is wrong with it is found at once.
-  const rows = await loadClientData(data, manifest.labels, manifest.seed);
+  const rows = await loadClientData(data, manifest);
   const files = await openModelFiles(
     { model: model.model, revision: model.revision, offline, cacheDir },
     ({ label, done, total }) => prepare(label, done, total),

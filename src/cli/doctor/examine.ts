@@ -7,7 +7,7 @@ import { measureCpuCeiling } from "../../engine/profile/cpu_ceiling.ts";
 import { measureWebgpuCeiling } from "../../engine/profile/webgpu_ceiling.ts";
 import { openDevice } from "../../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../../engine/webgpu/device.ts";
-import type { Task } from "../../federated/settings/model.ts";
+import type { Task } from "../../protocol/task.ts";
 import { readConfig } from "../../weights/mod.ts";
 import { builtInBase } from "../../weights/built_in_base.ts";
 import { listAdapters } from "./adapters.ts";

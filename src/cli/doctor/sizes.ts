@@ -7,8 +7,8 @@ import { elementCount } from "../../engine/program.ts";
 import { checkSizes } from "../../engine/webgpu/buffers.ts";
 import { completeRunConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
-import type { Task } from "../../federated/settings/model.ts";
 import { chooseTargets } from "../../federated/targets.ts";
+import type { Task } from "../../protocol/task.ts";
 import {
   type BaseDtype,
   baseDtypes,

@@ -5,12 +5,19 @@ import { Option } from "commander";
 import { checkEffects } from "../../federated/check_effects.ts";
 import { createManifest } from "../../federated/remote/manifest.ts";
 import { checkServable } from "../../federated/remote/simulation_only.ts";
-import { methodKeys, trainingKeys } from "../../federated/remote/training_settings.ts";
-import { completeRunConfig } from "../../federated/complete_run_config.ts";
+import {
+  languageTrainingKeys,
+  methodKeys,
+  trainingKeys,
+} from "../../federated/remote/training_settings.ts";
+import { completeRemoteConfig, completeRunConfig } from "../../federated/complete_run_config.ts";
 import { defaultConfig, type RunConfig } from "../../federated/run_config.ts";
+import { flagName } from "../../federated/setting_text.ts";
 import { type SettingKey, settingKeys } from "../../federated/settings.ts";
 import { encodeBank } from "../../protocol/bank_codec.ts";
+import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
+import type { ModelFiles } from "../../weights/mod.ts";
 import { type GivenFlags, readFlags } from "../flags.ts";
 import { modelName, openData, openModelFiles, readLabels } from "../sources.ts";
 import { createRun, invite, putBank, stopRun } from "./admin_api.ts";
@@ -23,8 +30,13 @@ import { ranksPolicy, ranksSetting, readRanks } from "./ranks_policy.ts";
 import { serveModel } from "./serve_model.ts";
 import { describeRun } from "./manifest_text.ts";
 
+/** Settings by which the label set is found. */
+const labelSources = ["data", "textColumn", "labelColumn", "labels"] as const;
+
 const taken: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  "task",
   ...trainingKeys,
+  ...languageTrainingKeys,
   ...methodKeys,
   "serverOptimizer",
   "serverLr",
@@ -34,10 +46,7 @@ const taken: ReadonlySet<SettingKey> = new Set<SettingKey>([
   "model",
   "revision",
   "alpha",
-  "data",
-  "textColumn",
-  "labelColumn",
-  "labels",
+  ...labelSources,
   "clients",
   "rank",
   "rounds",
@@ -66,8 +75,8 @@ const ownOptions = [
 const description = {
   name: "deno task run create",
   summary:
-    "Creates a run on a server and prints an invitation for each client. The labels are those of --data (of which " +
-    "nothing is sent), or --labels.",
+    "Creates a run on a server and prints an invitation for each client. A classifier's labels are those of --data " +
+    "(of which nothing is sent), or --labels; a language model (--task lm or chat) needs neither.",
   settings,
   options: [...ownOptions, ...participationOptions(), ...adminOptions()],
 };
@@ -99,12 +108,7 @@ export const create: RunCommand = {
 async function readRun({ settings: given, own }: GivenFlags) {
   const choice = readRanks(String(own.ranks ?? (given.ranks ?? defaultConfig.ranks).join(",")));
   const { labels: givenLabels = null, ...rest } = given;
-  const hasData = (given.data ?? null) !== null;
-  const config = completeRunConfig({
-    ...rest,
-    ranks: ranksSetting(choice, given.rank),
-    ...(hasData && { labels: givenLabels }),
-  });
+  const config = completeConfig({ ...given, ranks: ranksSetting(choice, given.rank) });
   checkEffects(rest, config);
   checkServable(config); // before its ranks are dealt: a pooled run has one
   const files = await openModelFiles(config);
@@ -112,7 +116,7 @@ async function readRun({ settings: given, own }: GivenFlags) {
   return {
     config,
     sources: {
-      name: String(own.name ?? (config.data === null ? "built-in corpus" : basename(config.data))),
+      name: String(own.name ?? usualName(config, files)),
       config,
       files,
       modelName: modelName(config, files),
@@ -124,11 +128,32 @@ async function readRun({ settings: given, own }: GivenFlags) {
   };
 }
 
+/** The settings of a run. Labels beside data are checked against these; without any they are the whole of what is known of the data. */
+function completeConfig({ labels = null, ...given }: Partial<RunConfig>): RunConfig {
+  const { task = "classify", data = null } = given;
+  if (task === "classify") return completeRunConfig({ ...given, ...(data !== null && { labels }) });
+  const all: Partial<RunConfig> = { ...given, labels };
+  const useless = labelSources.find((key) => (all[key] ?? null) !== null);
+  if (useless === undefined) return completeRemoteConfig(given);
+  throw new UserError(
+    `Cannot use ${
+      flagName(useless)
+    } with --task ${task}: a language model has no labels, and its texts are with the clients`,
+  );
+}
+
+/** What a run is called whose administrator gives it no name: after its data, or after its model where these are with the clients alone. */
+function usualName(config: RunConfig, files: ModelFiles): string {
+  if (config.task !== "classify") return modelName(config, files);
+  return config.data === null ? "built-in corpus" : basename(config.data);
+}
+
 /** The label set: from the data, where there is some, for a list given beside it is checked against it. */
 async function labelSet(
   config: RunConfig,
   given: RunConfig["labels"],
 ): Promise<readonly string[]> {
+  if (config.task !== "classify") return [];
   if (config.data !== null || given === null) return (await openData(config)).labels;
   return typeof given === "string" ? await readLabels(given) : given;
 }

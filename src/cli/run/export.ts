@@ -9,8 +9,9 @@ import { executionDefaults, executionRows } from "../../federated/settings/execu
 import { exportPeft } from "../../lora/peft.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RoundStatus, RunStatus } from "../../protocol/http/documents.ts";
+import { isTokenScore, scoreMerit } from "../../protocol/http/scores.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
-import { adapterCard } from "../adapter_card.ts";
+import { adapterCard, type AdapterFacts } from "../adapter_card.ts";
 import { readingOf } from "../adapter_reading.ts";
 import { readFlags, readOwnFlag } from "../flags.ts";
 import { bankOf, manifestOf, runStatus } from "./admin_api.ts";
@@ -30,7 +31,7 @@ const description = {
     new Option("--out <folder>", "the folder to make").makeOptionMandatory(),
     new Option(
       "--round <n|best>",
-      "the adapter after this round, or that of the best held-out accuracy (default: the latest)",
+      "the adapter after this round, or that of the best held-out score (default: the latest)",
     ),
     new Option(
       "--adapter-layout <name>",
@@ -91,8 +92,8 @@ export function chooseRound({ run, published }: RunStatus, asked: string): Round
         `Cannot export the best round of ${run}: no client has reported a held-out score`,
       );
     }
-    const accuracy = ({ heldOut }: RoundStatus) => heldOut!.accuracy;
-    return scored.reduce((best, other) => accuracy(other) > accuracy(best) ? other : best);
+    const merit = ({ heldOut }: RoundStatus) => scoreMerit(heldOut!);
+    return scored.reduce((best, other) => merit(other) > merit(best) ? other : best);
   }
   const kind = whole({ least: 0 });
   const number = kind.check(kind.fromText(asked));
@@ -106,9 +107,13 @@ export function chooseRound({ run, published }: RunStatus, asked: string): Round
   );
 }
 
-function describeAdapter(manifest: RunManifest, status: RunStatus, round: RoundStatus): string {
+function describeAdapter(
+  manifest: RunManifest,
+  status: RunStatus,
+  { round, heldOut }: RoundStatus,
+): string {
   const config = manifestConfig(manifest);
-  const rounds = status.published.filter((other) => other.round <= round.round);
+  const rounds = status.published.filter((other) => other.round <= round);
   const clients = new Set(rounds.flatMap(({ contributors }) => contributors));
   return adapterCard({
     ...config,
@@ -116,12 +121,24 @@ function describeAdapter(manifest: RunManifest, status: RunStatus, round: RoundS
     clients: clients.size,
     data: null,
     version: project.version,
-    rounds: round.round,
+    rounds: round,
     base: manifest.model.name,
     labels: manifest.labels,
-    accuracy: round.heldOut?.accuracy,
-    rows: `${round.heldOut?.rows ?? 0} held-out rows of ${
-      counted(round.heldOut?.parties ?? 0, "client")
-    }`,
+    ...measuredOf(heldOut),
   });
+}
+
+/** What the clients measured, for the card. */
+function measuredOf(
+  score: RoundStatus["heldOut"],
+): Pick<AdapterFacts, "accuracy" | "loss" | "rows"> {
+  if (score === null) return { accuracy: undefined, rows: "" };
+  const parties = counted(score.parties, "client");
+  return isTokenScore(score)
+    ? {
+      accuracy: undefined,
+      loss: score.loss,
+      rows: `${counted(score.tokens, "held-out token")} of ${parties}`,
+    }
+    : { accuracy: score.accuracy, rows: `${score.rows} held-out rows of ${parties}` };
 }

@@ -1,8 +1,10 @@
 /** A new run in a few lines. @module */
 
 import { type RanksPolicy, type RunManifest, sampleSize } from "../../protocol/manifest.ts";
+import { taskOf } from "../../protocol/manifest_task.ts";
 import { printable } from "../printable.ts";
 import { countText, durationText } from "../units.ts";
+import { taskText } from "./task_text.ts";
 
 /** What was agreed on, for the person who created it. */
 export function describeRun(run: string, server: string, manifest: RunManifest): string[] {
@@ -14,7 +16,7 @@ export function describeRun(run: string, server: string, manifest: RunManifest):
   return [
     `Run      ${run} "${name}" on ${server}`,
     `Model    ${model.name}, ${layout.modules.length} modules adapted at rank ${layout.rank}, ` +
-    `${labels.length} labels`,
+    taskText(taskOf(manifest), labels.length),
     `Method   ${method.method} + ${method.aggregation}${optimizer}, ${ranksText(manifest.ranks)}`,
     `Rounds   ${countText(rounds)} of ${
       countText(training.localSteps)

@@ -29,7 +29,7 @@ export const show: RunCommand = {
     if (format === "json") return print(JSON.stringify(status));
     const { seats, published, rejects, serverTime } = status;
     const blocks = [statusLines(status, serverTime), seatTable(seats, serverTime)];
-    if (published.length > 0) blocks.push(roundTable(published));
+    if (published.length > 0) blocks.push(roundTable(status));
     if (rejects.length > 0) {
       blocks.push(
         rejects.slice(0, LATEST).map(({ time, client, reason, detail }) =>

@@ -1,14 +1,23 @@
 /** A run's status in lines and tables. @module */
 
 import type {
+  AnyScore,
   CurrentRound,
   RoundStatus,
   RunStatus,
-  Score,
   SeatStatus,
 } from "../../protocol/http/documents.ts";
+import { isTokenScore } from "../../protocol/http/scores.ts";
 import { printable } from "../printable.ts";
-import { bytesText, counted, countText, durationText, percentText } from "../units.ts";
+import {
+  bytesText,
+  counted,
+  countText,
+  durationText,
+  percentText,
+  perplexityText,
+} from "../units.ts";
+import { taskText } from "./task_text.ts";
 import { textTable } from "./text_table.ts";
 
 /**
@@ -21,7 +30,7 @@ export function statusLines(status: RunStatus, now: number): string[] {
   const lines = [
     `Run      ${status.run} "${status.name}", ${stateText(status)}`,
     `Model    ${facts.model}, ${status.modules.length} modules adapted at rank ` +
-    `${status.rank}, ${status.labels} labels`,
+    `${status.rank}, ${taskText(status.task, status.labels)}`,
     `Method   ${facts.method}, ranks ${facts.ranks}`,
     `Rounds   ${roundsDone} of ${rounds} done; ${facts.perRound} of ${facts.seats} clients a round, ` +
     `quorum ${facts.quorum}, at most ${durationText(facts.deadlineSeconds)}`,
@@ -61,11 +70,20 @@ function currentText(
   return `round ${round + 1}${tries}, ${state}: ${updates}${time}`;
 }
 
-/** "43.2 % accuracy, loss 1.234 on 1,000 rows of 10 clients". */
-export function scoreText({ accuracy, loss, rows, parties }: Score): string {
-  return `${percentText(accuracy)} accuracy, loss ${loss.toFixed(3)} on ${
-    counted(rows, "row")
-  } of ${counted(parties, "client")}`;
+/** "43.2 % accuracy, loss 1.234 on 1,000 rows of 10 clients"; "perplexity 37.5, loss 3.624 on 9,000 tokens of 10 clients". */
+export function scoreText(score: AnyScore): string {
+  const of = isTokenScore(score)
+    ? [`perplexity ${figureText(score)}`, counted(score.tokens, "token")]
+    : [`${figureText(score)} accuracy`, counted(score.rows, "row")];
+  const [figure, rows] = of;
+  return `${figure}, loss ${score.loss.toFixed(3)} on ${rows} of ${
+    counted(score.parties, "client")
+  }`;
+}
+
+/** The accuracy, or a language model's perplexity. */
+function figureText(score: AnyScore): string {
+  return isTokenScore(score) ? perplexityText(score.perplexity) : percentText(score.accuracy);
 }
 
 /** The seats, one a line. */
@@ -99,10 +117,10 @@ function seatRow(seat: SeatStatus, now: number): string[] {
 }
 
 /** Published rounds, one a line. */
-export function roundTable(published: readonly RoundStatus[]): string[] {
+export function roundTable({ task, published }: Pick<RunStatus, "task" | "published">): string[] {
   const headings = [
     "Round",
-    "Accuracy",
+    task === "classify" ? "Accuracy" : "Perplexity",
     "Loss",
     "Evaluators",
     "Clients",
@@ -118,9 +136,9 @@ function roundRow(round: RoundStatus): string[] {
   const { heldOut, evaluators } = round;
   return [
     String(round.round),
-    heldOut ? percentText(heldOut.accuracy) : "",
+    heldOut ? figureText(heldOut) : "",
     heldOut ? heldOut.loss.toFixed(3) : "",
-    evaluators ? percentText(evaluators.accuracy) : "",
+    evaluators ? figureText(evaluators) : "",
     round.round === 0 ? "" : String(round.contributors.length),
     round.round === 0 ? "" : String(round.attempts),
     round.round === 0 ? "" : bytesText(round.upBytes.total),

@@ -9,11 +9,11 @@
 import type { AdapterLayout } from "../../protocol/bank.ts";
 import type {
   AcceptedUpdate,
+  AnyEvaluationReport,
   Budget,
   ClientTask,
   Enrolled,
   Enrolment,
-  EvaluationReport,
   Progress,
   SettledBudget,
 } from "../../protocol/http/documents.ts";
@@ -198,7 +198,7 @@ export async function putEvaluation(
   connection: Connection,
   run: string,
   client: number,
-  report: EvaluationReport,
+  report: AnyEvaluationReport,
 ): Promise<void> {
   await tellJson(connection, {
     what: `report the score after round ${report.rounds}`,

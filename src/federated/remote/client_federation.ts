@@ -13,6 +13,7 @@ import type { TrainableModel } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
 import { type RunSetup, setUpRun } from "../run_setup.ts";
 import { type CreateTokenizer, tokenizeRows } from "../tokenize_rows.ts";
+import { chatTemplateHash } from "./chat_template_hash.ts";
 import { readManifest } from "./read_manifest.ts";
 import { isSameLayout } from "./run_layout.ts";
 import { manifestConfig } from "./training_settings.ts";
@@ -56,7 +57,8 @@ export interface ClientFederation extends TrainableModel {
   /**
    * Tokenizes the client's data.
    *
-   * @throws DataError naming the first row whose label is not one of the run's.
+   * @throws DataError naming the first row whose label is not one of the run's, or whose conversation cannot be rendered; where a language model has
+   * nothing to predict in what it is to train on, or, of an evaluator, to be scored with.
    * @throws UserError when a token is not in the model's vocabulary.
    */
   tokenize(data: LabelledData): Promise<TokenizedData>;
@@ -75,7 +77,7 @@ export async function clientFederation(sources: ClientSources): Promise<ClientFe
   const config = { ...manifestConfig(manifest), baseDtype, recompute };
   await checkModel(manifest, files);
   const setup = await setUpRun({ config, files, labels });
-  checkTokenizer(manifest, files, setup);
+  await checkTokenizer(manifest, files, setup);
   checkLayout(manifest, setup);
   const { classifier, sizes, weights, local, selection } = setup;
   return {
@@ -87,14 +89,16 @@ export async function clientFederation(sources: ClientSources): Promise<ClientFe
     config,
     async tokenize(data) {
       const rows = [...data.train, ...data.validation, ...data.test];
-      checkLabels(name, labels, data.name, rows);
+      if (config.task === "classify") checkLabels(name, labels, data.name, rows);
       const options = { setup, labels, createTokenizer, cache, onProgress };
       const tokenized = await tokenizeRows(rows, options);
-      return {
+      const parts = {
         train: tokenized(data.train),
         validation: tokenized(data.validation),
         test: tokenized(data.test),
       };
+      if (config.task !== "classify") checkPredictions(config, data, parts);
+      return parts;
     },
   };
 }
@@ -109,14 +113,24 @@ async function checkModel(manifest: RunManifest, files: ModelFiles): Promise<voi
   );
 }
 
-function checkTokenizer(manifest: RunManifest, files: ModelFiles, { tokenizer }: RunSetup): void {
-  const { name, model } = manifest;
-  if (tokenizer.hash === model.tokenizer) return;
-  throw new UserError(
-    `Cannot join "${name}": the run was made with the tokenizer of "${model.name}" (${
-      short(model.tokenizer)
-    }), "${files.label}" holds another (${short(tokenizer.hash)}); ${adviceFor(manifest)}`,
-  );
+async function checkTokenizer(
+  manifest: RunManifest,
+  files: ModelFiles,
+  { tokenizer }: RunSetup,
+): Promise<void> {
+  const { name, model: { name: model, tokenizer: hash, chatTemplate } } = manifest;
+  const check = (what: string, expected: string, got: string | undefined): void => {
+    if (got === expected) return;
+    const holds = got === undefined ? "has none" : `holds another (${short(got)})`;
+    throw new UserError(
+      `Cannot join "${name}": the run was made with the ${what} of "${model}" (${
+        short(expected)
+      }), "${files.label}" ${holds}; ${adviceFor(manifest)}`,
+    );
+  };
+  check("tokenizer", hash, tokenizer.hash);
+  if (chatTemplate === undefined) return;
+  check("chat template", chatTemplate, await chatTemplateHash(tokenizer.files.config));
 }
 
 /** What to do about a model that is not the run's. */
@@ -149,6 +163,19 @@ function checkLabels(
   throw new DataError(
     `Cannot use row "${stray.id}" of "${file}": expected one of the ${labels.length} labels of "${run}", ` +
       `got "${stray.label}"`,
+  );
+}
+
+/** A text may have nothing to predict, and a conversation its replies beyond what is kept of it. */
+function checkPredictions(
+  { seqLen }: RunConfig,
+  data: LabelledData,
+  { train, validation }: TokenizedData,
+): void {
+  const trains = data.train.length > 0; // an evaluator does not
+  if ((trains ? train : validation).length > 0) return;
+  throw new DataError(
+    `Cannot use "${data.name}": its rows have no token to predict within ${seqLen} tokens, the length of the run's rows`,
   );
 }
 

@@ -1,9 +1,9 @@
 /** What a client's loop works with, and what it tells. @module */
 
-import type { EvaluationReport, Progress } from "../../protocol/http/documents.ts";
+import type { AnyEvaluationReport, Progress } from "../../protocol/http/documents.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import type { ClientMemory } from "../client_memory.ts";
-import type { Evaluation } from "../../lora/evaluate.ts";
+import type { Evaluation, TokenEvaluation } from "../../lora/evaluate.ts";
 import type { ClientStore } from "./client_store.ts";
 import type { Connection } from "./connection.ts";
 import type { Seat } from "./seat.ts";
@@ -15,6 +15,9 @@ export interface Scorable {
   /** Encoded. */
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
+
+/** How a model does on a client's rows. */
+export type BankEvaluation = Omit<Evaluation, "perLabel"> | TokenEvaluation;
 
 /** A round that a client has trained. */
 export interface TrainedRound {
@@ -32,7 +35,7 @@ export type OnTrainerStep = (step: number, steps: number) => void;
 /** Trains and scores, away from the thread that talks to the server: a worker, or in a test a function. */
 export interface Trainer {
   /** Scores a model on the client's held-out rows, or an evaluator's rows. */
-  evaluate(model: Scorable): Promise<Omit<Evaluation, "perLabel">>;
+  evaluate(model: Scorable): Promise<BankEvaluation>;
   /**
    * Trains a round.
    *
@@ -60,14 +63,14 @@ export type ClientEvent =
   /** A local step has been taken. */
   | ({ readonly kind: "step" } & Progress)
   /** A published bank was scored, and the score reported. */
-  | { readonly kind: "scored"; readonly report: EvaluationReport }
+  | { readonly kind: "scored"; readonly report: AnyEvaluationReport }
   /** An update was trained and accepted. */
   | {
     readonly kind: "round";
     readonly round: number;
     readonly losses: Float64Array;
     /** Of the bank that the round started from. */
-    readonly heldOut: EvaluationReport | undefined;
+    readonly heldOut: AnyEvaluationReport | undefined;
     /** Bytes of the messages. */
     readonly up: number;
     readonly down: number;

@@ -7,7 +7,7 @@
  * @module
  */
 
-import type { ClientTask, EvaluationReport } from "../../protocol/http/documents.ts";
+import type { AnyEvaluationReport, ClientTask } from "../../protocol/http/documents.ts";
 import { fetchBank, nextTask } from "./api.ts";
 import { type ClientJob, RoundFailure } from "./client_job.ts";
 import { isFinal } from "./refusals.ts";
@@ -32,7 +32,7 @@ export type ClientEnd =
     readonly rounds: number;
     /** The final bank, encoded. */
     readonly bank: Uint8Array<ArrayBuffer>;
-    readonly heldOut: EvaluationReport | undefined;
+    readonly heldOut: AnyEvaluationReport | undefined;
   }
   /** The run was stopped. */
   | { readonly kind: "stopped"; readonly rounds: number };

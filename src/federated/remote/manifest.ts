@@ -2,13 +2,13 @@
 
 import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
-import {
-  manifestKind,
-  type Participation,
-  type RanksPolicy,
-  type RunManifest,
-  type UpdateLimits,
+import type {
+  Participation,
+  RanksPolicy,
+  RunManifest,
+  UpdateLimits,
 } from "../../protocol/manifest.ts";
+import { manifestKindOf } from "../../protocol/manifest_task.ts";
 import { checkMethod, needsEqualRanks } from "../../protocol/method.ts";
 import { RankError } from "../../protocol/ranks.ts";
 import { serverOptimizerOf } from "../../protocol/server_optimizer.ts";
@@ -17,6 +17,8 @@ import { type ModelFiles, modelHash } from "../../weights/mod.ts";
 import { initialBank } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
 import { setUpRun } from "../run_setup.ts";
+import { checkReading } from "../tokenize_rows.ts";
+import { chatTemplateHash } from "./chat_template_hash.ts";
 import { layoutOf } from "./run_layout.ts";
 import { readManifest } from "./read_manifest.ts";
 import { checkServable } from "./simulation_only.ts";
@@ -32,7 +34,7 @@ export interface ManifestSources {
   readonly files: ModelFiles;
   /** What the manifest calls the model; `files.label` when left out. */
   readonly modelName?: string;
-  /** The label set, in the order of the classifier's outputs. */
+  /** The label set, in the order of the classifier's outputs; empty of a language model. */
   readonly labels: readonly string[];
   /** Who takes part. */
   readonly participation: Participation;
@@ -62,16 +64,21 @@ export async function createManifest(
   checkParticipation(participation);
   checkRanks(config, participation, ranks);
   const setup = await setUpRun({ config, files, labels });
+  checkReading(setup);
+  const { task } = config;
+  const template = task === "chat" && await chatTemplateHash(setup.tokenizer.files.config);
   const serverOptimizer = serverOptimizerOf(config);
   const bank = initialBank(setup);
   const manifest: RunManifest = {
-    kind: manifestKind,
+    kind: manifestKindOf(task),
+    ...(task !== "classify" && { task }),
     name,
     model: {
       name: sources.modelName ?? files.label,
       revision: config.revision,
       hash: await modelHash(files),
       tokenizer: setup.tokenizer.hash,
+      ...(template && { chatTemplate: template }),
     },
     labels,
     layout: layoutOf(setup.classifier.layout),

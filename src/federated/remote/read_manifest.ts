@@ -9,7 +9,8 @@
 import type { AdapterLayout } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../protocol/layout_size.ts";
-import { manifestKind, type RunManifest } from "../../protocol/manifest.ts";
+import { manifestKinds, type RunManifest } from "../../protocol/manifest.ts";
+import { taskFault } from "../../protocol/manifest_task.ts";
 import { shown } from "../../protocol/shown.ts";
 
 /** A part of a manifest, by its keys parted by dots. */
@@ -59,10 +60,10 @@ const parts: readonly Part[] = [
  */
 export function readManifest(value: unknown): RunManifest {
   const kind = partOf(value, "kind");
-  if (kind !== manifestKind) {
+  if (!(manifestKinds as readonly unknown[]).includes(kind)) {
     throw new UserError(
       `Cannot join the run: the server is of another version (its manifest is ${shown(kind)}, ` +
-        `expected "${manifestKind}")`,
+        `expected ${manifestKinds.map((known) => `"${known}"`).join(" or ")})`,
     );
   }
   for (const { path, expected, fits } of parts) {
@@ -70,9 +71,15 @@ export function readManifest(value: unknown): RunManifest {
     if (!fits(part)) throw fault(value, path, expected, shown(part));
   }
   const manifest = value as RunManifest;
+  checkTask(manifest);
   checkSize(manifest);
   checkSeats(manifest);
   return manifest;
+}
+
+function checkTask(manifest: RunManifest): void {
+  const wrong = taskFault(manifest);
+  if (wrong) throw fault(manifest, wrong.path, wrong.expected, wrong.got);
 }
 
 function checkSize(manifest: RunManifest): void {

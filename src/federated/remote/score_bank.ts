@@ -1,8 +1,8 @@
 /** Scoring published banks on rows of the client's own. @module */
 
-import type { EvaluationReport } from "../../protocol/http/documents.ts";
+import type { AnyEvaluationReport } from "../../protocol/http/documents.ts";
 import { putEvaluation } from "./api.ts";
-import type { ClientJob, Scorable } from "./client_job.ts";
+import type { BankEvaluation, ClientJob, Scorable } from "./client_job.ts";
 import { readJson, writeJson } from "./client_store.ts";
 import { isFinal } from "./refusals.ts";
 import { RemoteProblem } from "./remote_problem.ts";
@@ -17,7 +17,7 @@ export async function scoreOnce(
   job: ClientJob,
   rounds: number,
   fetchModel: () => Promise<Scorable>,
-): Promise<EvaluationReport | undefined> {
+): Promise<AnyEvaluationReport | undefined> {
   try {
     return await score(job, rounds, fetchModel);
   } catch (error) {
@@ -30,10 +30,10 @@ async function score(
   job: ClientJob,
   rounds: number,
   fetchModel: () => Promise<Scorable>,
-): Promise<EvaluationReport | undefined> {
+): Promise<AnyEvaluationReport | undefined> {
   const { connection, seat, store, trainer, heldOutRows, onEvent } = job;
   if (heldOutRows === 0) return undefined;
-  const last = await readJson<EvaluationReport>(
+  const last = await readJson<AnyEvaluationReport>(
     store,
     "evaluated.json",
     (report) => Number.isSafeInteger(report.rounds),
@@ -43,11 +43,21 @@ async function score(
     await putEvaluation(connection, seat.run, seat.client, last);
     return last;
   }
-  const { rows, correct, loss } = await trainer.evaluate(await fetchModel());
-  if (!Number.isFinite(loss)) return undefined; // the bank has diverged
-  const report = { rounds, rows, correct, loss };
+  const evaluation = await trainer.evaluate(await fetchModel());
+  if (!Number.isFinite(evaluation.loss)) return undefined; // the bank has diverged
+  const report = reportOf(rounds, evaluation);
   await writeJson(store, "evaluated.json", report);
   await putEvaluation(connection, seat.run, seat.client, report);
   onEvent({ kind: "scored", report });
   return report;
+}
+
+/** What the server is told: sums alone. */
+function reportOf(rounds: number, evaluation: BankEvaluation): AnyEvaluationReport {
+  if ("tokens" in evaluation) {
+    const { tokens, loss } = evaluation;
+    return { rounds, tokens, loss };
+  }
+  const { rows, correct, loss } = evaluation;
+  return { rounds, rows, correct, loss };
 }

@@ -5,7 +5,7 @@ import { isServable } from "../../protocol/method.ts";
 import { defaultConfig, type RunConfig } from "../run_config.ts";
 import { flagName, settingText } from "../setting_text.ts";
 
-const simulationOnly = ["task", "pooled", "participation", "dropouts", "stragglers"] as const;
+const simulationOnly = ["pooled", "participation", "dropouts", "stragglers"] as const;
 
 /**
  * Checks that a run with these settings can be served.

@@ -2,9 +2,11 @@
 
 import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest, ServerMethod } from "../../protocol/manifest.ts";
+import { taskOf } from "../../protocol/manifest_task.ts";
 import { serverOptimizerSettings } from "../../protocol/server_optimizer.ts";
 import { readSettings } from "../read_settings.ts";
-import { completeRunConfig } from "../complete_run_config.ts";
+import type { Task } from "../../protocol/task.ts";
+import { completeRemoteConfig } from "../complete_run_config.ts";
 import { defaultConfig, type RunConfig } from "../run_config.ts";
 
 /** Settings of `manifest.training`: what local training depends on and the server does not look at. A client takes no other ones from a server. */
@@ -35,6 +37,9 @@ export const trainingKeys = [
   "evalBatch",
 ] as const satisfies readonly (keyof RunConfig)[];
 
+/** Further ones of a language model. */
+export const languageTrainingKeys = ["packing"] as const satisfies readonly (keyof RunConfig)[];
+
 /** Settings of `manifest.training` that are left out where they have their default: manifests of earlier versions lack them. */
 export const laterTrainingKeys = ["accumulate"] as const satisfies readonly (keyof RunConfig)[];
 
@@ -59,7 +64,13 @@ const MOST_BUCKETS = 64;
 /** The settings of local training, for a manifest. */
 export function trainingSettings(config: RunConfig): RunManifest["training"] {
   const later = laterTrainingKeys.filter((key) => config[key] !== defaultConfig[key]);
-  return { ...pick(config, [...trainingKeys, ...later]), localSteps: config.localSteps };
+  const keys = [...trainingKeysOf(config.task), ...later];
+  return { ...pick(config, keys), localSteps: config.localSteps };
+}
+
+/** Settings that the manifests of a task all have. */
+function trainingKeysOf(task: Task): readonly (keyof RunConfig)[] {
+  return task === "classify" ? trainingKeys : [...trainingKeys, ...languageTrainingKeys];
 }
 
 /**
@@ -69,7 +80,9 @@ export function trainingSettings(config: RunConfig): RunManifest["training"] {
  */
 export function manifestConfig(manifest: RunManifest): RunConfig {
   const { name, training, layout, alpha, rounds, seed, method, participation } = manifest;
-  const known: readonly string[] = [...trainingKeys, ...laterTrainingKeys];
+  const task = taskOf(manifest);
+  const required = trainingKeysOf(task);
+  const known: readonly string[] = [...required, ...laterTrainingKeys];
   const unknown = Object.keys(training).find((key) => !known.includes(key));
   if (unknown !== undefined) {
     throw new UserError(
@@ -77,7 +90,7 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
     );
   }
   // A default of this version may not be the one that the run was made with.
-  const missing = trainingKeys.find((key) => !Object.hasOwn(training, key));
+  const missing = required.find((key) => !Object.hasOwn(training, key));
   if (missing !== undefined) {
     throw new UserError(
       `Cannot use the manifest of "${name}": it lacks the setting "${missing}"; it was made by another version of this program`,
@@ -85,11 +98,12 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
   }
   const { rank } = layout;
   const server = method.serverOptimizer ? serverOptimizerSettings(method.serverOptimizer) : {};
-  const raw = { ...training, ...pick(method, methodKeys), ...server, rank, alpha, rounds, seed };
+  const shared = { task, rank, alpha, rounds, seed };
+  const raw = { ...training, ...pick(method, methodKeys), ...server, ...shared };
   const nameOf = (key: string) => `"${key}" in the manifest of "${name}"`;
   const given = readSettings(raw, nameOf);
   checkBounds(given, nameOf);
-  return completeRunConfig({ ...given, ranks: [rank], clients: participation.seats });
+  return completeRemoteConfig({ ...given, ranks: [rank], clients: participation.seats });
 }
 
 function checkBounds(given: Partial<RunConfig>, nameOf: (key: string) => string): void {

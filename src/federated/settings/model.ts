@@ -2,14 +2,9 @@
 
 import { type Pooling, poolings } from "../../data/batches.ts";
 import { type BaseDtype, baseDtypes } from "../../lora/classifier.ts";
+import { languageTasks, type Task, tasks } from "../../protocol/task.ts";
 import { choice, optional, pattern, text } from "../setting_kinds.ts";
 import { type Conditions, positive, type SettingRows, share } from "./rows.ts";
-
-/** What a model can be trained for, in the order users see them. */
-export const tasks = ["classify", "lm", "chat"] as const;
-
-/** `classify`: a label for each text; `lm`: the next token of texts; `chat`: the assistant's replies in conversations. */
-export type Task = typeof tasks[number];
 
 /** Settings of the base model and of its adapters. */
 export interface BaseModelConfig {
@@ -50,7 +45,7 @@ export const modelDefaults: BaseModelConfig = {
 export const classifying: Conditions = { task: ["classify"] };
 
 /** Where the next token is predicted. */
-export const continuing: Conditions = { task: ["lm", "chat"] };
+export const continuing: Conditions = { task: languageTasks };
 
 /** Their rows in the table of settings. */
 export const modelRows: SettingRows<BaseModelConfig> = {

@@ -8,6 +8,7 @@
  */
 
 import type { MessageSizes } from "../messages/mod.ts";
+import type { Task } from "../task.ts";
 import type { UpdateFault } from "../validate_update.ts";
 
 /** Where a run stands. `draft`: its bank is not complete; `waiting`: for clients. */
@@ -106,7 +107,7 @@ export interface RoundTask {
   readonly deadline: number;
 }
 
-/** Score of a bank on held-out rows. */
+/** Score of a bank of a classifier on held-out rows. */
 export interface EvaluationReport {
   /** Rounds behind the bank: 0 for the initial one. */
   readonly rounds: number;
@@ -117,6 +118,17 @@ export interface EvaluationReport {
   /** Sum of the cross-entropy over the rows, in nats. */
   readonly loss: number;
 }
+
+/** Score of a bank of a language model on held-out rows. */
+export interface TokenEvaluationReport extends Pick<EvaluationReport, "rounds"> {
+  /** Tokens predicted, at least 1. */
+  readonly tokens: number;
+  /** Sum of their cross-entropy, in nats. */
+  readonly loss: number;
+}
+
+/** Score of a bank on held-out rows. */
+export type AnyEvaluationReport = EvaluationReport | TokenEvaluationReport;
 
 /** How far a client is in its round; soft, for the page. */
 export interface Progress {
@@ -160,7 +172,7 @@ export interface SeatStatus {
   readonly progress: Progress | null;
 }
 
-/** Accuracy and mean loss over held-out rows of several parties. */
+/** Accuracy and mean loss of a classifier over held-out rows of several parties. */
 export interface Score {
   /** 0 to 1. */
   readonly accuracy: number;
@@ -171,6 +183,19 @@ export interface Score {
   /** Parties behind it. */
   readonly parties: number;
 }
+
+/** Mean loss of a language model over the predictions in held-out rows of several parties. */
+export interface TokenScore extends Pick<Score, "parties"> {
+  /** Mean cross-entropy, in nats a token. */
+  readonly loss: number;
+  /** e to its power: of so many tokens the model would have to guess evenly to do as well. */
+  readonly perplexity: number;
+  /** Predictions behind it. */
+  readonly tokens: number;
+}
+
+/** Of a classifier or a language model. */
+export type AnyScore = Score | TokenScore;
 
 /** A published round, or with `round` 0 the initial bank. */
 export interface RoundStatus {
@@ -184,10 +209,10 @@ export interface RoundStatus {
   readonly contributors: readonly number[];
   /** Σ n_k of them. */
   readonly samples: number;
-  /** Of the clients' held-out rows, weighted by rows; null until one reports. */
-  readonly heldOut: Score | null;
+  /** Of the clients' held-out rows, each row or prediction of the same weight; null until one reports. */
+  readonly heldOut: AnyScore | null;
   /** Of the evaluators; null until one reports. */
-  readonly evaluators: Score | null;
+  readonly evaluators: AnyScore | null;
   /** Accepted updates and choices, in all attempts at it. */
   readonly upBytes: MessageSizes;
   /** Downloads that were sent in all attempts at it, one of each client in each. */
@@ -258,7 +283,9 @@ export interface RunSummaryStatus {
 export interface RunStatus extends RunSummaryStatus {
   /** Changes with everything below but contacts and progress. */
   readonly revision: number;
-  /** Labels of the task. */
+  /** What is trained. */
+  readonly task: Task;
+  /** Labels of a classifier; 0 of a language model. */
   readonly labels: number;
   /** Names of the adapted modules, in the order of `scores`. */
   readonly modules: readonly string[];

@@ -18,3 +18,4 @@ export {
   signRequest,
   verifySignature,
 } from "./request_signature.ts";
+export { isTokenReport, isTokenScore, scoreMerit } from "./scores.ts";

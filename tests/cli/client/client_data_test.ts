@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type DataChoice, loadClientData } from "../../../src/cli/client/client_data.ts";
+import type { LanguageTask } from "../../../src/protocol/task.ts";
 
 const labels = ["a", "b", "c"];
 
 async function load(
   rows: readonly Record<string, unknown>[],
-  changes: Partial<DataChoice> = {},
+  { task, ...changes }: Partial<DataChoice> & { readonly task?: LanguageTask } = {},
 ) {
   const folder = await Deno.makeTempDir();
   try {
     const data = join(folder, "rows.jsonl");
     await Deno.writeTextFile(data, rows.map((row) => JSON.stringify(row)).join("\n"));
-    const choice = { data, textColumn: "text", labelColumn: null, heldOut: 0.1, evaluate: false };
-    return await loadClientData({ ...choice, ...changes }, labels, 1);
+    const choice = { data, textColumn: null, labelColumn: null, heldOut: 0.1, evaluate: false };
+    const run = { name: "news", seed: 1, ...(task ? { task, labels: [] } : { labels }) };
+    return await loadClientData({ ...choice, ...changes }, run);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -62,4 +64,42 @@ Deno.test("loadClientData() refuses rows that are not the run's, and a client wi
   const stray = [...rowsOf(2), { text: "t", label: "d" }];
   await assert.rejects(load(stray), /line 3 .*expected one of 3 labels, got "d"/);
   await assert.rejects(load(rowsOf(2, "test")), /at least one row to train on/);
+});
+
+const talk = { messages: [{ role: "user", content: "hi" }, { role: "assistant", content: "yes" }] };
+
+Deno.test("loadClientData() of a language model asks for no labels, and looks at none that are there", async () => {
+  const { labels, train } = await load([{ text: "one" }, { text: "two", label: "d" }], {
+    task: "lm",
+    heldOut: 0,
+  });
+  assert.deepEqual([labels, train.map(({ text }) => text)], [[], ["one", "two"]]);
+  const talks = await load([talk], { task: "chat", heldOut: 0 });
+  assert.equal(talks.train[0].text, JSON.stringify(talk.messages));
+  assert.equal(talks.conversations, true);
+  const posts = await load([{ post: "one" }], { task: "lm", textColumn: "post", heldOut: 0 });
+  assert.equal(posts.train[0].text, "one");
+});
+
+Deno.test("loadClientData() refuses another task's rows in one line that tells the run's task", async () => {
+  await assert.rejects(
+    load([talk], { task: "lm" }),
+    /expected a column "text", got "messages" on line 1; "news" learns from texts \(--task lm\)$/,
+  );
+  await assert.rejects(
+    load([{ text: "one" }], { task: "chat" }),
+    /expected a column "messages", got "text" on line 1; "news" learns from conversations \(--task/,
+  );
+  await assert.rejects(
+    load([{ messages: "hi" }], { task: "chat" }),
+    /expected a list of messages, .* got "hi"; "news" learns from conversations \(--task chat\)$/,
+  );
+  await assert.rejects(
+    load([{ text: "one" }]),
+    /a label column .*, got "text" on line 1; "news" learns the labels of texts$/,
+  );
+  await assert.rejects(
+    load([{ text: "one", topic: "a" }], { task: "lm", labelColumn: "topic" }),
+    /^UserError: Cannot use --label-column: "news" trains a language model, which learns no labels$/,
+  );
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { create } from "../../../src/cli/run/create.ts";
 import { prepareFederation } from "../../../src/federated/prepare.ts";
 import { initialBank } from "../../../src/federated/federation.ts";
@@ -10,6 +10,9 @@ import { sha256Hex } from "../../../src/protocol/hash.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
 import { modelHash } from "../../../src/weights/mod.ts";
+import { languageTasks } from "../../../src/protocol/task.ts";
+import { decoderContents } from "../../federated/remote/language_support.ts";
+import { withFolder } from "../../temp_folder.ts";
 import { type Answer, printed, problem, stubServer } from "./stub_server.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-run-create-" });
@@ -113,6 +116,49 @@ Deno.test("create takes the label set from names, a file, or the data, of which 
     assert.ok(!new TextDecoder().decode(body).includes(folder), "no path of this machine");
   }
 });
+
+Deno.test("create --task lm and chat need a decoder alone: no labels, no data", () =>
+  withFolder(async (folder) => {
+    await Promise.all(
+      Object.entries(decoderContents).map(([name, content]) =>
+        typeof content === "string"
+          ? Deno.writeTextFile(join(folder, name), content)
+          : Deno.writeFile(join(folder, name), content)
+      ),
+    );
+    await using server = await stubServer(accepted);
+    for (const task of languageTasks) {
+      const { lines, print } = printed();
+      const flags = [`--task=${task}`, `--model=${folder}`, "--clients=3", "--seq-len=12"];
+      await create.run([...flags, ...server.flags], print);
+      const manifest = manifestIn(server.asked.findLast(({ path }) => path === "/v1/runs")!.body);
+      assert.deepEqual([manifest.task, manifest.labels], [task, []]);
+      assert.equal(manifest.name, basename(folder), "after the model, as there is no data");
+      assert.match(lines[1], new RegExp(`rank 8, ${task === "lm" ? "language" : "chat"} model$`));
+      const asked = server.asked.length;
+      const refused: Readonly<Record<string, RegExp>> = {
+        "--labels=a,b":
+          /^UserError: Cannot use --labels with --task .*: a language model has no lab/,
+        "--data=x.jsonl":
+          /^UserError: Cannot use --data with --task .*its texts are with the clien/,
+        "--text-column=t": /^UserError: Cannot use --text-column with --task/,
+        "--pooling=last": /^UserError: Cannot use --pooling with --task .*: it has no effect there/,
+        "--method=head": /^UserError: Cannot use --method head with --task/,
+      };
+      for (const [flag, message] of Object.entries(refused)) {
+        await assert.rejects(create.run([...flags, flag, ...server.flags], print), message);
+      }
+      assert.equal(server.asked.length, asked);
+    }
+    await assert.rejects(
+      create.run(["--task=lm", ...three, ...server.flags], () => {}),
+      /^UserError: Cannot use --task lm with a model of family "bert", an encoder: expected a decod/,
+    );
+    await assert.rejects(
+      create.run(["--no-packing", ...three, ...server.flags], () => {}),
+      /^UserError: Cannot use --packing with --task classify: it has no effect there, only with/,
+    );
+  }));
 
 Deno.test("create --serve-model uploads what the server lacks", async () => {
   const hash = await modelHash(builtInBase());

@@ -5,6 +5,7 @@ import { namesIn } from "../../../src/cli/working_folder.ts";
 import { writeFolder } from "../../../src/cli/write_folder.ts";
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { decodeSafetensors } from "../../../src/protocol/safetensors.ts";
+import { languageManifest } from "../../federated/remote/language_support.ts";
 import { manifestOf } from "../../federated/remote/manifest_support.ts";
 import { round, sample, score } from "./sample_status.ts";
 import { printed, stubServer } from "./stub_server.ts";
@@ -77,6 +78,42 @@ Deno.test("export writes a folder that PEFT loads, with a card", () =>
     );
     assert.deepEqual(await namesIn(folder), ["deep"]);
   }));
+
+Deno.test("export of a language model writes a causal adapter without a head, and a card with its perplexity", () =>
+  withFolder(async (folder) => {
+    const { manifest, bank } = await languageManifest("lm", { modelName: "org/tiny" });
+    const heldOut = { perplexity: Math.exp(3.5), loss: 3.5, tokens: 9000, parties: 2 };
+    const published = [round(0, null), round(1, heldOut)];
+    const status = { ...sample, task: "lm" as const, labels: 0, published };
+    await using server = await stubServer({
+      "GET /v1/runs/rabc": () => status,
+      "GET /v1/runs/rabc/manifest": () => manifest,
+      "GET /v1/runs/rabc/banks/1": () => encodeBank(bank),
+    });
+    const out = join(folder, "adapter");
+    const { lines, print } = printed();
+    await exportAdapter.run(["rabc", "--out", out, ...server.flags], print);
+    const config = JSON.parse(await Deno.readTextFile(join(out, "adapter_config.json")));
+    assert.deepEqual([config.task_type, config.modules_to_save], ["CAUSAL_LM", []]);
+    const weights = await Deno.readFile(join(out, "adapter_model.safetensors"));
+    assert.equal(decodeSafetensors(weights).tensors.size, 2 * bank.modules.length);
+    const card = await Deno.readTextFile(join(out, "README.md"));
+    assert.match(
+      card,
+      /^Perplexity 33\.1 \(loss 3\.500 a token\) on 9,000 held-out tokens of 2 cl/m,
+    );
+    assert.match(card, /AutoModelForCausalLM/);
+    assert.doesNotMatch(card, /accurac|labels|undefined/i);
+    assert.deepEqual(lines, [
+      `Adapter  ${out}, after 1 round; perplexity 33.1, loss 3.500 on 9,000 tokens of 2 clients`,
+    ]);
+  }));
+
+Deno.test("chooseRound() of a language model takes the lowest loss for the best", () => {
+  const score = (loss: number) => ({ perplexity: Math.exp(loss), loss, tokens: 10, parties: 1 });
+  const published = [5, 3, 3, 4].map((loss, number) => round(number, score(loss)));
+  assert.equal(chooseRound({ ...sample, task: "lm", published }, "best").round, 1);
+});
 
 Deno.test("chooseRound() finds the latest, the best, or the one that was named", () => {
   const best = [

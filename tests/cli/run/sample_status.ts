@@ -1,6 +1,7 @@
 /** A run in its third round, for tests of what is shown of it. */
 
 import type {
+  AnyScore,
   RoundStatus,
   RunStatus,
   Score,
@@ -16,7 +17,7 @@ export function score(accuracy: number, parties = 2): Score {
   return { accuracy, loss: 1.5, rows: 100 * parties, parties };
 }
 
-export function round(number: number, heldOut: Score | null): RoundStatus {
+export function round(number: number, heldOut: AnyScore | null): RoundStatus {
   return {
     round: number,
     attempts: number === 0 ? 0 : 1,
@@ -59,6 +60,7 @@ export const sample: RunStatus = {
   rounds: 5,
   createdAt: now - 60_000,
   revision: 7,
+  task: "classify",
   labels: 4,
   modules: ["q_proj", "v_proj"],
   rank: 4,

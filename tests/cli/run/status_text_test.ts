@@ -54,10 +54,28 @@ Deno.test("seatTable() tells what each client does", () => {
 });
 
 Deno.test("roundTable() has a line a round, the initial adapter's first", () => {
-  assert.deepEqual(roundTable([round(0, null), round(1, score(0.5))]), [
+  const published = [round(0, null), round(1, score(0.5))];
+  assert.deepEqual(roundTable({ ...sample, published }), [
     "Round  Accuracy   Loss  Evaluators  Clients  Attempts       Up     Down  Trained",
     "    0                                                                      0.0 %",
     "    1    50.0 %  1.500                    2         1  1.23 kB  1.23 kB   50.0 %",
+  ]);
+});
+
+Deno.test("a language model's run is told by its perplexity", () => {
+  const heldOut = { perplexity: 37.52, loss: 3.6249, tokens: 9000, parties: 2 };
+  const published = [{ ...round(1, heldOut), evaluators: { ...heldOut, perplexity: 1234.5 } }];
+  const status = { ...sample, task: "lm" as const, labels: 0, published };
+  const lines = statusLines(status, now);
+  assert.equal(lines[1], "Model    tiny, 2 modules adapted at rank 4, language model");
+  assert.equal(
+    lines[5],
+    "Score    perplexity 37.5, loss 3.625 on 9,000 tokens of 2 clients",
+  );
+  assert.match(statusLines({ ...status, task: "chat" }, now)[1], /, chat model$/);
+  assert.deepEqual(roundTable(status), [
+    "Round  Perplexity   Loss  Evaluators  Clients  Attempts       Up     Down  Trained",
+    "    1        37.5  3.625       1,235        2         1  1.23 kB  1.23 kB   50.0 %",
   ]);
 });
 

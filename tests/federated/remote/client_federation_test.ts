@@ -1,33 +1,18 @@
 /** A client of a run: what it computes with, and what it refuses. */
 
 import assert from "node:assert/strict";
-import { loadData } from "../../../src/data/load.ts";
-import { jsonLines, splitData } from "../../../src/data/split.ts";
-import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
 import { requireLabelled } from "../../../src/federated/device_batches.ts";
-import { clientRound } from "../../../src/federated/client_round.ts";
-import { openFastest } from "../../../src/federated/open_session.ts";
 import type { RunConfig } from "../../../src/federated/run_config.ts";
-import { dealSamples, prepareFederation } from "../../../src/federated/prepare.ts";
+import { prepareFederation } from "../../../src/federated/prepare.ts";
 import {
   clientFederation,
   type ClientSources,
 } from "../../../src/federated/remote/client_federation.ts";
-import { runRound, startState } from "../../../src/federated/simulate.ts";
 import { baseDtypes } from "../../../src/lora/classifier.ts";
-import { loadAggregator } from "../../../src/protocol/aggregate/load_aggregator.ts";
-import { aggregate } from "../../../src/protocol/aggregate/mod.ts";
-import { decodeBank, encodeBank } from "../../../src/protocol/bank_codec.ts";
-import { dealRound } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
-import { decodeUpdate, encodeDownload } from "../../../src/protocol/messages/mod.ts";
-import { decodeMoments, encodeMoments } from "../../../src/protocol/moments_codec.ts";
-import { withServerOptimizer } from "../../../src/protocol/server_optimizer.ts";
-import { scopedSelections } from "../../../src/protocol/method.ts";
-import { selectorOf } from "../../../src/protocol/selection.ts";
-import type { ClientUpdate } from "../../../src/protocol/update.ts";
 import { memoryFiles } from "../../weights/memory_files.ts";
+import { assertBanksOfSimulation } from "./banks_of_simulation.ts";
 import {
   config,
   createLetters,
@@ -41,14 +26,6 @@ function join(manifest: RunManifest, changes: Partial<ClientSources> = {}) {
   return clientFederation({ manifest, files, createTokenizer: createLetters, ...changes });
 }
 
-/** A client's share as it reads it from the file that `deno task split` wrote. */
-async function ownShare(client: number, labels: readonly string[]) {
-  const share = splitData(data, dealSamples(config, data))[client];
-  const bytes = new TextEncoder().encode(jsonLines(share));
-  const name = `client-0${client + 1}.jsonl`;
-  return await loadData({ name, bytes, labels, testShare: 0, validationShare: 0, seed: 1 });
-}
-
 const variants: readonly Partial<RunConfig>[] = [
   ...baseDtypes.map((baseDtype) => ({ baseDtype })),
   { factors: "b" },
@@ -59,68 +36,10 @@ const variants: readonly Partial<RunConfig>[] = [
 ];
 
 for (const variant of variants) {
-  const own = { ...config, ...variant };
-  const { baseDtype } = own;
   const name = Object.entries(variant).flat().join(" ");
   Deno.test(`clientFederation() of every client gives the banks of the simulation by ${name}, byte for byte`, async () => {
-    const { manifest, bank: start } = await manifestOf({ config: own });
-    const sent: RunManifest = JSON.parse(JSON.stringify(manifest));
-    const device = createCpuDevice({ threads: 1 });
-    const clients = await Promise.all([0, 1, 2].map(async (client) => {
-      // One of them is short of memory, which changes nothing.
-      const federation = await join(sent, { baseDtype, recompute: client === 1 });
-      assert.equal(federation.classifier.recompute, client === 1);
-      const { train: samples } = await federation.tokenize(await ownShare(client, sent.labels));
-      return { federation, samples, session: await openFastest(federation, [device]) };
-    }));
-
-    let bank = decodeBank(encodeBank(start));
-    const banks: Uint8Array[] = [];
-    for (let round = 0; round < sent.rounds; round++) {
-      const deals = dealRound({
-        bank,
-        participants: [0, 1, 2].map((client) => ({ client, rank: [1, 2, 4][client] })),
-        method: sent.method.method,
-        factors: sent.method.factors,
-        warmupRounds: sent.method.warmupRounds,
-        round,
-        seed: sent.seed,
-        selector: selectorOf(sent.method.selection, sent.method.temperature),
-        scope: scopedSelections[sent.method.scope],
-      });
-      const updates: ClientUpdate[] = [];
-      for (const deal of deals) {
-        const { federation, samples, session } = clients[deal.client];
-        const { bytes } = encodeDownload(bank, deal, { run: "r0" });
-        const { message } = await clientRound(session, federation.local, bytes, { samples });
-        updates.push(decodeUpdate(message.bytes, bank).update);
-      }
-      const { aggregation, serverOptimizer } = sent.method;
-      const aggregator = withServerOptimizer(await loadAggregator(aggregation), serverOptimizer);
-      // As a server keeps them.
-      const { moments, ...next } = aggregate(aggregator, bank, updates);
-      bank = {
-        ...decodeBank(encodeBank(next)),
-        ...(moments && { moments: decodeMoments(encodeMoments(moments, next), next) }),
-      };
-      banks.push(encodeBank(bank));
-    }
-    for (const { session } of clients) await session.executor.close();
-
-    const sources = {
-      config: own,
-      files,
-      data,
-      createTokenizer: createLetters,
-    };
-    const { federation } = await prepareFederation(sources);
-    const session = await openFastest(federation, [device]);
-    let state = await startState(federation, session);
-    for (let round = 0; round < config.rounds; round++) {
-      ({ state } = await runRound(federation, session, state));
-      assert.deepEqual(banks[round], encodeBank(state.bank), `after round ${round + 1}`);
-    }
-    await session.executor.close();
+    const own = { ...config, ...variant };
+    await assertBanksOfSimulation({ config: own, files, data, createTokenizer: createLetters });
   });
 }
 

@@ -117,6 +117,16 @@ Deno.test("runClient() trains every round, scores every bank, and ends with the 
   );
 });
 
+Deno.test("runClient() of a language model reports tokens and their loss, and no accuracy", async () => {
+  const run = fakeRun(1);
+  const evaluation = { tokens: 40, loss: 120 };
+  const trainer = { ...textTrainer(), evaluate: () => Promise.resolve(evaluation) };
+  const { end } = await play(run.handler, { trainer });
+  assert.deepEqual(run.reports, [0, 1].map((rounds) => ({ rounds, ...evaluation })));
+  assert.ok(end.kind === "finished");
+  assert.deepEqual(end.heldOut, { rounds: 1, ...evaluation });
+});
+
 Deno.test("runClient() without rows scores nothing", async () => {
   const run = fakeRun(2);
   const { end } = await play(run.handler, { heldOutRows: 0 });

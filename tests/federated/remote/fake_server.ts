@@ -1,7 +1,7 @@
 /** A server in memory for one client: it checks every signature and nonce, and runs rounds as the real one does. */
 
 import { sha256, sha256Hex } from "../../../src/protocol/hash.ts";
-import type { ClientTask, EvaluationReport } from "../../../src/protocol/http/documents.ts";
+import type { AnyEvaluationReport, ClientTask } from "../../../src/protocol/http/documents.ts";
 import { type ProblemCode, problemType, problemUri } from "../../../src/protocol/http/problem.ts";
 import {
   importPublicKey,
@@ -114,7 +114,7 @@ export interface FakeRun {
   readonly updates: string[];
   /** Ids under which updates came, accepted or not. */
   readonly ids: string[];
-  readonly reports: EvaluationReport[];
+  readonly reports: AnyEvaluationReport[];
   readonly progress: string[];
   round: number;
   attempt: number;
@@ -160,7 +160,7 @@ export function fakeRun(
         case "GET banks":
           return new Response(`bank ${parts[1]}`);
         case "PUT evaluations": {
-          const report: EvaluationReport = JSON.parse(text);
+          const report: AnyEvaluationReport = JSON.parse(text);
           const last = run.reports.findIndex(({ rounds }) => rounds === report.rounds);
           if (last >= 0) run.reports[last] = report;
           else run.reports.push(report);

@@ -122,10 +122,6 @@ Deno.test("createManifest() refuses what cannot be carried out", async () => {
     "Cannot give a client rank 8: expected a whole number of 1 to the server's rank, 4",
   );
   await refused(
-    { config: { ...config, task: "lm" } },
-    "Cannot use --task lm in a run over HTTP: only a simulation can do that",
-  );
-  await refused(
     { config: { ...config, stragglers: 0.2 } },
     "Cannot use --stragglers 0.2 in a run over HTTP: only a simulation can do that",
   );

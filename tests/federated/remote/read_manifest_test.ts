@@ -3,13 +3,14 @@ import { readManifest } from "../../../src/federated/remote/read_manifest.ts";
 import { manifestConfig } from "../../../src/federated/remote/training_settings.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
+import { languageManifest } from "./language_support.ts";
 import { config, manifestOf } from "./manifest_support.ts";
 
 const { manifest } = await manifestOf();
 
 /** The manifest with one value replaced, by a path of keys parted by dots. */
-function withValue(path: string, value: unknown): RunManifest {
-  const copy = structuredClone(manifest);
+function withValue(path: string, value: unknown, from: RunManifest = manifest): RunManifest {
+  const copy = structuredClone(from);
   const keys = path.split(".");
   const last = keys.pop()!;
   // deno-lint-ignore no-explicit-any -- a path leads anywhere
@@ -77,6 +78,45 @@ Deno.test("readManifest() names the part that is not as it should be", () => {
     const message = complaint(() => readManifest(withValue(path, value)));
     assert.match(message, expected, `${path} = ${JSON.stringify(value)}`);
   }
+});
+
+Deno.test("readManifest() refuses what does not fit the task", async () => {
+  const [lm, chat] = [await languageManifest("lm"), await languageManifest("chat")]
+    .map(({ manifest }) => manifest);
+  for (const sent of [lm, chat]) assert.equal(readManifest(sent), sent);
+  const { chatTemplate } = chat.model;
+  const head = [{ name: "score.weight", shape: [2, 8] }];
+  const faults: [from: RunManifest, path: string, value: unknown, complaint: RegExp][] = [
+    [manifest, "task", "lm", /"task" .*: expected none in a manifest of kind "hafl-manifest-1", g/],
+    [manifest, "labels", ["one"], /"labels" .*: expected at least 2, got 1$/],
+    [manifest, "model.chatTemplate", chatTemplate, /"model\.chatTemplate" .*: expected none where/],
+    [lm, "task", undefined, /"task" .*: expected lm or chat, got nothing$/],
+    [lm, "task", "classify", /"task" .*: expected lm or chat, got "classify"$/],
+    [lm, "kind", manifest.kind, /"task" .*: expected none in a manifest of kind "hafl-manifest-1"/],
+    [lm, "labels", ["a", "b"], /"labels" .*: expected none under a language model, got 2$/],
+    [lm, "layout.head", head, /"layout\.head" .*: expected none of a language model, got 1$/],
+    [lm, "method.method", "head", /"method\.method" .*: expected one that trains LoRA/],
+    [lm, "model.chatTemplate", chatTemplate, /"model\.chatTemplate" .*: expected none where/],
+    [chat, "model.chatTemplate", undefined, /expected 64 hexadecimal digits, got nothing$/],
+    [chat, "model.chatTemplate", "{{ x }}", /expected 64 hexadecimal digits, got "{{ x }}"$/],
+  ];
+  for (const [from, path, value, expected] of faults) {
+    const message = complaint(() => readManifest(withValue(path, value, from)));
+    assert.match(message, expected, `${path} = ${JSON.stringify(value)}`);
+  }
+});
+
+Deno.test("manifestConfig() takes a language model's settings of a language model alone", async () => {
+  const training = { ...manifest.training, packing: true };
+  assert.match(
+    complaint(() => manifestConfig(withValue("training", training))),
+    /has the setting "packing", which this version does not know/,
+  );
+  const { manifest: lm } = await languageManifest("lm");
+  assert.match(
+    complaint(() => manifestConfig(withValue("training.packing", "yes", lm))),
+    /^Cannot use "packing" in the manifest of "news": expected /,
+  );
 });
 
 Deno.test("readManifest() refuses sizes that no run needs, before anything is made of them", () => {

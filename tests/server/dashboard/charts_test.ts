@@ -36,6 +36,13 @@ Deno.test("scoreData() leaves gaps where nobody reported", () => {
   assert.deepEqual(scoreData(published, "loss"), [[0, 1], [null, 2.5], [3, null]]);
 });
 
+Deno.test("scoreData() draws a language model's perplexity", () => {
+  const heldOut = { perplexity: 20, loss: 3, tokens: 10, parties: 1 };
+  const published = [round({ round: 0, heldOut, evaluators: null })];
+  assert.deepEqual(scoreData(published, "perplexity"), [[0], [20], [null]]);
+  assert.deepEqual(scoreData(published, "loss"), [[0], [3], [null]]);
+});
+
 Deno.test("byteData() and sumData() leave out the initial bank", () => {
   const published = [
     round({ round: 0 }),

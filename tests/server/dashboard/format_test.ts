@@ -11,6 +11,7 @@ Deno.test("the dashboard spells quantities as the terminal does", () => {
     assert.equal(format.durationText(value), units.durationText(value));
     assert.equal(format.countText(value), units.countText(value));
     assert.equal(format.percentText(value), units.percentText(value));
+    assert.equal(format.perplexityText(value), units.perplexityText(value));
   }));
   assert.equal(format.roundBytesText(2_000_000), "2 MB");
   assert.equal(format.roundBytesText(1_500_000), "1.5 MB");

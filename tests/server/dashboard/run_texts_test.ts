@@ -6,13 +6,14 @@ import { newsOf } from "../../../server/dashboard/news.js";
 import { nextStep } from "../../../server/dashboard/next_step.js";
 import { roundParts } from "../../../server/dashboard/round_bar.js";
 import {
-  accuracyFigure,
+  leadText,
   roundFigure,
+  scoreFigure,
   timeLeft,
   updatesFigure,
 } from "../../../server/dashboard/run_figures.js";
 import { bestScore, mainScores } from "../../../server/dashboard/scores.js";
-import type { RoundStatus } from "../../../src/protocol/http/documents.ts";
+import type { RoundStatus, Score } from "../../../src/protocol/http/documents.ts";
 import { sampleStatus } from "./sample_status.ts";
 
 const origin = "http://127.0.0.1:8080";
@@ -107,6 +108,24 @@ Deno.test("mainScores() prefers the clients' rows, and bestScore() the earliest 
   assert.deepEqual(mainScores(running.published).scores, []);
 });
 
+Deno.test("a language model's run is told by its perplexity, and its best round is that of the lowest loss", () => {
+  const score = (loss: number) => ({ perplexity: Math.exp(loss), loss, tokens: 90, parties: 2 });
+  const [initial] = running.published;
+  const published = [5, 3, 4].map((loss, round) => ({
+    ...initial,
+    round,
+    contributors: [0, 1],
+    heldOut: score(loss),
+  }));
+  const status = { ...running, task: "lm" as const, labels: 0, published };
+  assert.deepEqual(scoreFigure(status), ["54.6", "best 20.1, round 1"]);
+  assert.match(leadText(status), /; a language model of texts\. /);
+  assert.match(leadText({ ...status, task: "chat" }), /; a language model of conversations\. /);
+  assert.match(leadText(running), /; 20 labels\. /);
+  const before = { ...status, published: published.slice(0, 2) };
+  assert.equal(newsOf(before, status), "Perplexity after round 2: 54.6.");
+});
+
 Deno.test("createServerClock() carries the server's time on", () => {
   let elapsed = 500;
   const clock = createServerClock(() => elapsed);
@@ -150,15 +169,20 @@ Deno.test("timeLeft() counts down to the deadline, and not while a round is aggr
   assert.deepEqual(timeLeft(aggregating, deadline - 61_000), ["–", "being aggregated"]);
 });
 
-Deno.test("accuracyFigure() tells how many clients a new accuracy is of", () => {
+function rowScore({ heldOut }: RoundStatus): Score {
+  if (heldOut !== null && "accuracy" in heldOut) return heldOut;
+  throw new TypeError("expected a score of a classifier");
+}
+
+Deno.test("scoreFigure() tells how many clients a new accuracy is of", () => {
   const scored = sampleStatus({ state: "running", roundsDone: 3 });
   const early = { ...scored, published: scored.published.map(withOneParty) };
-  assert.equal(accuracyFigure(early)[1], "by 1 of 2 clients yet");
-  assert.equal(accuracyFigure(scored)[1], "best so far, by the clients");
+  assert.equal(scoreFigure(early)[1], "by 1 of 2 clients yet");
+  assert.equal(scoreFigure(scored)[1], "best so far, by the clients");
   const [best] = scored.published.slice(-1);
-  const worse = { ...best, round: 4, heldOut: { ...best.heldOut!, accuracy: 0.01 } };
+  const worse = { ...best, round: 4, heldOut: { ...rowScore(best), accuracy: 0.01 } };
   const fallen = { ...scored, published: [...scored.published, worse] };
-  assert.deepEqual(accuracyFigure(fallen)[0], "1.0 %");
-  assert.match(accuracyFigure(fallen)[1], /^best \d+\.\d %, round 3$/);
-  assert.deepEqual(accuracyFigure(running), ["–", "nobody has reported yet"]);
+  assert.deepEqual(scoreFigure(fallen)[0], "1.0 %");
+  assert.match(scoreFigure(fallen)[1], /^best \d+\.\d %, round 3$/);
+  assert.deepEqual(scoreFigure(running), ["–", "nobody has reported yet"]);
 });

@@ -81,6 +81,7 @@ export function sampleStatus(moment: Moment, revision = 1): RunStatus {
     rounds,
     createdAt: sampleTime - 5 * 3_600_000,
     revision,
+    task: "classify",
     labels: 20,
     modules,
     rank,

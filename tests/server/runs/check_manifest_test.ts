@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { checkManifest, ServiceError } from "../../../server/runs/mod.ts";
-import { tinyManifest } from "../tiny_run.ts";
+import type { RunManifest } from "../../../src/protocol/manifest.ts";
+import { tinyLanguageManifest, tinyManifest } from "../tiny_run.ts";
 
 const good = tinyManifest();
 const adam = { kind: "adam", learningRate: 0.01, beta1: 0.9, beta2: 0.99, epsilon: 1e-3 };
 
 /** The manifest with one value replaced, by a path of keys parted by dots. */
-function withValue(path: string, value: unknown): unknown {
-  const copy = structuredClone(good) as unknown as Record<string, unknown>;
+function withValue(path: string, value: unknown, from: RunManifest = good): unknown {
+  const copy = structuredClone(from) as unknown as Record<string, unknown>;
   const keys = path.split(".");
   const last = keys.pop()!;
   let part = copy;
@@ -39,7 +40,8 @@ Deno.test("checkManifest() returns a good manifest as it is", () => {
 
 Deno.test("checkManifest() names what is wrong", () => {
   const faults: [path: string, value: unknown, complaint: RegExp][] = [
-    ["kind", "hafl-manifest-2", /kind/],
+    ["kind", "hafl-manifest-9", /kind/],
+    ["kind", "hafl-manifest-2", /task: expected lm or chat, got nothing/],
     ["name", "", /name/],
     ["name", "two\nlines", /name/],
     ["model.hash", "abc", /model\.hash/],
@@ -95,6 +97,26 @@ Deno.test("checkManifest() names what is wrong", () => {
   ];
   for (const [path, value, expected] of faults) {
     assert.match(complaint(withValue(path, value)), expected, `${path} = ${JSON.stringify(value)}`);
+  }
+  const template = "0c".repeat(32);
+  const lm = tinyLanguageManifest();
+  const model = { ...lm.model, chatTemplate: template };
+  const chat = tinyLanguageManifest({ task: "chat", model });
+  for (const manifest of [lm, chat]) assert.deepEqual(checkManifest(manifest), manifest);
+  const ofLanguage: [from: RunManifest, path: string, value: unknown, complaint: RegExp][] = [
+    [good, "task", "lm", /task: expected none in a manifest of kind "hafl-manifest-1", got "lm"/],
+    [lm, "task", "classify", /task/],
+    [lm, "task", undefined, /task/],
+    [lm, "labels", ["a", "b"], /labels: expected none under a language model, got 2/],
+    [lm, "layout.head", good.layout.head, /layout\.head: expected none of a language model, got 2/],
+    [lm, "method.method", "head", /method\.method: expected one that trains LoRA/],
+    [lm, "model.chatTemplate", template, /model\.chatTemplate: expected none/],
+    [chat, "model.chatTemplate", undefined, /model\.chatTemplate/],
+    [chat, "model.chatTemplate", "{{ x }}", /model\.chatTemplate/],
+  ];
+  for (const [from, path, value, expected] of ofLanguage) {
+    const changed = JSON.parse(JSON.stringify(withValue(path, value, from)));
+    assert.match(complaint(changed), expected, `${path} = ${JSON.stringify(value)}`);
   }
   assert.match(complaint(null), /the manifest/);
   assert.match(complaint([]), /the manifest/);

@@ -9,8 +9,9 @@ import {
   sweep,
   tick,
 } from "../../../server/runs/mod.ts";
+import type { AnyEvaluationReport } from "../../../src/protocol/http/documents.ts";
 import { bestRounds } from "../../../server/runs/evaluations.ts";
-import { tinyManifest } from "../tiny_run.ts";
+import { tinyLanguageManifest, tinyManifest } from "../tiny_run.ts";
 import {
   bankBytes,
   joinedRun,
@@ -77,6 +78,68 @@ for (const store of stores) {
     await refuses(again, "replay", { reason: "replay" });
   });
 
+  store.test("recordEvaluation() weighs parties of a language model by their predictions", async ({ open }) => {
+    const service = serviceOn(await open());
+    const run = await joinedRun(service, tinyLanguageManifest());
+    const evaluator = await evaluatorOf(service, run);
+    const record = (client: number, tokens: number, loss: number) =>
+      recordEvaluation(service, run, client, { rounds: 0, tokens, loss }, sign());
+    await record(0, 100, 300);
+    await record(1, 300, 700);
+    await record(1, 300, 500); // replaces
+    await record(evaluator, 50, 50);
+    const { task, labels, published: [initial] } = await runStatus(service, run);
+    assert.deepEqual([task, labels], ["lm", 0]);
+    assert.deepEqual(initial.heldOut, {
+      perplexity: Math.exp(2),
+      loss: 2,
+      tokens: 400,
+      parties: 2,
+    });
+    assert.deepEqual(initial.evaluators, {
+      perplexity: Math.E,
+      loss: 1,
+      tokens: 50,
+      parties: 1,
+    });
+    await record(2, 1, 1e6);
+    const { published: [diverged] } = await runStatus(service, run);
+    assert.ok(
+      diverged.heldOut && "perplexity" in diverged.heldOut &&
+        Number.isFinite(diverged.heldOut.perplexity),
+      "a number that JSON can carry",
+    );
+  });
+
+  store.test("recordEvaluation() refuses a score of another kind of model, with its reason", async ({ open }) => {
+    const service = serviceOn(await open());
+    const run = await joinedRun(service, tinyLanguageManifest());
+    const refused = async (report: AnyEvaluationReport, message: RegExp) =>
+      await refuses(
+        () => recordEvaluation(service, run, 0, report, sign()),
+        "malformed",
+        { reason: "malformed", message },
+      );
+    const good = { rounds: 0, tokens: 10, loss: 7 };
+    await refused(
+      { rounds: 0, rows: 10, correct: 5, loss: 7 },
+      /trains a language model, which has no accuracy: expected tokens and their loss, got rows/,
+    );
+    await refused({ ...good, loss: Infinity }, /expected a loss of 0 to 1e\+300, got Infinity$/);
+    await refused({ ...good, loss: NaN }, /got NaN$/);
+    await refused({ ...good, tokens: 0 }, /expected 1 to 1000000000 rows or tokens, got 0$/);
+    await refused({ ...good, tokens: 2.5 }, /got 2\.5$/);
+    const status = await runStatus(service, run);
+    assert.equal(status.rejectCounts.malformed, 5);
+    assert.equal(status.published[0].heldOut, null);
+
+    const other = await joinedRun(service, manifest);
+    await refuses(() => recordEvaluation(service, other, 0, good, sign()), "malformed", {
+      reason: "malformed",
+      message: /trains a classifier: expected its rows and correct ones, got tokens$/,
+    });
+  });
+
   store.test("an evaluator scores the banks that are kept, one after the other", async ({ open }) => {
     const service = serviceOn(await open());
     const { run } = await startRun(service, manifest);
@@ -127,6 +190,15 @@ for (const store of stores) {
     assert.deepEqual(await nextTask(service, run, evaluator), { kind: "evaluate", rounds: 2 });
   });
 }
+
+Deno.test("bestRounds() of a language model is that of the lowest loss", () => {
+  const score = (loss: number) => ({ perplexity: Math.exp(loss), loss, tokens: 1, parties: 1 });
+  const scores = new Map([5, 3, 3, 4].map((loss, rounds) => [
+    rounds,
+    { heldOut: score(loss), evaluators: null },
+  ]));
+  assert.equal(bestRounds(scores), 1);
+});
 
 Deno.test("bestRounds() is the first best by clients, and by evaluators without them", () => {
   const score = (accuracy: number) => ({ accuracy, loss: 1, rows: 1, parties: 1 });

@@ -8,7 +8,7 @@ import {
   type RunManifest,
   type ServerOptimizer,
 } from "../../../src/protocol/mod.ts";
-import { tinyBank, tinyManifest } from "../tiny_run.ts";
+import { tinyBank, tinyLanguageManifest, tinyManifest } from "../tiny_run.ts";
 import { bankBytes, joinedRun, nextBank, serviceOn, stores, takePart } from "./support.ts";
 
 const base = tinyManifest();
@@ -44,6 +44,7 @@ const variants: Readonly<Record<string, Partial<RunManifest>>> = {
   "B alone, by clients that rank": {
     method: { ...base.method, factors: "b", rankBy: "client", warmupRounds: 0 },
   },
+  "a language model": tinyLanguageManifest(),
   "the head alone": { method: { ...base.method, method: "head" } },
   "the head alone, where clients would rank": {
     method: { ...base.method, method: "head", rankBy: "client", warmupRounds: 0 },

@@ -43,7 +43,7 @@ export async function fill(database: Database): Promise<void> {
       scores: null,
     });
     await insert(transaction, "evaluations", {
-      ...{ run: "r1", rounds: 0, client: 3, role: "client", rows: 10, correct: 7 },
+      ...{ run: "r1", rounds: 0, client: 3, role: "client", count: 10, correct: 7 },
       loss: 0.1 + 0.2,
     });
     await insert(transaction, "models", { hash: "h", path: "config.json", size: 3, blob: id });

@@ -1,0 +1,15 @@
+import type { Task } from "../../protocol/task.ts";
+
+/** What a run trains, in two words: "20 labels", "language model". */
+export function taskText(task: Task, labels: number): string {
+  switch (task) {
+    case "classify":
+      return `${labels} labels`;
+    case "lm":
+      return "language model";
+    case "chat":
+      return "chat model";
+    default:
+      return task satisfies never;
+  }
+}

@@ -115,20 +115,37 @@ export async function dataHash({ data }: RunConfig): Promise<string> {
   return await sha256Hex(await readFile(data));
 }
 
-/** The token cache. A cache only saves time: one that cannot be used is passed over with a note. */
+/**
+ * The token cache. A cache only saves time: one that cannot be used is passed over with a note, unless the user named its folder and there can be none.
+ *
+ * @throws UserError (as it is asked) when the folder of --cache-dir cannot be made.
+ */
 export function openTokenCache(
   config: Pick<RunConfig, "cacheDir">,
   note: (text: string) => void,
 ): TokenCache {
-  const cache = fileCache(join(cacheFolder(config), "tokens"));
+  const { cacheDir } = config;
+  const folder = join(cacheFolder(config), "tokens");
+  const cache = fileCache(folder);
   const passOver = (error: unknown) => {
     note(`Tokens are not cached: ${(error as Error).message}`);
     return undefined;
   };
   return {
-    get: (key) => cache.get(key).catch(passOver),
+    async get(key) {
+      if (cacheDir !== null) await makeCacheFolder(cacheDir, folder);
+      return await cache.get(key).catch(passOver);
+    },
     set: (key, bytes) => cache.set(key, bytes).catch(passOver),
   };
+}
+
+async function makeCacheFolder(cacheDir: string, folder: string): Promise<void> {
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+  } catch (error) {
+    throw new UserError(`Cannot use --cache-dir "${cacheDir}": ${(error as Error).message}`);
+  }
 }
 
 /** Where tokens and downloaded models are kept: --cache-dir, or the platform's own place. */

@@ -1,7 +1,6 @@
 /** Looks at this machine. @module */
 
 import { createCpuDevice } from "../../engine/cpu/device.ts";
-import type { Device } from "../../engine/device.ts";
 import type { Ceiling } from "../../engine/profile/ceiling.ts";
 import { measureCpuCeiling } from "../../engine/profile/cpu_ceiling.ts";
 import { measureWebgpuCeiling } from "../../engine/profile/webgpu_ceiling.ts";
@@ -15,8 +14,8 @@ import { findingsOf } from "./checks.ts";
 import type { DeviceReport, DoctorReport } from "./report.ts";
 import { type KnownShape, knownShapes } from "./shapes.ts";
 import { type DeviceLimits, isTrainableFor, plannedSettings, trainingSize } from "./sizes.ts";
-import { measureSpeed } from "./speed.ts";
 import { readSurroundings } from "./surroundings.ts";
+import { type DeviceTrial, tryDevice } from "./try_device.ts";
 
 /** What a machine is examined for. */
 export interface ExaminationChoice {
@@ -40,29 +39,27 @@ export async function examine(
   const builtIn = await readConfig(await builtInBase()) as KnownShape["config"];
   const shapes = [{ name: "built-in base", config: builtIn }, ...knownShapes]
     .filter((shape) => isTrainableFor(task, shape));
-  const look = async (
-    device: Device,
-    limits: DeviceLimits,
-    ceiling?: () => Promise<Ceiling>,
-  ): Promise<DeviceReport> => ({
-    ...device.info,
-    ...await speedOf(device, ceiling),
+  const look = async (trial: DeviceTrial, limits: DeviceLimits): Promise<DeviceReport> => ({
+    ...await tryDevice(trial),
     sizes: shapes.map((shape) => trainingSize(shape, limits, runtime, task)),
   });
+  const cpu = createCpuDevice({ threads });
   const devices = [
     await look(
-      createCpuDevice({ threads }),
+      { known: cpu.info, open: () => cpu, ceiling: () => measureCpuCeiling(threads) },
       { kind: "cpu", threads, available },
-      () => measureCpuCeiling(threads),
     ),
   ];
   if (adapters.length > 0) {
-    const [{ software, limits }] = adapters;
+    const [{ description, software, limits }] = adapters;
     devices.push(
       await look(
-        await createWebgpuDevice(),
+        {
+          known: { kind: "webgpu", description },
+          open: () => createWebgpuDevice(),
+          ceiling: software ? undefined : measureAdapterCeiling,
+        },
         { kind: "webgpu", limits, available: software ? available : undefined },
-        software ? undefined : measureAdapterCeiling,
       ),
     );
   }
@@ -75,18 +72,6 @@ export async function examine(
     ...{ adapters, devices, settings: plannedSettings(task), checks },
     canTrain: checks.every(({ there, needed }) => there || !needed),
   };
-}
-
-/** A device that fails here fails in training too, and does not keep the rest from being told. */
-async function speedOf(
-  device: Device,
-  ceiling: (() => Promise<Ceiling>) | undefined,
-): Promise<Pick<DeviceReport, "speed" | "failure">> {
-  try {
-    return { speed: await measureSpeed(device, ceiling) };
-  } catch (error) {
-    return { failure: (error as Error).message };
-  }
 }
 
 async function measureAdapterCeiling(): Promise<Ceiling> {

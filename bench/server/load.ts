@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "node:util";
+import { readCount } from "../harness/arguments.ts";
 import { type LoadResult, loadRun } from "./load_run.ts";
 
 const { values } = parseArgs({
@@ -15,9 +16,10 @@ const { values } = parseArgs({
   },
 });
 
-const rounds = Number(values.rounds);
+const rounds = readCount("rounds", values.rounds);
+const sizes = values.clients.split(",").map((text) => readCount("clients", text));
 const results: LoadResult[] = [];
-for (const clients of values.clients.split(",").map(Number)) {
+for (const clients of sizes) {
   results.push(await loadRun({ clients, rounds, joining: 50 }));
 }
 

@@ -6,6 +6,7 @@
 
 import { parseArgs } from "node:util";
 import * as hafl from "../../mod.ts";
+import { readCount } from "../harness/arguments.ts";
 import { readPeakMemory } from "../harness/machine.ts";
 
 const { values } = parseArgs({
@@ -16,7 +17,9 @@ const { values } = parseArgs({
     "in-process": { type: "boolean", default: false },
   },
 });
-const [clients, sampled, rounds] = [values.clients, values.sampled, values.rounds].map(Number);
+const clients = readCount("clients", values.clients);
+const sampled = readCount("sampled", values.sampled);
+const rounds = readCount("rounds", values.rounds);
 
 const config = hafl.completeRunConfig({
   ...{ clients, participation: sampled / clients, rounds, stragglers: 0.1 },

@@ -291,7 +291,8 @@ async function finish(
   );
   const run = summarizeAnyRun(records, facts.labels.length, test);
   const { summary } = run;
-  const result = await writeResult({ config, facts, files, baseHash, federation, state, summary });
+  const trained = { config, facts, files, baseHash, federation, state, summary };
+  const result = await writeResult(trained, check);
   await writeAtomically(
     join(config.out, "report.html"),
     renderReport({ config, facts, ...run }),

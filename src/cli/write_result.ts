@@ -31,18 +31,22 @@ export interface TrainedFederation {
   readonly summary: AnyRunSummary;
 }
 
-/** Writes a result into the run's folder; what it is and where, as a line for the user. */
-type ResultWriter = (run: TrainedFederation) => Promise<string>;
+/** Writes a result into the run's folder; what it is and where, as a line for the user. Calls `check` between the parts of what takes long. */
+type ResultWriter = (run: TrainedFederation, check: () => void) => Promise<string>;
 
 const writers: Partial<Record<AggregatorName, ResultWriter>> = {
   flora: writeMerged,
   local: writeOwnAdapters,
 };
 
-/** Writes the last round's result into the run's folder: `adapter/`, `merged/`, or `adapters/`. */
-export function writeResult(run: TrainedFederation): Promise<string> {
+/**
+ * Writes the last round's result into the run's folder: `adapter/`, `merged/`, or `adapters/`.
+ *
+ * @param check called before each part of a model is written; what it throws ends the writing, and nothing is left of it. Adapters are small.
+ */
+export function writeResult(run: TrainedFederation, check: () => void): Promise<string> {
   const write = writers[run.config.aggregation] ?? writeAdapter;
-  return write(run);
+  return write(run, check);
 }
 
 async function writeAdapter(run: TrainedFederation): Promise<string> {
@@ -54,7 +58,7 @@ async function writeAdapter(run: TrainedFederation): Promise<string> {
   return `Adapter  ${folder}`;
 }
 
-async function writeMerged(run: TrainedFederation): Promise<string> {
+async function writeMerged(run: TrainedFederation, check: () => void): Promise<string> {
   const { config: { out }, files, facts: { labels }, federation, state: { bank } } = run;
   const { classifier, weights } = federation;
   const config = await readConfig(files) as Record<string, unknown>;
@@ -64,7 +68,7 @@ async function writeMerged(run: TrainedFederation): Promise<string> {
     ...await textFiles(files),
     "README.md": mergedCard(cardFacts(run)),
   };
-  await writeFolder(folder, content, true);
+  await writeFolder(folder, content, true, check);
   return `Model    ${folder}, the base with every round's adapters merged into it`;
 }
 

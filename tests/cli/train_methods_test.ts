@@ -9,7 +9,7 @@ import { readModel } from "../../src/models/mod.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import { builtInBase } from "../../src/weights/built_in_base.ts";
 import { openWeights, readConfig } from "../../src/weights/mod.ts";
-import { runCli, tiny } from "./command.ts";
+import { root, runCli, tiny } from "./command.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-train-methods-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -74,6 +74,30 @@ Deno.test("train --method flora leaves a model with every round merged, and resu
     `--out=${folder}/next`,
   );
   assert.equal(again.code, 0, again.err);
+});
+
+Deno.test({
+  name: "train --method flora hears Ctrl-C while it writes the model, and leaves none of it",
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const out = join(folder, "stopped");
+    const flags = [...tiny, "--method=flora", "--rounds=1", `--cache-dir=${folder}/cache`];
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--no-lock", "tests/cli/interrupted_train.ts", ...flags, `--out=${out}`],
+      cwd: root,
+      env: { NO_COLOR: "1" },
+    }).output();
+    const err = new TextDecoder().decode(stderr);
+    assert.match(
+      err,
+      /^Stopped after round 1; continue with: deno task train --resume .*stopped$/m,
+    );
+    assert.equal(code, 130, err);
+    const left = await names("stopped");
+    assert.ok(!left.some((name) => name.startsWith("merged")), left.join());
+    assert.equal((await train(`--resume=${out}`)).code, 0);
+    assert.ok((await names("stopped", "merged")).includes("model.safetensors"));
+  },
 });
 
 Deno.test("train --method local leaves an adapter for each client, and resumes to their bytes", async () => {

@@ -11,6 +11,7 @@ import { requireDecoder } from "../generate/generator.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import type { FittedAdapter } from "../lora/peft_fit.ts";
 import { type Model, readModel } from "../models/mod.ts";
+import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import { readConfig } from "../weights/mod.ts";
 import { openAdapter } from "./adapter_folder.ts";
@@ -124,12 +125,16 @@ export async function generateText(
 function checkLength({ maxTokens: context }: Model, prompt: number, count: number): void {
   if (prompt >= context) {
     throw new UserError(
-      `Cannot continue a prompt of ${prompt} tokens: expected fewer than the ${context} that this model takes at most; use a shorter --prompt`,
+      `Cannot continue a prompt of ${
+        countOf(prompt, "token")
+      }: expected fewer than the ${context} that this model takes at most; use a shorter --prompt`,
     );
   }
   if (prompt + count <= context) return;
   throw new UserError(
-    `Cannot generate ${count} tokens after a prompt of ${prompt}: expected at most ${context} in all, the longest this model takes; use fewer --max-tokens or a shorter --prompt`,
+    `Cannot generate ${
+      countOf(count, "token")
+    } after a prompt of ${prompt}: expected at most ${context} in all, the longest this model takes; use fewer --max-tokens or a shorter --prompt`,
   );
 }
 

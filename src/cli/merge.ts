@@ -19,6 +19,7 @@ import { fitToBase } from "./fit_to_base.ts";
 import { type GivenFlags, readFlags, readOwnFlag } from "./flags.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { openModelFiles } from "./sources.ts";
+import { counted } from "./units.ts";
 import { writeFolder } from "./write_folder.ts";
 
 const description = {
@@ -62,7 +63,7 @@ export async function merge(
     ...await textFiles(files),
   };
   await writeFolder(out, content, own.overwrite === true, interrupt.check);
-  print(`Model    ${out}, ${adapter.modules.length} modules merged, ${layout.dtype}`);
+  print(`Model    ${out}, ${counted(adapter.modules.length, "module")} merged, ${layout.dtype}`);
 }
 
 /** What is merged must not be replaced by what comes of it. */

@@ -16,7 +16,14 @@ import type { RunProfile } from "./profile.ts";
 import { printableLines } from "./printable.ts";
 import { profileText } from "./profile_text.ts";
 import { type Bar, openBar } from "./progress_bar.ts";
-import { bytesText, countText, durationText, percentText, perplexityText } from "./units.ts";
+import {
+  bytesText,
+  counted,
+  countText,
+  durationText,
+  percentText,
+  perplexityText,
+} from "./units.ts";
 
 /** The size of a run. */
 export interface RunSize {
@@ -220,8 +227,8 @@ function accuracyLines({ best, final, test, chance, labels }: RunSummary): strin
       ? [
         `Test accuracy: ${percentText(test.accuracyAtFinal)} after the last round, ` +
         `${percentText(test.accuracyAtBest)} at the best on validation (${
-          countText(test.rows)
-        } rows)`,
+          counted(test.rows, "row")
+        })`,
       ]
       : []),
   ];
@@ -235,7 +242,7 @@ function tokenLines({ best, final, test, tokensPerSecond }: TokenRunSummary): st
     ...(test
       ? [
         `Test perplexity: ${told(test.lossAtFinal)} after the last round, ` +
-        `${told(test.lossAtBest)} at the best on validation (${countText(test.tokens)} tokens)`,
+        `${told(test.lossAtBest)} at the best on validation (${counted(test.tokens, "token")})`,
       ]
       : []),
     `Speed: ${countText(tokensPerSecond)} tokens/s, evaluation included`,

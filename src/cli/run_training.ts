@@ -37,7 +37,7 @@ import {
   writeRunFile,
 } from "./run_folder.ts";
 import { dataHash, openData, openModelFiles } from "./sources.ts";
-import { percentText } from "./units.ts";
+import { counted, percentText } from "./units.ts";
 import { lockFolder } from "./working_folder.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { writeResult } from "./write_result.ts";
@@ -200,9 +200,9 @@ function announce({ config, facts, reporter }: Job): void {
   );
   for (const note of facts.notes) reporter.note(note);
   reporter.note(
-    `Model    ${model}, ${
-      modelParameters.toLocaleString("en")
-    } parameters, ${facts.modules.length} modules adapted at rank ${config.rank}`,
+    `Model    ${model}, ${modelParameters.toLocaleString("en")} parameters, ${
+      counted(facts.modules.length, "module")
+    } adapted at rank ${config.rank}`,
   );
   const parts = (counts: readonly number[]) =>
     counts.map((count) => count.toLocaleString("en")).join(" / ");

@@ -1,3 +1,4 @@
+import { countOf } from "../protocol/count_of.ts";
 import { chooseColumns, type LabelUse, toSample } from "./columns.ts";
 import { parseCsv } from "./csv.ts";
 import { DataError } from "./errors.ts";
@@ -169,8 +170,9 @@ function divide(
   }
   if (train.length === 0 && needsTraining) {
     throw new DataError(
-      `Cannot load "${name}": expected at least one row to train on, got ${samples.length} rows ` +
-        `that are all for validation or test`,
+      `Cannot load "${name}": expected at least one row to train on, got ${
+        countOf(samples.length, "row")
+      } for validation or test alone`,
     );
   }
   return { train, validation, test };

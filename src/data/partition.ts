@@ -4,6 +4,7 @@
  * @module
  */
 
+import { countOf } from "../protocol/count_of.ts";
 import { type RandomStream, randomStream } from "../protocol/random.ts";
 import { PartitionError, TooManyClientsError } from "./errors.ts";
 
@@ -66,7 +67,9 @@ export function partition(
   }
   if (clients > labels.length) {
     throw new TooManyClientsError(
-      `Cannot deal ${labels.length} samples to ${clients} clients: expected at least one each`,
+      `Cannot deal ${countOf(labels.length, "sample")} to ${
+        countOf(clients, "client")
+      }: expected at least one each`,
     );
   }
   return deal(labels, clients, scheme, seed).map((share) => Uint32Array.from(share).sort());
@@ -133,13 +136,14 @@ function dealShards(
   const slots = clients * labelsPerClient;
   if (!Number.isInteger(labelsPerClient) || labelsPerClient < 1 || labelsPerClient > known.length) {
     throw new PartitionError(
-      `Cannot deal shards of ${labelsPerClient} labels: expected 1 to ${known.length}`,
+      `Cannot deal shards of ${countOf(labelsPerClient, "label")}: expected 1 to ${known.length}`,
     );
   }
   if (slots < known.length) {
     throw new PartitionError(
-      `Cannot deal ${known.length} labels to ${clients} clients of ${labelsPerClient} labels: ` +
-        `${known.length - slots} would be left over`,
+      `Cannot deal ${countOf(known.length, "label")} to ${countOf(clients, "client")} of ${
+        countOf(labelsPerClient, "label")
+      }: ${known.length - slots} would be left over`,
     );
   }
   const holders = new Map<number, number[]>(known.map((label) => [label, []]));
@@ -164,7 +168,9 @@ function dealShards(
 function dealGiven(samples: number, clients: number, owners: ArrayLike<number>): number[][] {
   if (owners.length !== samples) {
     throw new PartitionError(
-      `Cannot deal as given: expected a client for each of ${samples} samples, got ${owners.length}`,
+      `Cannot deal as given: expected a client for each of ${
+        countOf(samples, "sample")
+      }, got ${owners.length}`,
     );
   }
   const shares: number[][] = Array.from({ length: clients }, () => []);

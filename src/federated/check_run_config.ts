@@ -1,6 +1,7 @@
 /** Checks of a run's settings against one another; each by itself is checked by the table. @module */
 
 import { dealsByLabel } from "../data/partition.ts";
+import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import { checkMethod, needsEqualRanks } from "../protocol/method.ts";
 import { RankError } from "../protocol/ranks.ts";
@@ -96,8 +97,8 @@ function checkRanks(config: RunConfig): void {
   // The default tiers are for ten clients; fewer clients than tiers has to be a choice of ranks.
   if (ranks.length > clients) {
     throw new UserError(
-      `Cannot deal ${ranks.length} ranks (--ranks ${ranks.join(",")}) over ${clients} ` +
-        `${clients === 1 ? "client" : "clients"}: expected at most one rank a client`,
+      `Cannot deal ${ranks.length} ranks (--ranks ${ranks.join(",")}) over ` +
+        `${countOf(clients, "client")}: expected at most one rank a client`,
     );
   }
   const other = ranks.find((own) => own !== rank);

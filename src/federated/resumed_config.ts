@@ -1,5 +1,6 @@
 /** The settings with which a saved run continues. @module */
 
+import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { RunConfig } from "./run_config.ts";
 import { flagName, settingText } from "./setting_text.ts";
@@ -46,7 +47,8 @@ export function resumedConfig(saved: RunConfig, given: Partial<RunConfig>): RunC
 function checkRounds({ schedule, rounds }: RunConfig, given: Partial<RunConfig>): void {
   if (schedule === "constant" || given.rounds === undefined || given.rounds === rounds) return;
   throw new UserError(
-    `Cannot change --rounds on --resume: the ${schedule} schedule spans ${rounds} rounds, got ` +
-      `${given.rounds}; start a run with --schedule constant to be able to continue it for more`,
+    `Cannot change --rounds on --resume: the ${schedule} schedule spans ${
+      countOf(rounds, "round")
+    }, got ${given.rounds}; start a run with --schedule constant to be able to continue it for more`,
   );
 }

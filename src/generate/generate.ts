@@ -1,6 +1,7 @@
 /** Generating a text token by token. @module */
 
 import { letTasksRun } from "../lora/let_tasks_run.ts";
+import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import { randomStream } from "../protocol/random.ts";
 import { PROMPT_BLOCK, type TextGenerator } from "./generator.ts";
@@ -122,7 +123,9 @@ function checkText(
   }
   if (prompt.length + maxTokens > tokens) {
     throw new UserError(
-      `Cannot generate ${maxTokens} tokens after a prompt of ${prompt.length}: expected at most ${tokens} in all, got ${
+      `Cannot generate ${
+        countOf(maxTokens, "token")
+      } after a prompt of ${prompt.length}: expected at most ${tokens} in all, got ${
         prompt.length + maxTokens
       }`,
     );

@@ -3,6 +3,7 @@
 import type { Model } from "../models/mod.ts";
 import type { NamedTensor } from "../protocol/bank.ts";
 import { closestNames } from "../protocol/closest_names.ts";
+import { countOf } from "../protocol/count_of.ts";
 import { PeftError } from "./peft.ts";
 import type { ImportedAdapter } from "./peft_import.ts";
 
@@ -68,8 +69,8 @@ function fitHead(
   ) {
     throw new PeftError(
       `Cannot use the adapter with "${base.label}": expected a head of ${
-        told ?? "some"
-      } classes, got ${classes ?? "none"}`,
+        told === undefined ? "some classes" : countOf(told, "class")
+      }, got ${classes ?? "none"}`,
     );
   }
   const expected = classes === undefined ? [] : model.head(classes, weights.has);

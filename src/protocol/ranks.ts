@@ -4,6 +4,7 @@
  * @module
  */
 
+import { countOf } from "./count_of.ts";
 import { UserError } from "./errors.ts";
 
 /** A rank that no client can have, or a list of ranks that does not fit the clients. */
@@ -45,9 +46,9 @@ export function dealRanks(
   }
   if (ranks.length === 0 || ranks.length > clients) {
     throw new RankError(
-      `Cannot deal ranks [${
-        ranks.join(", ")
-      }] to ${clients} clients: expected 1 to ${clients} ranks, got ${ranks.length}`,
+      `Cannot deal ranks [${ranks.join(", ")}] to ${countOf(clients, "client")}: expected 1 to ${
+        countOf(clients, "rank")
+      }, got ${ranks.length}`,
     );
   }
   const share = Math.floor(clients / ranks.length);

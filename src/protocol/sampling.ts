@@ -4,6 +4,7 @@
  * @module
  */
 
+import { countOf } from "./count_of.ts";
 import { randomStream } from "./random.ts";
 
 /** What {@linkcode sampleClients} draws from. */
@@ -36,7 +37,9 @@ export interface ClientSample {
  */
 export function sampleClients({ ready, count, seed, round, attempt }: ClientSample): number[] {
   if (!Number.isInteger(count) || count < 0 || count > ready.length) {
-    throw new RangeError(`Cannot sample ${count} clients: expected 0 to ${ready.length}`);
+    throw new RangeError(
+      `Cannot sample ${countOf(count, "client")}: expected 0 to ${ready.length}`,
+    );
   }
   const ascending = ready.toSorted((x, y) => x - y);
   const drawn = randomStream(seed, "clients", round, attempt).shuffle(ascending).slice(0, count);

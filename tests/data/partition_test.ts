@@ -123,6 +123,7 @@ Deno.test("partition() refuses more clients than samples", () => {
       (error) => error instanceof TooManyClientsError && error instanceof UserError,
     );
   }
+  assert.throws(() => partition([0], 2, { kind: "iid" }, 0), /Cannot deal 1 sample to 2 clients: /);
 });
 
 Deno.test("partition() refuses settings that cannot be carried out", () => {

@@ -30,6 +30,11 @@ Deno.test("resumedConfig() refuses to change what the run is", () => {
     [{ overwrite: true }, /--overwrite with --resume/],
     [{ out: "b" }, /Cannot change --out/],
   ];
+  const single = completeRunConfig({ schedule: "linear", rounds: 1, out: "a" });
+  assert.throws(
+    () => resumedConfig(single, { rounds: 2, resume: "a" }),
+    /the linear schedule spans 1 round, got 2; /,
+  );
   for (const [given, message] of refused) {
     assert.throws(() => resumedConfig(saved, { resume: "a", ...given }), message);
   }

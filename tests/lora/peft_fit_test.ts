@@ -73,6 +73,7 @@ Deno.test("fitAdapter() names what does not fit the model", async () => {
     /it saves "classifier\.weight", which the model does not have/,
   );
   refused({ labels: ["a", "b"] }, /expected a head of 2 classes, got 3$/);
+  refused({ labels: ["a"] }, /expected a head of 1 class, got 3$/);
 
   const bert = await readTinyModel("bert");
   const { head } = exported(bert);

@@ -3,6 +3,7 @@
 import { configLabels } from "../../lora/merge_adapter.ts";
 import { classTensor } from "../../lora/peft_fit.ts";
 import type { NamedTensor } from "../../protocol/bank.ts";
+import { countOf } from "../../protocol/count_of.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { firstRepeated } from "../../protocol/first_repeated.ts";
 import type { OpenBase } from "../fit_to_base.ts";
@@ -60,7 +61,9 @@ export function labelsOf(
   }
   if (labels.length !== classes) {
     throw new UserError(
-      `Cannot name the classes of ${whose}: expected ${classes} labels, got ${labels.length}`,
+      `Cannot name the classes of ${whose}: expected ${
+        countOf(classes, "label")
+      }, got ${labels.length}`,
     );
   }
   const twice = firstRepeated(labels);

@@ -15,7 +15,14 @@ import {
 import { sampledClients } from "../../federated/attendance.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { methodOf } from "../../protocol/methods/mod.ts";
-import { bytesText, countText, durationText, percentText, perplexityText } from "../units.ts";
+import {
+  bytesText,
+  counted,
+  countText,
+  durationText,
+  percentText,
+  perplexityText,
+} from "../units.ts";
 import { byteChart } from "./byte_chart.ts";
 import { clientTable } from "./client_table.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
@@ -247,9 +254,9 @@ function trainedText({ config, facts, summary }: ReportedRun): string {
 
 function clientsText({ config, facts }: ReportedRun): string {
   const rows = facts.clients.map((client) => client.samples).sort((one, other) => one - other);
-  if (rows.length === 1) return `One client with ${countText(rows[0])} rows.`;
+  if (rows.length === 1) return `One client with ${counted(rows[0], "row")}.`;
   const sampled = sampledClients(config, rows.length);
-  return `From ${countText(rows[0])} to ${countText(rows[rows.length - 1])} rows` +
-    (sampled < rows.length ? `, ${countText(sampled)} clients sampled a round` : "") +
+  return `From ${countText(rows[0])} to ${counted(rows[rows.length - 1], "row")}` +
+    (sampled < rows.length ? `, ${counted(sampled, "client")} sampled a round` : "") +
     (facts.labels.length > 0 ? "; stronger colour is more of a label." : ".");
 }

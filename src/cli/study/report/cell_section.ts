@@ -1,5 +1,6 @@
 import { methodsOf, runsOf, type StudyResults } from "../../../study/study_results.ts";
 import { settingsText } from "../../../federated/setting_text.ts";
+import { counted } from "../../units.ts";
 import {
   accuracyFigure,
   costAndLossFigures,
@@ -80,8 +81,8 @@ function cellText(results: StudyResults, cell: string): string {
     `${facts.data}, ${facts.model}`,
     `${facts.labels.length} labels`,
     `${facts.trainRows} training, ${facts.validationRows} validation and ${facts.testRows} test rows`,
-    `${rounds.length} rounds`,
-    ...(config.localSteps === undefined ? [] : [`${config.localSteps} local steps`]),
+    counted(rounds.length, "round"),
+    ...(config.localSteps === undefined ? [] : [counted(config.localSteps, "local step")]),
   ];
   return `${own === "" ? "" : `${own}. `}${facing.join("; ")}.`;
 }

@@ -107,18 +107,17 @@ function ownScore(evaluation: ModelEvaluation): string {
 
 function peftSettings({ config, facts, baseHash }: TrainedFederation): PeftSettings {
   const { model, revision, loraDropout, adapterLayout: layout } = config;
-  const { labels } = facts;
   return {
     baseModel: model ?? facts.model,
     revision,
     loraDropout,
     layout,
     baseHash,
+    labels: facts.labels,
     reading: {
       ...readingOf(config),
       ...(config.strip.length > 0 && { strip: config.strip }),
     },
-    ...(labels.length > 0 && { labels }),
   };
 }
 

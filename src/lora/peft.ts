@@ -31,7 +31,7 @@ export interface PeftSettings {
   readonly layout?: PeftLayout;
   /** The base's `modelHash`, so that an import can tell another model of the same name. */
   readonly baseHash?: string;
-  /** The label set, in the order of the logits. */
+  /** The label set, in the order of the logits; empty of a language model. */
   readonly labels?: readonly string[];
   /** How its texts were read, such as `{ "seqLen": 64, "pooling": "mean" }`: JSON that only who evaluates it understands. */
   readonly reading?: Readonly<Record<string, unknown>>;
@@ -100,11 +100,11 @@ export function exportPeft(
   };
 }
 
-function metadataOf({ baseHash, labels, reading }: PeftSettings): Record<string, string> {
+function metadataOf({ baseHash, labels = [], reading }: PeftSettings): Record<string, string> {
   return {
     format: "pt",
     ...(baseHash !== undefined && { [PEFT_METADATA.baseHash]: baseHash }),
-    ...(labels && { [PEFT_METADATA.labels]: JSON.stringify(labels) }),
+    ...(labels.length > 0 && { [PEFT_METADATA.labels]: JSON.stringify(labels) }),
     ...(reading && { [PEFT_METADATA.reading]: JSON.stringify(reading) }),
   };
 }

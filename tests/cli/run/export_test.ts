@@ -96,7 +96,9 @@ Deno.test("export of a language model writes a causal adapter without a head, an
     const config = JSON.parse(await Deno.readTextFile(join(out, "adapter_config.json")));
     assert.deepEqual([config.task_type, config.modules_to_save], ["CAUSAL_LM", []]);
     const weights = await Deno.readFile(join(out, "adapter_model.safetensors"));
-    assert.equal(decodeSafetensors(weights).tensors.size, 2 * bank.modules.length);
+    const { tensors, metadata } = decodeSafetensors(weights);
+    assert.equal(tensors.size, 2 * bank.modules.length);
+    assert.ok(!("hafl_labels" in metadata), "no labels rather than none of them");
     const card = await Deno.readTextFile(join(out, "README.md"));
     assert.match(
       card,

@@ -12,6 +12,7 @@ import { defaultConfig } from "../federated/run_config.ts";
 import { UserError } from "../protocol/errors.ts";
 import { runCommand } from "./errors.ts";
 import { readCommandLine } from "./flags.ts";
+import { removeIfThere } from "./remove_if_there.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { dataKeys, dealKeys, openData } from "./sources.ts";
 import { countText } from "./units.ts";
@@ -45,13 +46,19 @@ if (import.meta.main) {
     }
     const heldOut = { ...data, train: [] };
     await writeAtomically(join(out, "held-out.jsonl"), jsonLines(heldOut));
-    await writeAtomically(join(out, "labels.txt"), data.labels.join("\n") + "\n");
     const counts = [data.validation, data.test].map(({ length }) => countText(length));
     console.log(
       `${join(out, "held-out.jsonl")}  ${counts[0]} validation and ${counts[1]} test rows`,
     );
-    console.log(`${join(out, "labels.txt")}  ${data.labels.length} labels`);
+    await writeLabels(join(out, "labels.txt"), data.labels);
   });
+}
+
+/** Writes the label set; texts that need none leave no file, nor one of an earlier split. */
+async function writeLabels(path: string, labels: readonly string[]): Promise<void> {
+  if (labels.length === 0) return await removeIfThere(path);
+  await writeAtomically(path, labels.join("\n") + "\n");
+  console.log(`${path}  ${labels.length} labels`);
 }
 
 /** Removes the shares of an earlier split, all of them: one left over would be a second owner of its rows. */

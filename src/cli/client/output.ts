@@ -161,6 +161,9 @@ function introductionLines(given: ClientIntroduction): string[] {
   ];
 }
 
+/** Of "40.0 %", and of most perplexities. */
+const FIGURE_WIDTH = 6;
+
 /** What an event is worth; undefined: no line. */
 function eventLine(event: ClientEvent, rounds: number, evaluator: boolean): string | undefined {
   switch (event.kind) {
@@ -194,7 +197,7 @@ function roundLine(
   return [
     `round ${placeOf(round, rounds)}`,
     `loss ${losses[0].toFixed(3)} → ${losses[losses.length - 1].toFixed(3)}`,
-    ...(heldOut ? [`held-out ${figureText(heldOut)}`] : []),
+    ...(heldOut ? [`held-out ${figureText(heldOut, FIGURE_WIDTH)}`] : []),
     `up ${bytesText(up)}`,
     `down ${bytesText(down)}`,
     durationText(seconds),
@@ -202,7 +205,7 @@ function roundLine(
 }
 
 function scoreLine(report: AnyEvaluationReport, rounds: number): string {
-  const figure = figureText(report);
+  const figure = figureText(report, FIGURE_WIDTH);
   return [
     `after round ${placeOf(report.rounds - 1, rounds)}`,
     isTokenReport(report) ? figure : `accuracy ${figure}`,
@@ -227,17 +230,16 @@ function placeOf(round: number, rounds: number): string {
 }
 
 function finalText(report: AnyEvaluationReport, which: string): string {
-  const figure = figureText(report).trim();
   return isTokenReport(report)
-    ? `${figure} on ${countText(report.tokens)} ${which}tokens`
-    : `${figure} of ${countText(report.rows)} ${which}rows right`;
+    ? `${figureText(report)} on ${countText(report.tokens)} ${which}tokens`
+    : `${figureText(report)} of ${countText(report.rows)} ${which}rows right`;
 }
 
-/** What is told of a score, as wide as it mostly is. */
-function figureText(report: AnyEvaluationReport): string {
+/** "40.0 %", or of a language model "perplexity 37.5"; `width` is that of the number, so that columns keep their places. */
+function figureText(report: AnyEvaluationReport, width = 0): string {
   return isTokenReport(report)
-    ? `perplexity ${perplexityText(perplexityOf(meanLossOf(report))).padStart(5)}`
-    : percentText(report.correct / report.rows).padStart(6);
+    ? `perplexity ${perplexityText(perplexityOf(meanLossOf(report))).padStart(width)}`
+    : percentText(report.correct / report.rows).padStart(width);
 }
 
 function meanLossOf(report: AnyEvaluationReport): number {

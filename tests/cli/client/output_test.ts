@@ -98,14 +98,14 @@ Deno.test("lineOutput() tells a language model's scores by its perplexity", () =
   output.event({ ...round, heldOut: report });
   output.end({ kind: "finished", rounds: 20, heldOut: report, adapter: null });
   assert.deepEqual(lines.splice(5), [
-    "round  3/20  loss 1.234 → 0.980  held-out perplexity  37.5  up 24.0 kB  down 79.0 kB  5.8 s",
+    "round  3/20  loss 1.234 → 0.980  held-out perplexity   37.5  up 24.0 kB  down 79.0 kB  5.8 s",
     "The run has ended after 20 rounds: perplexity 37.5 on 2,000 held-out tokens",
   ]);
   output.introduce({ ...introduction, role: "evaluator", client: 10 });
   output.event({ kind: "scored", report });
   output.end({ kind: "finished", rounds: 20, heldOut: report, adapter: null });
   assert.deepEqual(lines.slice(10), [
-    "after round  2/20  perplexity  37.5  loss 3.625",
+    "after round  2/20  perplexity   37.5  loss 3.625",
     "The run has ended after 20 rounds: perplexity 37.5 on 2,000 tokens",
   ]);
 });

@@ -1,7 +1,6 @@
 /** A run that trains a language model, from the command's settings to its folder. */
 
 import assert from "node:assert/strict";
-import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readRun } from "../../src/cli/run_folder.ts";
 import { runTraining } from "../../src/cli/run_training.ts";
@@ -20,49 +19,16 @@ import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { readConfig } from "../../src/weights/mod.ts";
 import { assertWellFormed, bodyOf } from "./well_formed.ts";
+import { wordText, writeWordModel } from "./word_model.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-language-model-test-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 
-const words = Array.from({ length: 61 }, (_, i) => `w${i + 3}`);
-
-/** The tiny Llama with tied embeddings, under a tokenizer of whole words. */
-async function writeModel(): Promise<string> {
-  const model = join(folder, "model");
-  await Deno.mkdir(model);
-  const golden = new URL("../golden/llama3/", import.meta.url);
-  for (const name of ["config.json", "model.safetensors"]) {
-    await copyFile(new URL(name, golden), join(model, name));
-  }
-  const vocab = Object.fromEntries(["[UNK]", "[PAD]", "[END]", ...words].map((w, id) => [w, id]));
-  const added_tokens = ["[UNK]", "[PAD]", "[END]"]
-    .map((content, id) => ({ id, content, special: true }));
-  const tokenizer = {
-    added_tokens,
-    normalizer: null,
-    pre_tokenizer: { type: "Whitespace" },
-    post_processor: null,
-    decoder: null,
-    model: { type: "WordPiece", unk_token: "[UNK]", continuing_subword_prefix: "##", vocab },
-  };
-  await Deno.writeTextFile(join(model, "tokenizer.json"), JSON.stringify(tokenizer));
-  const config = { tokenizer_class: "PreTrainedTokenizer", eos_token: "[END]" };
-  await Deno.writeTextFile(join(model, "tokenizer_config.json"), JSON.stringify(config));
-  return model;
-}
-
-async function writeTexts(): Promise<string> {
-  const texts = Array.from({ length: 60 }, (_, i) => {
-    const count = 3 + i % 17;
-    return Array.from({ length: count }, (_, t) => words[(7 * i + 3 * t) % words.length]).join(" ");
-  });
-  const path = join(folder, "texts.jsonl");
-  await Deno.writeTextFile(path, texts.map((text) => JSON.stringify({ text }) + "\n").join(""));
-  return path;
-}
-
-const model = await writeModel();
-const data = await writeTexts();
+const model = join(folder, "model");
+await writeWordModel(model);
+const data = join(folder, "texts.jsonl");
+const texts = Array.from({ length: 60 }, (_, i) => ({ text: wordText(i, 3 + i % 17) }));
+await Deno.writeTextFile(data, texts.map((row) => JSON.stringify(row) + "\n").join(""));
 
 function configOf(out: string, given: Partial<RunConfig> = {}): RunConfig {
   return completeRunConfig({

@@ -7,6 +7,7 @@ import { createManifest } from "../../federated/remote/manifest.ts";
 import { checkServable } from "../../federated/remote/simulation_only.ts";
 import {
   languageTrainingKeys,
+  laterTrainingKeys,
   methodKeys,
   trainingKeys,
 } from "../../federated/remote/training_settings.ts";
@@ -37,6 +38,7 @@ const taken: ReadonlySet<SettingKey> = new Set<SettingKey>([
   "task",
   ...trainingKeys,
   ...languageTrainingKeys,
+  ...laterTrainingKeys,
   ...methodKeys,
   "serverOptimizer",
   "serverLr",

@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readServer } from "../../../src/cli/run/admin_flags.ts";
 import { create } from "../../../src/cli/run/create.ts";
 import { evaluators } from "../../../src/cli/run/evaluators.ts";
 import { exportAdapter } from "../../../src/cli/run/export.ts";
@@ -10,12 +9,10 @@ import { invite } from "../../../src/cli/run/invite.ts";
 import { list } from "../../../src/cli/run/list.ts";
 import { show } from "../../../src/cli/run/show.ts";
 import { stop } from "../../../src/cli/run/stop.ts";
-import { watch, watchRun } from "../../../src/cli/run/watch.ts";
+import { watch } from "../../../src/cli/run/watch.ts";
 import { withdraw } from "../../../src/cli/run/withdraw.ts";
 import { builtinCorpus, jsonLines } from "../../../src/data/mod.ts";
-import type { RunStatus } from "../../../src/protocol/http/documents.ts";
-import { sha256Hex } from "../../../src/protocol/hash.ts";
-import { runCli } from "../command.ts";
+import { compareRuns, type Created } from "./compare_runs.ts";
 import { realServer } from "./real_server.ts";
 import { printed } from "./stub_server.ts";
 
@@ -23,83 +20,27 @@ const folder = await Deno.makeTempDir({ prefix: "hafl-run-e2e-" });
 globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
 const cache = `--cache-dir=${join(folder, "cache")}`;
 
-/** Not the default, so that every command has to be told. */
-const seed = "--seed=5";
 const small = ["--local-steps=2", "--batch=4", "--seq-len=16"];
 
-interface Created {
-  readonly run: string;
-  readonly invitations: readonly { readonly url: string }[];
-}
-
-/** Trains by three clients of their own processes on the real server, and by `deno task train`; compares the adapters. */
-async function compareRuns(name: string, training: readonly string[]): Promise<void> {
-  await using server = await realServer();
+/** Compares the adapters of a classifier that is trained over HTTP and by `deno task train`. */
+async function compareClassifiers(name: string, training: readonly string[]): Promise<void> {
   const place = join(folder, name);
-  await Deno.mkdir(place);
-  const data = join(place, "posts.jsonl");
   const rows = builtinCorpus(3, { train: 120, validation: 20, test: 20 });
-  await Deno.writeTextFile(data, jsonLines(rows));
-  const shares = join(place, "shares");
-  const dealt = [`--data=${data}`, "--clients=3", seed];
-  const split = await runCli("split", [...dealt, `--out=${shares}`]);
-  assert.equal(split.code, 0, split.err);
-
-  const { lines, print } = printed();
-  const labels = `--labels=${join(shares, "labels.txt")}`;
-  const flags = ["--clients=3", "--format=json", cache, ...server.flags];
-  await create.run([labels, ...training, seed, ...flags], print);
-  const { run, invitations }: Created = JSON.parse(lines[0]);
-
-  const states: string[] = [];
-  const view = { show: ({ state }: RunStatus) => states.push(state), lost() {}, close() {} };
-  const admin = await readServer({ server: server.url, tokenFile: server.flags[3] });
-  // The last bank's score is not waited for: nobody holds rows out.
-  const watching = watchRun(admin, run, view, () => Promise.resolve());
-  const clients = await Promise.all(invitations.map(({ url }, client) =>
-    runCli("client", [
-      `--server=${url}`,
-      `--data=${join(shares, `client-0${client + 1}.jsonl`)}`,
-      `--name=site ${client}`,
-      `--state=${join(place, `state-${client}`)}`,
-      "--held-out=0",
-      "--device=cpu",
-      "--threads=1",
-      cache,
-    ])
-  ));
-  for (const { code, err } of clients) assert.equal(code, 0, err);
-  await watching;
-  assert.equal(states.at(-1), "finished");
-  assert.ok(states.length > 2, "what happened in between was shown too");
-
-  const out = join(place, "adapter");
-  await exportAdapter.run([run, `--out=${out}`, ...server.flags], () => {});
-  const simulated = join(place, "simulated");
-  const trained = await runCli("train", [
-    ...training,
-    ...dealt,
-    "--no-eval-test",
-    "--threads=1",
-    "--device=cpu",
-    `--out=${simulated}`,
-    cache,
-  ]);
-  assert.equal(trained.code, 0, trained.err);
-  for (const file of ["adapter_model.safetensors", "adapter_config.json"]) {
-    // Digests: what differs between two adapters would fill pages.
-    const digest = async (folder: string) =>
-      await sha256Hex(await Deno.readFile(join(folder, file)));
-    assert.equal(await digest(out), await digest(join(simulated, "adapter")), file);
-  }
-  assert.deepEqual(server.faults, []);
+  await compareRuns({
+    place,
+    data: jsonLines(rows),
+    cache: join(folder, "cache"),
+    training: [...training, "--seed=5"], // not the default, so that every command has to be told
+    dealt: [],
+    created: (shares) => [`--labels=${join(shares, "labels.txt")}`],
+  });
 }
 
 Deno.test("a run over HTTP gives the adapter of `deno task train`, byte for byte", () =>
-  compareRuns("server-ranks", [...small, "--rounds=2", "--schedule=cosine"]));
+  compareClassifiers("server-ranks", [...small, "--rounds=2", "--schedule=cosine"]));
 
 Deno.test("so does one whose clients rank for themselves and keep their optimizer", () =>
-  compareRuns("client-ranks", [
+  compareClassifiers("client-ranks", [
     ...small,
     "--rounds=3",
     "--warmup-rounds=1",

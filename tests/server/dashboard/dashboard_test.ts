@@ -109,6 +109,27 @@ browserTest("the dashboard", async (test) => {
     assert.deepEqual(complaints.filter((text) => !expectedComplaint.test(text)), []);
   });
 
+  await step("shows a language model's run by its perplexity", async () => {
+    const score = (loss: number) => ({ perplexity: Math.exp(loss), loss, tokens: 900, parties: 7 });
+    const published = running.published.map((round) => ({
+      ...round,
+      heldOut: score(5 - round.round / 2),
+      evaluators: null,
+    }));
+    stub.publish({ ...running, task: "lm", labels: 0, published });
+    const { page, complaints } = await openRun(test, stub);
+    assert.match(
+      await figure(page, "Perplexity").innerText(),
+      /^33\.1\s+by 7 of|^33\.1\s+best so far/,
+    );
+    await page.getByRole("group", { name: "Perplexity by round" }).waitFor();
+    await page.getByText("Rounds in numbers").click();
+    assert.match(await page.getByRole("region", { name: "Rounds" }).innerText(), /33\.1\s+3\.500/);
+    assert.doesNotMatch(await page.locator("body").innerText(), /NaN|undefined|accuracy/i);
+    assert.deepEqual(complaints.filter((text) => !expectedComplaint.test(text)), []);
+    stub.publish(running);
+  });
+
   await step("follows the run and tells screen readers of a new round", async () => {
     const { page } = await openRun(test, stub);
     await page.getByText("Live", { exact: true }).waitFor();

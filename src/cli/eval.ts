@@ -57,6 +57,10 @@ const description = {
     task:
       "what is measured: classify (a label a text), lm (the next token of texts) or chat (the " +
       "assistant's replies)",
+    model: "the base: model folder in Hugging Face layout, or hub id (default: the built-in base)",
+    data:
+      "texts to evaluate on, labelled under --task classify: .jsonl or .csv, each also with .gz " +
+      "(default: the built-in corpus, under --task classify)",
     pooling: "how token states become one: mean, first or last real token (default: as the " +
       `adapter tells, or ${modelDefaults.pooling})`,
     labels: "the label set in the order of the logits: names parted by commas, or a file " +
@@ -64,6 +68,7 @@ const description = {
     strip: `parts of a post to remove: ${stripParts.join(", ")} (default: as the adapter tells)`,
     seqLen: "tokens kept of a text, or a row's under --task lm (default: as the adapter tells, " +
       `or ${dataDefaults.seqLen})`,
+    format: "tables for people (text), or one JSON object (json)",
     overwrite: "replace an evaluation that --out already holds",
   },
   options: [

@@ -47,7 +47,11 @@ const description = {
     "offline",
     "cacheDir",
   ] as const,
-  help: { model: "a decoder: model folder in Hugging Face layout, or hub id" },
+  help: {
+    model: "the decoder, which has to be named: model folder in Hugging Face layout, or hub id",
+    format: "the text as it comes (text), or one JSON object at the end (json)",
+    cacheDir: "folder for downloaded models",
+  },
   options: generateOptions(),
 };
 

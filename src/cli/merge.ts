@@ -27,6 +27,10 @@ const description = {
   summary:
     "Merges an adapter, as PEFT stores one, into the weights of its base, and writes a model folder in Hugging Face's layout.",
   settings: ["model", "revision", "offline", "cacheDir"] as const,
+  help: {
+    model: "the base: model folder in Hugging Face layout, or hub id (default: the built-in base)",
+    cacheDir: "folder for downloaded models",
+  },
   options: [
     new Option("--adapter <folder>", "the adapter").makeOptionMandatory(),
     new Option("--out <folder>", "the folder to make").makeOptionMandatory(),

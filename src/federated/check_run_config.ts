@@ -64,9 +64,13 @@ function checkTask({ task, method, seqLen, labels, partition }: RunConfig): void
 const readingSettings = ["textColumn", "labelColumn", "labels", "strip"] as const;
 
 function checkSources(config: RunConfig): void {
-  if (config.task === "chat" && config.data === null) {
+  if (config.task !== "classify" && config.data === null) {
     throw new UserError(
-      "Cannot use --task chat without --data: the built-in corpus has no conversations",
+      `Cannot use --task ${config.task} without --data: the built-in corpus has ${
+        config.task === "chat"
+          ? "no conversations"
+          : "generated posts to classify, and no text to learn a language from"
+      }`,
     );
   }
   const reading = readingSettings.find((key) =>

@@ -14,6 +14,10 @@ Deno.test("checkRunConfig() refuses settings that contradict each other", () => 
       { task: "lm", data: "texts.jsonl", labels: ["a", "b"] },
       /--labels with --task lm: labels only deal texts to clients, by --partition dirichlet or sh/,
     ],
+    [
+      { task: "lm" },
+      /--task lm without --data: the built-in corpus has generated posts to classify, /,
+    ],
     [{ task: "chat" }, /--task chat without --data: the built-in corpus has no conversations$/],
     [{ ranks: [2, 16], rank: 8 }, /client rank 16 .*at most the server's rank, 8/],
     [{ clients: 2, ranks: [2, 4, 8] }, /deal 3 ranks .* over 2 clients/],

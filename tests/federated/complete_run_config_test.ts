@@ -44,11 +44,15 @@ Deno.test("completeRunConfig() derives the server's learning rate from its optim
 });
 
 Deno.test("completeRunConfig() deals texts that need no labels evenly, in rows of one length", () => {
-  const lm = completeRunConfig({ task: "lm", seqLen: 32 });
+  const lm = completeRunConfig({ task: "lm", data: "texts.jsonl", seqLen: 32 });
   assert.deepEqual([lm.partition, lm.buckets, lm.textColumn], ["iid", [32], "text"]);
-  const buckets = completeRunConfig({ task: "lm", seqLen: 32, packing: false }).buckets;
+  const buckets =
+    completeRunConfig({ task: "lm", data: "texts.jsonl", seqLen: 32, packing: false }).buckets;
   assert.deepEqual(buckets, [16, 32]);
-  assert.equal(completeRunConfig({ task: "lm", partition: "shards" }).partition, "shards");
+  assert.equal(
+    completeRunConfig({ task: "lm", data: "texts.jsonl", partition: "shards" }).partition,
+    "shards",
+  );
   const chat = completeRunConfig({ task: "chat", data: "chats.jsonl" });
   assert.equal(chat.textColumn, "messages");
 });

@@ -283,7 +283,7 @@ async function prepareLanguage(
   tokenizer = letters,
 ) {
   return await prepareFederation({
-    config: completeRunConfig({ ...SMALL, task: "lm", ...changes }),
+    config: completeRunConfig({ ...SMALL, task: "lm", data: "texts.jsonl", ...changes }),
     files: memoryFiles({ ...languageModel, ...given }),
     data: { ...data, labels: [] },
     createTokenizer: () => Promise.resolve(tokenizer),

@@ -5,7 +5,7 @@ import { layOut } from "../../engine/cpu/layout.ts";
 import { type MemoryPlan, planMemory, plannedBytes } from "../../engine/plan.ts";
 import { elementCount } from "../../engine/program.ts";
 import { checkSizes } from "../../engine/webgpu/buffers.ts";
-import { completeRunConfig } from "../../federated/complete_run_config.ts";
+import { completeRemoteConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { chooseTargets } from "../../federated/targets.ts";
 import type { Task } from "../../protocol/task.ts";
@@ -62,7 +62,7 @@ export interface TrainingSize {
 export function plannedSettings(
   task: Task,
 ): Pick<RunConfig, "task" | "batch" | "seqLen" | "rank" | "evalBatch"> {
-  const { batch, seqLen, rank, evalBatch } = completeRunConfig({ task });
+  const { batch, seqLen, rank, evalBatch } = completeRemoteConfig({ task });
   return { task, batch, seqLen, rank, evalBatch };
 }
 
@@ -78,7 +78,7 @@ export function trainingSize(
   task: Task = "classify",
 ): TrainingSize {
   const model = readModel(config);
-  const settings = completeRunConfig({ task });
+  const settings = completeRemoteConfig({ task });
   let parameters = 0;
   const memory = baseDtypes.flatMap((baseDtype) =>
     [false, true].map((recompute): TrainingMemory => {

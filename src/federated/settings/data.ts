@@ -7,7 +7,7 @@ import { count, type SettingRows } from "./rows.ts";
 
 /** Settings of the texts. */
 export interface DataConfig {
-  /** File of labelled texts, .jsonl or .csv, each also with .gz; null: the built-in corpus. */
+  /** File of texts, labelled under `classify`, .jsonl or .csv, each also with .gz; null: the built-in corpus, under `classify` alone. */
   readonly data: string | null;
   /** Column that holds the text. */
   readonly textColumn: string;
@@ -55,7 +55,7 @@ export const dataRows: SettingRows<DataConfig> = {
   data: {
     kind: optional(text("<file>")),
     help:
-      "texts, labelled under --task classify: .jsonl or .csv, each also with .gz (default: the built-in corpus)",
+      "texts, labelled under --task classify: .jsonl or .csv, each also with .gz (default: the built-in corpus, under --task classify)",
   },
   textColumn: {
     kind: text("<name>"),

@@ -20,6 +20,7 @@ import { join } from "node:path";
 import type { DeviceInfo } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
 import type { AnyRoundRecord, RunFacts } from "../protocol/records.ts";
+import { laterSettings } from "../federated/later_settings.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
 import { settingKeys, settings } from "../federated/settings.ts";
 import type { RunProfile } from "./profile.ts";
@@ -227,11 +228,6 @@ async function readRunFile(path: string): Promise<RunFile> {
     `Cannot open run "${path}": ${runFile} was not written by this program`,
   );
 }
-
-const { task, packing, accumulate, recompute } = defaultConfig;
-
-/** Settings that runs of earlier versions lack: they did what is the default now. */
-const laterSettings: Partial<RunConfig> = { task, packing, accumulate, recompute };
 
 function isRunFile(value: unknown): value is RunFile {
   return typeof value === "object" && value !== null && "kind" in value &&

@@ -34,8 +34,9 @@ import {
 } from "../protocol/messages/mod.ts";
 import type { RankBy, ScoreKind } from "../protocol/method.ts";
 import { randomSeed, randomStream } from "../protocol/random.ts";
+import { rankFactor, type RankRate } from "../protocol/rank_rate.ts";
 import { maskScores, mergeScores } from "../protocol/scores.ts";
-import { holdsComponents } from "../protocol/deal.ts";
+import { type Deal, holdsComponents } from "../protocol/deal.ts";
 import { extractUpdate } from "../protocol/update.ts";
 import { type BatchSettings, stepBatches } from "./device_batches.ts";
 import { scoreComponents } from "./score_components.ts";
@@ -55,6 +56,8 @@ export interface LocalSettings extends BatchSettings {
   readonly accumulate: number;
   /** Learning rates, decay and clipping of a step. */
   readonly optimizer: OptimizerSettings;
+  /** The adapters' learning rate of a client by its rank. */
+  readonly lrByRank: RankRate;
   /** Factor of the learning rates over the steps of all rounds. */
   readonly schedule: Schedule;
   /** Whether the outcome carries optimizer state for the next round. */
@@ -211,7 +214,7 @@ export async function trainAdapter(
   const stepsBefore = data.state?.steps;
   const losses = await train(
     session,
-    settings.optimizer,
+    optimizerOf(settings, deal),
     deal,
     localSteps(settings, round, client, data.samples, (batches, step) => {
       tokens += batches.reduce((sum, { batch: { B, T } }) => sum + B * T, 0);
@@ -234,6 +237,11 @@ export async function trainAdapter(
       ? await readOptimizerState(session, steps())
       : undefined,
   };
+}
+
+function optimizerOf({ optimizer, lrByRank, layout }: LocalSettings, { indices }: Deal) {
+  const factor = rankFactor(lrByRank, layout.rank, indices);
+  return { ...optimizer, learningRate: factor * optimizer.learningRate };
 }
 
 function checkFinite(

@@ -133,6 +133,7 @@ function localSettings(
       sensitivityBeta1: config.beta1,
       sensitivityBeta2: config.beta2,
     },
+    lrByRank: config.lrByRank,
     schedule: {
       kind: config.schedule,
       warmupSteps: config.warmupSteps,

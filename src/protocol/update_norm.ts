@@ -7,6 +7,7 @@
 
 import { type AggregationRule, aggregationRules, type AggregatorName } from "./aggregate/mod.ts";
 import type { AdapterBank } from "./bank.ts";
+import { rankFactor, type RankRate } from "./rank_rate.ts";
 import type { ServerOptimizerKind } from "./server_optimizer.ts";
 import type { ClientUpdate } from "./update.ts";
 
@@ -52,6 +53,10 @@ export interface TrainingBoundSettings {
   readonly optimizer: "adamw" | "sgd";
   /** Learning rate of the adapters; a schedule's factor is at most 1. */
   readonly lr: number;
+  /** How a client's follows from its rank. */
+  readonly lrByRank: RankRate;
+  /** The clients' ranks, at least one. */
+  readonly ranks: readonly number[];
   /** Learning rate of the head. */
   readonly headLr: number;
   /** Decoupled weight decay. */
@@ -88,14 +93,16 @@ const ROUNDING_ROOM = 1.01;
  * with R_t the largest direction: {@linkcode adamRatio} for AdamW, the clip norm for SGD. Rules that average clients' weights, the server's and zeros
  * leave no weight of a later round's bank larger than |w_initial| + rounds·lr·Σ R_t. A server's optimizer can step beyond the average, and a rule
  * that makes other components shares them out anew: with these nothing bounds |w_0|, and so, under decay, nothing the update. The norm takes all r
- * components and the head for trained.
+ * components and the head for trained, and the rate for that of the smallest rank.
  *
  * @param bank the initial bank.
  */
 export function honestNormBound(settings: TrainingBoundSettings, bank: AdapterBank): number {
   const adapter = bank.modules.flatMap(({ a, b }) => [a, b]);
   const head = bank.head.map(({ data }) => data);
-  const bounds = [groupBound(settings, settings.lr, adapter)];
+  const smallest = [{ length: Math.min(...settings.ranks) }];
+  const rate = settings.lr * rankFactor(settings.lrByRank, bank.rank, smallest);
+  const bounds = [groupBound(settings, rate, adapter)];
   if (head.length > 0) bounds.push(groupBound(settings, settings.headLr, head));
   return ROUNDING_ROOM * Math.hypot(...bounds);
 }

@@ -116,6 +116,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
     padId: 0,
     pooling: "mean",
     optimizer,
+    lrByRank: "equal",
     schedule: { kind: "constant", warmupSteps: 0, totalSteps: 100 },
     optimizerState: "reset",
     score: "smoothed-uncertainty",

@@ -15,6 +15,8 @@ import { randomBank, randomDeal } from "./support.ts";
 const settings: TrainingBoundSettings = {
   optimizer: "adamw",
   lr: 1e-2,
+  lrByRank: "equal",
+  ranks: [2],
   headLr: 3e-2,
   weightDecay: 0,
   adamBeta1: 0.9,
@@ -153,6 +155,15 @@ Deno.test("honestNormBound() is above what AdamW does under extreme gradients, a
     }
   }
   assert.ok(closest > 0.98, `${closest}`); // The first step is lr exactly.
+});
+
+Deno.test("honestNormBound() takes the rate of the smallest rank", () => {
+  const bound = (changes: Partial<TrainingBoundSettings>) =>
+    honestNormBound({ ...settings, headLr: 0, ...changes }, bank);
+  const equal = bound({ ranks: [1, 2] });
+  assert.equal(equal, bound({}));
+  assert.ok(Math.abs(bound({ lrByRank: "root", ranks: [2, 1] }) / equal - Math.SQRT2) < 1e-12);
+  assert.equal(bound({ lrByRank: "root", ranks: [2] }), equal);
 });
 
 Deno.test("honestNormBound() holds over rounds in which weights grow and decay", () => {

@@ -7,7 +7,8 @@ import { serverOptimizerSettings } from "../../protocol/server_optimizer.ts";
 import { readSettings } from "../read_settings.ts";
 import type { Task } from "../../protocol/task.ts";
 import { completeRemoteConfig } from "../complete_run_config.ts";
-import { defaultConfig, type RunConfig } from "../run_config.ts";
+import { laterSettings } from "../later_settings.ts";
+import type { RunConfig } from "../run_config.ts";
 
 /** Settings of `manifest.training`: what local training depends on and the server does not look at. A client takes no other ones from a server. */
 export const trainingKeys = [
@@ -40,8 +41,11 @@ export const trainingKeys = [
 /** Further ones of a language model. */
 export const languageTrainingKeys = ["packing"] as const satisfies readonly (keyof RunConfig)[];
 
-/** Settings of `manifest.training` that are left out where they have their default: manifests of earlier versions lack them. */
-export const laterTrainingKeys = ["accumulate"] as const satisfies readonly (keyof RunConfig)[];
+/** Settings of `manifest.training` that are left out where they are what manifests of earlier versions, which lack them, stand for. */
+export const laterTrainingKeys = ["accumulate", "lrByRank"] as const satisfies readonly (
+  & keyof RunConfig
+  & keyof typeof laterSettings
+)[];
 
 /** The part of `manifest.method` that is a setting of a simulated run too. */
 export const methodKeys = [
@@ -63,7 +67,7 @@ const MOST_BUCKETS = 64;
 
 /** The settings of local training, for a manifest. */
 export function trainingSettings(config: RunConfig): RunManifest["training"] {
-  const later = laterTrainingKeys.filter((key) => config[key] !== defaultConfig[key]);
+  const later = laterTrainingKeys.filter((key) => config[key] !== laterSettings[key]);
   const keys = [...trainingKeysOf(config.task), ...later];
   return { ...pick(config, keys), localSteps: config.localSteps };
 }
@@ -99,7 +103,13 @@ export function manifestConfig(manifest: RunManifest): RunConfig {
   const { rank } = layout;
   const server = method.serverOptimizer ? serverOptimizerSettings(method.serverOptimizer) : {};
   const shared = { task, rank, alpha, rounds, seed };
-  const raw = { ...training, ...pick(method, methodKeys), ...server, ...shared };
+  const raw = {
+    ...pick(laterSettings, laterTrainingKeys),
+    ...training,
+    ...pick(method, methodKeys),
+    ...server,
+    ...shared,
+  };
   const nameOf = (key: string) => `"${key}" in the manifest of "${name}"`;
   const given = readSettings(raw, nameOf);
   checkBounds(given, nameOf);

@@ -14,6 +14,7 @@ import {
   scoreKinds,
 } from "../../protocol/method.ts";
 import { namedMethods } from "../../protocol/methods/mod.ts";
+import { type RankRate, rankRates } from "../../protocol/rank_rate.ts";
 import { type SelectorName, selectorNames } from "../../protocol/selection.ts";
 import { type ServerOptimizerKind, serverOptimizerKinds } from "../../protocol/server_optimizer.ts";
 import { choice, whole } from "../setting_kinds.ts";
@@ -49,6 +50,8 @@ export interface MethodConfig {
   readonly scope: Scope;
   /** First rounds, in which components are dealt round-robin instead of by score. */
   readonly warmupRounds: number;
+  /** The adapters' learning rate of a client by its rank. */
+  readonly lrByRank: RankRate;
   /** A client's optimizer state between rounds. */
   readonly optimizerState: OptimizerStateRule;
   /** What the server makes of a round's combined change: takes it as it is, or as a gradient of its own. */
@@ -88,6 +91,7 @@ export const methodDefaults: Omit<MethodConfig, "serverLr"> = {
   // With budgets of 2, 4 and 8 dealt round-robin one round covers all 8 components many times; the
   // second gives every component a score that more than one set of clients has reported.
   warmupRounds: 2,
+  lrByRank: "equal", // the paper names no other
   optimizerState: "reset", // clients are stateless between rounds: any of them may be gone next time
   serverOptimizer: "none", // the method's own: what the rule combined is the next adapter
   serverBeta1: 0.9, // FedOpt's (Reddi et al. 2021), these three
@@ -158,6 +162,11 @@ export const methodRows: SettingRows<MethodConfig> = {
   warmupRounds: {
     kind: whole({ least: 0 }),
     help: "first rounds, in which components are dealt round-robin",
+    only: choosing,
+  },
+  lrByRank: {
+    kind: choice(rankRates),
+    help: "learning rate of the adapters by a client's rank r_k: equal, or root (times √(r / r_k))",
     only: choosing,
   },
   optimizerState: {

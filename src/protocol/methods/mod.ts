@@ -18,6 +18,7 @@ import { itzlora } from "./itzlora.ts";
 import { local } from "./local.ts";
 import type { NamedMethod } from "./named_method.ts";
 import { random } from "./random.ts";
+import { rootLr } from "./root_lr.ts";
 import { sampled } from "./sampled.ts";
 import { zeroDelta } from "./zero_delta.ts";
 
@@ -32,6 +33,7 @@ export const namedMethods: readonly NamedMethod[] = [
   zeroDelta,
   random,
   sampled,
+  rootLr,
   hetlora,
   flexlora,
   flora,

@@ -2,6 +2,7 @@
 
 import type { AggregatorName } from "../aggregate/mod.ts";
 import type { Distribution, Factors } from "../method.ts";
+import type { RankRate } from "../rank_rate.ts";
 import type { SelectorName } from "../selection.ts";
 
 /** Settings that a name can stand for: some of a run's, under the same keys. */
@@ -16,6 +17,8 @@ export interface MethodSettings {
   readonly warmupRounds?: number;
   /** Which factors of its components a client trains. */
   readonly factors?: Factors;
+  /** The adapters' learning rate of a client by its rank. */
+  readonly lrByRank?: RankRate;
   /** Whether one client holds everyone's rows and takes everyone's steps. */
   readonly pooled?: boolean;
 }

@@ -196,9 +196,9 @@ export { folderCache, folderFiles } from "./src/cli/deno_files.ts";
 export { fileCache } from "./src/cli/file_cache.ts";
 
 // LoRA on a device.
-export { type BaseDtype, baseDtypes, type Classifier } from "./src/lora/classifier.ts";
+export { type AdaptedModel, type BaseDtype, baseDtypes } from "./src/lora/adapted_model.ts";
 export { type PackedLayout, packLayout, type Slice } from "./src/lora/layout.ts";
-export { loadClassifier, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
+export { loadAdaptedModel, type ProgramSizes, type WeightLoader } from "./src/lora/load.ts";
 export { mergeDelta } from "./src/lora/merge.ts";
 export { type AdapterMerge, mergeAdapter } from "./src/lora/merge_adapter.ts";
 export { defaultCheckpointLayout } from "./src/lora/merged_files.ts";

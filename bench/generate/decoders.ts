@@ -10,7 +10,7 @@ import {
 } from "../../src/engine/program.ts";
 import { buildGeneration, PROGRAMS } from "../../src/generate/programs.ts";
 import { cacheCapacity, PROMPT_BLOCK, requireDecoder } from "../../src/generate/generator.ts";
-import type { BaseDtype } from "../../src/lora/classifier.ts";
+import type { BaseDtype } from "../../src/lora/adapted_model.ts";
 import { readModel } from "../../src/models/mod.ts";
 
 /** A decoder by its config.json, and how it is stored. */

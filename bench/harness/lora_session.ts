@@ -3,9 +3,9 @@
 import { makeTokenBatch } from "../../src/data/token_batches.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { elementCount } from "../../src/engine/program.ts";
-import type { BaseDtype, Classifier } from "../../src/lora/classifier.ts";
+import type { AdaptedModel, BaseDtype } from "../../src/lora/adapted_model.ts";
 import { packLayout } from "../../src/lora/layout.ts";
-import { loadClassifier, type ProgramSizes, type WeightLoader } from "../../src/lora/load.ts";
+import { loadAdaptedModel, type ProgramSizes, type WeightLoader } from "../../src/lora/load.ts";
 import {
   type DeviceBatch,
   installAdapter,
@@ -71,8 +71,8 @@ export function encoderTask(shape: EncoderShape, B: number): LoraTask {
   };
 }
 
-/** The classifier of a task. */
-export function classifierOf(task: LoraTask): Classifier {
+/** The adapted model of a task. */
+export function adaptedModelOf(task: LoraTask): AdaptedModel {
   const { model, labels, targets, baseDtype, recompute } = task;
   const modules = model.modules.filter(({ name }) => targets.test(name));
   return {
@@ -96,10 +96,10 @@ function sizesOf({ B, T }: LoraTask): ProgramSizes {
 
 /** Loads a task's programs and weights. */
 export async function openLoraSession(device: Device, task: LoraTask): Promise<LoraSession> {
-  const classifier = classifierOf(task);
-  const { layout } = classifier;
-  const executor = await loadClassifier(device, classifier, sizesOf(task), task.weights);
-  const session: Session = { executor, classifier, trainingRing: RING, evaluationRing: 1 };
+  const adapted = adaptedModelOf(task);
+  const { layout } = adapted;
+  const executor = await loadAdaptedModel(device, adapted, sizesOf(task), task.weights);
+  const session: Session = { executor, adapted, trainingRing: RING, evaluationRing: 1 };
   const ones = layout.modules.map(() => new Uint8Array(RANK).fill(1));
   installAdapter(session, {
     modules: layout.modules.map((module) => ({

@@ -7,13 +7,13 @@
 import { parseArgs } from "node:util";
 import { folderFiles } from "../../src/cli/deno_files.ts";
 import { planMemory, plannedBytes } from "../../src/engine/plan.ts";
-import { baseDtypes, buildEvaluation, buildTraining } from "../../src/lora/classifier.ts";
+import { baseDtypes, buildEvaluation, buildTraining } from "../../src/lora/adapted_model.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { readConfig } from "../../src/weights/mod.ts";
 import { devices, readChoice, readCount, readThreads, THREADS } from "../harness/arguments.ts";
 import { openDevice } from "../harness/devices.ts";
-import { classifierOf, type LoraTask, openLoraSession } from "../harness/lora_session.ts";
+import { adaptedModelOf, type LoraTask, openLoraSession } from "../harness/lora_session.ts";
 import { readPeakMemory } from "../harness/machine.ts";
 
 const { values } = parseArgs({
@@ -45,7 +45,9 @@ const task: LoraTask = {
 
 const size = { B: task.B, T: task.T, ring: 1 };
 const planned = plannedBytes(planMemory(
-  [buildTraining, buildEvaluation].map((build) => build(classifierOf(task), size, device).program),
+  [buildTraining, buildEvaluation].map((build) =>
+    build(adaptedModelOf(task), size, device).program
+  ),
 ));
 const threads = readThreads(values.threads);
 const { session, steps } = await openLoraSession(await openDevice({ device, threads }), task);

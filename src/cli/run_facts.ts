@@ -33,7 +33,7 @@ export function describeRun(
     trainRows: data.train.length,
     validationRows: Math.min(data.validation.length, config.evalPosts),
     testRows,
-    modules: federation.classifier.layout.modules.map(({ name }) => name),
+    modules: federation.adapted.layout.modules.map(({ name }) => name),
     clients,
     notes: [...methodNotes[config.aggregation] ?? []],
   };

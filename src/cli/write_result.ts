@@ -60,11 +60,11 @@ async function writeAdapter(run: TrainedFederation): Promise<string> {
 
 async function writeMerged(run: TrainedFederation, check: () => void): Promise<string> {
   const { config: { out }, files, facts: { labels }, federation, state: { bank } } = run;
-  const { classifier, weights } = federation;
+  const { adapted, weights } = federation;
   const config = await readConfig(files) as Record<string, unknown>;
   const folder = join(out, "merged");
   const content = {
-    ...exportMergedModel({ classifier, weights, bank, config, labels }),
+    ...exportMergedModel({ adapted, weights, bank, config, labels }),
     ...await textFiles(files),
     "README.md": mergedCard(cardFacts(run)),
   };

@@ -224,7 +224,7 @@ export async function trainAdapter(
   );
   const { modules, head } = await readAdapter(session);
   checkFinite(losses, { modules, head }, round, client);
-  const steps = () => countSteps(session.classifier.layout, deal, losses.length, stepsBefore);
+  const steps = () => countSteps(session.adapted.layout, deal, losses.length, stepsBefore);
   return {
     modules,
     head,

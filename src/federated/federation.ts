@@ -2,7 +2,7 @@
 
 import type { ModelRow } from "../data/types.ts";
 import { elementCount } from "../engine/program.ts";
-import type { Classifier } from "../lora/classifier.ts";
+import type { AdaptedModel } from "../lora/adapted_model.ts";
 import type { ProgramSizes, WeightLoader } from "../lora/load.ts";
 import type { Aggregator } from "../protocol/aggregate/mod.ts";
 import { type AdapterBank, createBank } from "../protocol/bank.ts";
@@ -40,7 +40,7 @@ export interface ServerSettings {
 /** What a session is opened with. */
 export interface TrainableModel {
   /** The base model with its adapter and head. */
-  readonly classifier: Classifier;
+  readonly adapted: AdaptedModel;
   /** Batch shapes, one training and one evaluation program for each bucket. */
   readonly sizes: ProgramSizes;
   /** The base model's weights, read once when a session opens. */
@@ -57,7 +57,7 @@ export interface Federation extends TrainableModel {
   readonly server: ServerSettings;
   /** How clients train, and whose models are evaluated. */
   readonly course: Course;
-  /** LoRA's α; the classifier's scale is α / r. */
+  /** LoRA's α; the adapted model's scale is α / r. */
   readonly alpha: number;
   /** All clients; their places are their indices, counted from 0. */
   readonly clients: readonly FederatedClient[];
@@ -71,7 +71,7 @@ export interface Federation extends TrainableModel {
 
 /** The adapter before the first round: A as PEFT starts it, B zero, the head drawn as its family does, all from the run's seed. */
 export function initialBank(
-  { classifier: { layout }, local, alpha }: Pick<Federation, "classifier" | "local" | "alpha">,
+  { adapted: { layout }, local, alpha }: Pick<Federation, "adapted" | "local" | "alpha">,
 ): AdapterBank {
   const head = layout.head.map(({ name, shape, deviation }) => {
     const stream = randomStream(local.seed, "head", name);

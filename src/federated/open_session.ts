@@ -6,7 +6,7 @@ import { loadOnFastest } from "../engine/fastest.ts";
 import { findAdapter, isSoftware } from "../engine/webgpu/adapter.ts";
 import { createWebgpuDevice } from "../engine/webgpu/device.ts";
 import { BUFFERS } from "../lora/buffers.ts";
-import { loadClassifier, type ProgramSizes } from "../lora/load.ts";
+import { loadAdaptedModel, type ProgramSizes } from "../lora/load.ts";
 import type { Session } from "../lora/session.ts";
 import type { TrainableModel } from "./federation.ts";
 import type { DeviceName } from "./settings/execution.ts";
@@ -40,15 +40,15 @@ export async function openSession(model: TrainableModel, choice: DeviceChoice): 
 
 /** Loads a model on every device of a list, and keeps the one that takes a training step in the shortest time: see {@linkcode loadOnFastest}. */
 export async function openFastest(
-  { classifier, sizes, weights }: TrainableModel,
+  { adapted, sizes, weights }: TrainableModel,
   devices: readonly Device[],
 ): Promise<Session> {
   const { trainingRing, evaluationRing } = sizes;
   const session = await loadOnFastest(
     devices,
     async (device): Promise<Session> => ({
-      executor: await loadClassifier(device, classifier, sizes, weights),
-      classifier,
+      executor: await loadAdaptedModel(device, adapted, sizes, weights),
+      adapted,
       trainingRing,
       evaluationRing,
     }),

@@ -7,7 +7,7 @@
 import { readTokenizerFacts, type TokenizerFacts } from "../data/tokenizer_files.ts";
 import { elementCount } from "../engine/program.ts";
 import { baseTensors } from "../lora/base_tensors.ts";
-import type { Classifier } from "../lora/classifier.ts";
+import type { AdaptedModel } from "../lora/adapted_model.ts";
 import { packLayout } from "../lora/layout.ts";
 import { openModelWeights } from "../lora/model_weights.ts";
 import { type Model, readModel } from "../models/mod.ts";
@@ -52,7 +52,7 @@ export interface RunSetup extends TrainableModel {
   readonly local: LocalSettings;
   /** How components are picked by score, by the server, or by clients that rank for themselves. */
   readonly selection: SelectionSettings;
-  /** LoRA's α; the classifier's scale is α / r. */
+  /** LoRA's α; the adapted model's scale is α / r. */
   readonly alpha: number;
   /** The base model's architecture, read from its config.json. */
   readonly model: Model;
@@ -75,13 +75,13 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
   checkBatch(model, { flag: "--batch", B: config.batch, T: config.seqLen });
   checkBatch(model, { flag: "--eval-batch", B: config.evalBatch, T: config.seqLen });
   const weights = await openModelWeights(files, model);
-  const classifier = describeModel(config, model, labels.length, weights.has);
-  checkWeights(classifier, weights);
+  const adapted = describeModel(config, model, labels.length, weights.has);
+  checkWeights(adapted, weights);
   const tokenizerFiles = await readTokenizerFiles(files);
   const facts = await readTokenizerFacts(tokenizerFiles.tokenizer, tokenizerFiles.config);
   const { task, packing } = config;
   return {
-    classifier,
+    adapted,
     sizes: {
       buckets: config.buckets,
       batch: config.batch,
@@ -90,7 +90,7 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
       evaluationRing: EVALUATION_RING,
     },
     weights,
-    local: localSettings(config, classifier, facts),
+    local: localSettings(config, adapted, facts),
     selection: {
       selector: selectorOf(config.selection, config.temperature),
       scope: scopedSelections[config.scope],
@@ -109,7 +109,7 @@ export async function setUpRun({ config, files, labels }: RunSetupSources): Prom
 
 function localSettings(
   config: RunConfig,
-  { layout }: Classifier,
+  { layout }: AdaptedModel,
   { padId }: TokenizerFacts,
 ): LocalSettings {
   return {
@@ -150,7 +150,7 @@ function describeModel(
   model: Model,
   labels: number,
   has: (name: string) => boolean,
-): Classifier {
+): AdaptedModel {
   const modules = chooseTargets(model, config.targets);
   checkRank(modules, config.rank);
   return {
@@ -173,7 +173,7 @@ function describeTask(
   modules: readonly ModuleShape[],
   labels: number,
   has: (name: string) => boolean,
-): Pick<Classifier, "labels" | "layout"> {
+): Pick<AdaptedModel, "labels" | "layout"> {
   if (task === "classify") {
     if (labels >= 2) return { labels, layout: packLayout(modules, rank, model.head(labels, has)) };
     throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
@@ -211,7 +211,7 @@ export function checkBatch(
 }
 
 /** Finds a missing or misshapen tensor before minutes go into tokenizing. */
-function checkWeights({ model, labels, layout }: Classifier, weights: WeightSource): void {
+function checkWeights({ model, labels, layout }: AdaptedModel, weights: WeightSource): void {
   for (const [name, expected] of baseTensors(model, labels, layout.head)) {
     checkShape(name, expected, weights.shape(name));
   }

@@ -1,7 +1,7 @@
 /** A decoder on a device, ready to generate. @module */
 
 import type { Device, Executor } from "../engine/device.ts";
-import type { BaseDtype } from "../lora/classifier.ts";
+import type { BaseDtype } from "../lora/adapted_model.ts";
 import { frozenTensors, type WeightLoader } from "../lora/load.ts";
 import type { FittedAdapter } from "../lora/peft_fit.ts";
 import type { Model } from "../models/mod.ts";

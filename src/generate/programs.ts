@@ -12,7 +12,7 @@ import { loraLinear } from "../engine/ops/matmul.ts";
 import { recordOp } from "../engine/ops/record.ts";
 import { bufferTensor, createProgram, keepAs, type Program } from "../engine/program.ts";
 import { frozenWeight } from "../lora/adapted_context.ts";
-import type { BaseDtype, BuiltProgram } from "../lora/classifier.ts";
+import type { BaseDtype, BuiltProgram } from "../lora/adapted_model.ts";
 import type { KeyValueCache, Model } from "../models/mod.ts";
 import { INPUT_BUFFERS, type PlainContext, plainContext } from "../models/plain_context.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";

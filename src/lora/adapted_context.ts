@@ -13,7 +13,7 @@ import {
 import { type PlainContext, plainContext } from "../models/plain_context.ts";
 import { loraAName, loraBName } from "../protocol/tensor_names.ts";
 import { BUFFERS } from "./buffers.ts";
-import type { BaseDtype, Classifier } from "./classifier.ts";
+import type { AdaptedModel, BaseDtype } from "./adapted_model.ts";
 import { maskStride, type Slice } from "./layout.ts";
 import type { Parameter } from "./train_packed.ts";
 
@@ -36,7 +36,7 @@ export function frozenWeight(
 /** Starts a program of B rows of T tokens. */
 export function createContext(
   program: Program,
-  { labels, layout, scale, dropout: baseRate, loraDropout, baseDtype }: Classifier,
+  { labels, layout, scale, dropout: baseRate, loraDropout, baseDtype }: AdaptedModel,
   { B, T, device, training }: {
     readonly B: number;
     readonly T: number;

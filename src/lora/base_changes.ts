@@ -28,7 +28,7 @@ const underWay: BaseChanges = [];
  * @throws HalfRangeError where the base is stored in half precision and a changed weight is beyond it.
  */
 export async function installBase(
-  { executor, classifier: { layout: { modules } } }: Session,
+  { executor, adapted: { layout: { modules } } }: Session,
   weights: WeightLoader,
   changes: BaseChanges,
 ): Promise<void> {

@@ -39,7 +39,7 @@ export async function evaluate(
   batches: Iterable<ClassifierBatch>,
   onPrediction: OnPrediction = () => {},
 ): Promise<Evaluation> {
-  const { executor, classifier: { labels = 0 } } = session;
+  const { executor, adapted: { labels = 0 } } = session;
   const perLabel = Array.from({ length: labels }, () => ({ rows: 0, correct: 0 }));
   let loss = 0;
   await runInRing(session, batches, async (ran) => {

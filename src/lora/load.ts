@@ -1,15 +1,15 @@
-/** Brings a classifier's programs and the base weights onto a device. @module */
+/** Brings an adapted model's programs and the base weights onto a device. @module */
 
 import type { Device, Executor } from "../engine/device.ts";
 import type { Program } from "../engine/program.ts";
 import { BUFFERS } from "./buffers.ts";
 import {
+  type AdaptedModel,
   buildEvaluation,
   buildStep,
   buildTraining,
   type BuiltProgram,
-  type Classifier,
-} from "./classifier.ts";
+} from "./adapted_model.ts";
 import { elementSlots } from "./layout.ts";
 
 /** Where base weights come from; a {@linkcode WeightSource} is one. */
@@ -38,18 +38,18 @@ export interface ProgramSizes {
  * @throws HalfRangeError naming a tensor that is to be stored in half precision and has a number beyond its range.
  * @throws what `weights.load` throws for a missing tensor or a wrong shape.
  */
-export async function loadClassifier(
+export async function loadAdaptedModel(
   device: Device,
-  classifier: Classifier,
+  adapted: AdaptedModel,
   sizes: ProgramSizes,
   weights: WeightLoader,
 ): Promise<Executor> {
   const { kind } = device.info;
   const built = sizes.buckets.flatMap((T): BuiltProgram[] => [
-    buildTraining(classifier, { B: sizes.batch, T, ring: sizes.trainingRing }, kind),
-    buildEvaluation(classifier, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }, kind),
+    buildTraining(adapted, { B: sizes.batch, T, ring: sizes.trainingRing }, kind),
+    buildEvaluation(adapted, { B: sizes.evaluationBatch, T, ring: sizes.evaluationRing }, kind),
   ]);
-  if (classifier.accumulate) built.push(buildStep(classifier));
+  if (adapted.accumulate) built.push(buildStep(adapted));
   const programs = built.map(({ program }) => program);
   const constants = new Map(built.flatMap((part) => [...part.constants]));
   const executor = await device.load(programs);
@@ -57,7 +57,7 @@ export async function loadClassifier(
     for (const [name, shape] of frozenTensors(programs)) {
       executor.write(name, constants.get(name) ?? await weights.load(name, shape));
     }
-    executor.write(BUFFERS.slots, elementSlots(classifier.layout));
+    executor.write(BUFFERS.slots, elementSlots(adapted.layout));
     return executor;
   } catch (error) {
     await executor.close();

@@ -4,14 +4,14 @@ import type { AdapterBank } from "../protocol/bank.ts";
 import type { CheckpointFiles, CheckpointLayout } from "../weights/mod.ts";
 import { changedWeights } from "./base_changes.ts";
 import { baseTensors } from "./base_tensors.ts";
-import type { Classifier } from "./classifier.ts";
+import type { AdaptedModel } from "./adapted_model.ts";
 import type { WeightLoader } from "./load.ts";
 import { classifierConfig, defaultCheckpointLayout, modelFiles } from "./merged_files.ts";
 
 /** What {@linkcode exportMergedModel} needs. */
 export interface MergedModel {
   /** Architecture, adapted modules and head. */
-  readonly classifier: Classifier;
+  readonly adapted: AdaptedModel;
   /** The base's weights, as the run was started with. */
   readonly weights: WeightLoader;
   /** The head, and what was merged; the bank's components are not part of it. */
@@ -29,10 +29,10 @@ export interface MergedModel {
  * Reading the files throws what `weights.load` throws.
  */
 export function exportMergedModel(
-  { classifier, weights, bank: { head, merged }, config, labels }: MergedModel,
+  { adapted, weights, bank: { head, merged }, config, labels }: MergedModel,
   layout: CheckpointLayout = defaultCheckpointLayout,
 ): CheckpointFiles {
-  const { model, labels: classes, layout: { modules } } = classifier;
+  const { model, labels: classes, layout: { modules } } = adapted;
   return modelFiles(
     baseTensors(model, classes, head),
     changedWeights(weights, modules, merged?.changes),

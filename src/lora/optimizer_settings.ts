@@ -22,7 +22,7 @@ export interface OptimizerSettings {
   readonly clipNorm: number;
   /**
    * FedProx's μ (Li et al., MLSys 2020, arXiv 1812.06127): the local loss gains μ/2·‖w − w_received‖² over all that is trained, head included. A
-   * μ above 0 needs a classifier that is `proximal`. The step's loss and the sensitivity are those of the data alone.
+   * μ above 0 needs a model that is `proximal`. The step's loss and the sensitivity are those of the data alone.
    */
   readonly proximal: number;
   /** Decay β1 of the smoothed sensitivity Ī. */

@@ -9,7 +9,7 @@ import { elementCount } from "../engine/program.ts";
 import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import type { ModuleSensitivity } from "../protocol/scores.ts";
 import { BUFFERS } from "./buffers.ts";
-import { type Classifier, STEP_PROGRAM } from "./classifier.ts";
+import { type AdaptedModel, STEP_PROGRAM } from "./adapted_model.ts";
 import { letTasksRun } from "./let_tasks_run.ts";
 import { maskStride, type Slice } from "./layout.ts";
 import {
@@ -100,12 +100,12 @@ export interface SeededBatch {
   readonly seed: number;
 }
 
-/** A classifier's programs and base weights on a device. One adapter is installed at a time; close the executor when done. */
+/** An adapted model's programs and base weights on a device. One adapter is installed at a time; close the executor when done. */
 export interface Session {
   /** The loaded programs and their buffers. */
   readonly executor: Executor;
   /** What the programs compute. */
-  readonly classifier: Classifier;
+  readonly adapted: AdaptedModel;
   /** Training steps between two reads of their losses, as loaded. */
   readonly trainingRing: number;
   /** Evaluation batches between two reads of their results, as loaded. */
@@ -114,7 +114,7 @@ export interface Session {
 
 /** Writes A, B and head, and which components take part in the forward pass, over the adapter that was installed. What a proximal term pulls to follows. */
 export function installAdapter(
-  { executor, classifier: { layout, proximal } }: Session,
+  { executor, adapted: { layout, proximal } }: Session,
   { modules, head, forward }: InstalledAdapter,
 ): void {
   const packed = new Float32Array(layout.length);
@@ -132,7 +132,7 @@ export function installAdapter(
 
 /** Reads the installed adapter as it is now: A [r, inFeatures] and B [outFeatures, r] of each module, and the head. */
 export async function readAdapter(
-  { executor, classifier: { layout } }: Session,
+  { executor, adapted: { layout } }: Session,
 ): Promise<{ modules: ModuleComponents[]; head: NamedTensor[] }> {
   const packed = await executor.read(BUFFERS.adapter) as Float32Array;
   return {
@@ -151,7 +151,7 @@ export async function readAdapter(
 
 /** Smoothed sensitivities of the adapter's matrices since the optimizer state was zero, per module. */
 export async function readSensitivity(
-  { executor, classifier: { layout } }: Session,
+  { executor, adapted: { layout } }: Session,
 ): Promise<ModuleSensitivity[]> {
   const packed = await executor.read(BUFFERS.sensitivity) as Float32Array;
   const pair = ({ offset, shape }: Slice) => {
@@ -165,10 +165,10 @@ export async function readSensitivity(
 
 /** Sets Adam's moments and the sensitivities: to zero, or to what a client kept. SGD has no moments. */
 export function installOptimizerState(
-  { executor, classifier }: Session,
+  { executor, adapted }: Session,
   state?: OptimizerState,
 ): void {
-  if (classifier.optimizer === "adamw") {
+  if (adapted.optimizer === "adamw") {
     if (state) executor.write(BUFFERS.moments, state.moments);
     else executor.clear(BUFFERS.moments);
   }
@@ -178,10 +178,10 @@ export function installOptimizerState(
 
 /** Reads what a client keeps between rounds. `steps` [slots] is what `countSteps` (optimizer_settings.ts) says of its training since the state was zero. */
 export async function readOptimizerState(
-  { executor, classifier }: Session,
+  { executor, adapted }: Session,
   steps: Uint32Array,
 ): Promise<OptimizerState> {
-  const adam = classifier.optimizer === "adamw";
+  const adam = adapted.optimizer === "adamw";
   return {
     steps,
     moments: adam ? await executor.read(BUFFERS.moments) as Float32Array : new Float32Array(0),
@@ -198,20 +198,20 @@ export async function readOptimizerState(
  *
  * @returns the loss of each step, in nats; without a proximal term.
  *
- * @throws TypeError when the settings have a proximal term and the classifier was not built for one.
+ * @throws TypeError when the settings have a proximal term and the model was not built for one.
  */
 export async function train(
   session: Session,
   settings: OptimizerSettings,
   trained: TrainedComponents,
   steps: AsyncIterable<TrainingStep> | Iterable<TrainingStep>,
-  stepsBefore: Uint32Array = new Uint32Array(session.classifier.layout.slots),
+  stepsBefore: Uint32Array = new Uint32Array(session.adapted.layout.slots),
 ): Promise<Float64Array> {
-  const { executor, classifier, trainingRing } = session;
-  const { layout, proximal, accumulate = false } = classifier;
+  const { executor, adapted, trainingRing } = session;
+  const { layout, proximal, accumulate = false } = adapted;
   if (settings.proximal > 0 && !proximal) {
     throw new TypeError(
-      `Cannot train with a proximal term of ${settings.proximal}: expected a classifier built for one`,
+      `Cannot train with a proximal term of ${settings.proximal}: expected a model built for one`,
     );
   }
   const buffer = settingsBuffer(layout, settings, trained);
@@ -230,7 +230,7 @@ export async function train(
   for await (const { batches, factor } of steps) {
     if (batches.length !== 1 && !accumulate) {
       throw new TypeError(
-        `Cannot take a step of ${batches.length} batches: expected a classifier built to accumulate`,
+        `Cannot take a step of ${batches.length} batches: expected a model built to accumulate`,
       );
     }
     losses.push(0);
@@ -257,7 +257,7 @@ export async function train(
 
 /** Writes the inputs that training and evaluation share. */
 export function writeBatch(
-  { executor, classifier: { model } }: Pick<Session, "executor" | "classifier">,
+  { executor, adapted: { model } }: Pick<Session, "executor" | "adapted">,
   batch: DeviceBatch,
 ): void {
   const { ids, mask, labels, weights } = batch;

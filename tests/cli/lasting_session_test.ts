@@ -46,7 +46,7 @@ Deno.test("run() gives up when the device is lost again, and never repeats after
 });
 
 Deno.test("openLastingSession() makes a weight beyond f16 the user's mistake, and names the way out", async () => {
-  const federation = await tinyFederation({ classifier: { baseDtype: "f16" } });
+  const federation = await tinyFederation({ adapted: { baseDtype: "f16" } });
   const weights: TrainableModel["weights"] = {
     load: async (name, shape) => (await federation.weights.load(name, shape)).with(0, 1e6),
   };

@@ -35,7 +35,7 @@ const scoredRounds: readonly (readonly [string, TinySettings])[] = [
   ["llama", { ...CLIPPED, family: "llama" }],
   [
     "a client that is pulled back",
-    { ...CLIPPED, optimizer: { clipNorm: 0.01, proximal: 100 }, classifier: { proximal: true } },
+    { ...CLIPPED, optimizer: { clipNorm: 0.01, proximal: 100 }, adapted: { proximal: true } },
   ],
 ];
 
@@ -245,7 +245,7 @@ async function replay(
     const shorter = { ...federation, local: { ...federation.local, localSteps } };
     await updateOf(shorter, session, bank, deal);
     const gradient = await session.executor.read(BUFFERS.gradient) as Float32Array;
-    const { a, b } = session.classifier.layout;
+    const { a, b } = session.adapted.layout;
     const part = (offset: number, length: number) => gradient.subarray(offset, offset + length);
     states = states.map((state, m) => ({
       a: sensitivity(state.a, weights[m].a, part(a[m].offset, weights[m].a.length)),

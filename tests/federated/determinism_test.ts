@@ -20,7 +20,7 @@ import {
 } from "./support.ts";
 
 /** Every random draw there is takes part. */
-const DRAWS: TinySettings = { classifier: { dropout: 0.1, loraDropout: 0.1 } };
+const DRAWS: TinySettings = { adapted: { dropout: 0.1, loraDropout: 0.1 } };
 
 async function runOn(device: Device, settings: TinySettings, rounds = 3) {
   const federation = await tinyFederation({ ...DRAWS, ...settings });

@@ -51,7 +51,7 @@ async function runOn(device: Device, settings: TinySettings = {}, resumed = fals
 }
 
 /** Every random draw there is takes part. */
-const DRAWS: TinySettings = { classifier: { dropout: 0.1, loraDropout: 0.1 } };
+const DRAWS: TinySettings = { adapted: { dropout: 0.1, loraDropout: 0.1 } };
 
 onEveryDevice(
   "runRound() of a language model gives the same bytes when run twice, and resumed",
@@ -70,7 +70,7 @@ Deno.test("runRound() of a language model gives the same bytes on 1, 2 and 3 thr
 });
 
 Deno.test("runRound() of a language model gives the same bytes when layers are computed again", async () => {
-  assert.deepEqual(await runOn(cpu, { classifier: { recompute: true } }), await runOn(cpu));
+  assert.deepEqual(await runOn(cpu, { adapted: { recompute: true } }), await runOn(cpu));
 });
 
 Deno.test("runRound() of a language model records loss and perplexity, no accuracy, and sends no head", async () => {
@@ -156,7 +156,7 @@ Deno.test("clients that accumulate batches train as those of one large batch do"
       const federation = await languageFederation({
         batch,
         local: { accumulate },
-        classifier: { accumulate: accumulate > 1 },
+        adapted: { accumulate: accumulate > 1 },
       });
       return await withFederation(cpu, federation, async (session) => {
         const start = await startState(federation, session);

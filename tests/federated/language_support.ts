@@ -19,14 +19,14 @@ const VOCABULARY = 64;
 /** As {@link tinyFederation} makes them, without a head and labels: clients learn which token follows which. */
 export async function languageFederation(settings: TinySettings = {}): Promise<Federation> {
   const federation = await tinyFederation(settings);
-  const { labels: _, layout: { modules, rank }, ...classifier } = federation.classifier;
+  const { labels: _, layout: { modules, rank }, ...adapted } = federation.adapted;
   const layout = packLayout(modules, rank, []);
   const { samples = [5, 7, 9] } = settings;
   // The tiny Llama is a classifier's: it has no output layer.
-  const output = normalNumbers("output", VOCABULARY * classifier.model.width).map((x) => 0.3 * x);
+  const output = normalNumbers("output", VOCABULARY * adapted.model.width).map((x) => 0.3 * x);
   return {
     ...federation,
-    classifier: { ...classifier, layout },
+    adapted: { ...adapted, layout },
     local: { ...federation.local, layout },
     weights: {
       load: (name, shape) =>

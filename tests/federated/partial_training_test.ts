@@ -77,7 +77,7 @@ for (const optimizerKind of ["adamw", "sgd"] as const) {
         assert.notDeepEqual(frozen.modules[0].b, bank.modules[0].b);
         // What is frozen has no moments and takes no steps, and is measured all the same.
         assert.deepEqual(frozen.state.sensitivity, still.state.sensitivity);
-        const { layout } = session.classifier;
+        const { layout } = session.adapted;
         layout.a.forEach(({ offset, shape: [rank, width] }, m) => {
           const ofA = (values: Float32Array) =>
             values.subarray(2 * offset, 2 * (offset + rank * width));
@@ -162,7 +162,7 @@ Deno.test("clientRound() of the head alone has the base's forward pass", async (
 
 /** The session with a learning rate of 0 for every row of A. */
 function withStillA(session: Session): Session {
-  const { layout } = session.classifier;
+  const { layout } = session.adapted;
   const { executor } = session;
   const write: typeof executor.write = (name, data, ...rest) => {
     if (name !== BUFFERS.settings) return executor.write(name, data, ...rest);

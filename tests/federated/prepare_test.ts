@@ -81,13 +81,13 @@ async function refused(attempt: Promise<unknown>, message: RegExp): Promise<void
 
 Deno.test("prepareFederation() turns settings into a federation that runs", async () => {
   const { federation, model, modelParameters, clients, testRows } = await prepare();
-  const { classifier, sizes, local, server } = federation;
+  const { adapted, sizes, local, server } = federation;
   assert.equal(model.family, "llama");
   assert.ok(modelParameters > 20_000);
   assert.deepEqual(sizes.buckets, [4, 8]);
   assert.deepEqual(federation.clients.map(({ rank }) => rank), [1, 2, 4]);
-  assert.equal(classifier.scale, 16 / 4, "α over the server's rank");
-  assert.equal(classifier.layout.modules.length, 8);
+  assert.equal(adapted.scale, 16 / 4, "α over the server's rank");
+  assert.equal(adapted.layout.modules.length, 8);
   assert.equal(local.padId, 3);
   assert.deepEqual(local.schedule, { kind: "cosine", warmupSteps: 0, totalSteps: 6 });
   assert.equal(server.selection.selector, greedy);
@@ -165,20 +165,20 @@ Deno.test("prepareFederation() deals the ranks over the clients, or takes a list
   assert.deepEqual(await ranksOf({ clients: 5, ranks: [1, 2] }), [1, 1, 2, 2, 2]);
   assert.deepEqual(await ranksOf({ clients: 3, ranks: [4, 1, 1] }), [4, 1, 1]);
   const { federation } = await prepare({ rank: 8 });
-  assert.equal(federation.classifier.layout.rank, 8);
-  assert.equal(federation.classifier.scale, 2);
+  assert.equal(federation.adapted.layout.rank, 8);
+  assert.equal(federation.adapted.scale, 2);
 });
 
 Deno.test("prepareFederation() stores the base as the settings say, by default as f32", async () => {
-  assert.equal((await prepare()).federation.classifier.baseDtype, "f32");
+  assert.equal((await prepare()).federation.adapted.baseDtype, "f32");
   const { federation } = await prepare({ baseDtype: "f16" });
-  assert.equal(federation.classifier.baseDtype, "f16");
+  assert.equal(federation.adapted.baseDtype, "f16");
 });
 
 Deno.test("prepareFederation() builds for a proximal term where there is one", async () => {
   for (const proximal of [0, 0.5]) {
-    const { federation: { classifier, local } } = await prepare({ proximal });
-    assert.deepEqual([classifier.proximal, local.optimizer.proximal], [proximal > 0, proximal]);
+    const { federation: { adapted, local } } = await prepare({ proximal });
+    assert.deepEqual([adapted.proximal, local.optimizer.proximal], [proximal > 0, proximal]);
   }
 });
 
@@ -292,8 +292,8 @@ async function prepareLanguage(
 
 Deno.test("prepareFederation() of a language model packs texts, which end as the tokenizer has it", async () => {
   const { federation, clients } = await prepareLanguage();
-  assert.deepEqual(federation.classifier.layout.head, []);
-  assert.ok(!("labels" in federation.classifier));
+  assert.deepEqual(federation.adapted.layout.head, []);
+  assert.ok(!("labels" in federation.adapted));
   const rows = federation.clients.flatMap(({ samples }) => samples);
   const tokens = rows.flatMap((row) => {
     assert.ok("learned" in row && row.ids.length <= 8);

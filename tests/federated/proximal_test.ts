@@ -5,7 +5,7 @@ import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import type { OptimizerKind } from "../../src/engine/ops/optimizer.ts";
 import { startState } from "../../src/federated/simulate.ts";
 import { BUFFERS } from "../../src/lora/buffers.ts";
-import { buildTraining } from "../../src/lora/classifier.ts";
+import { buildTraining } from "../../src/lora/adapted_model.ts";
 import { readAdapter, type Session } from "../../src/lora/session.ts";
 import type { AdapterBank } from "../../src/protocol/bank.ts";
 import { encodeBank } from "../../src/protocol/bank_codec.ts";
@@ -28,7 +28,7 @@ function pulled(proximal: number, optimizerKind: OptimizerKind, localSteps = 6):
   return {
     optimizerKind,
     optimizer: { proximal, ...(optimizerKind === "sgd" && { learningRate: 0.3 }) },
-    classifier: { proximal: true },
+    adapted: { proximal: true },
     local: { localSteps },
   };
 }
@@ -101,7 +101,7 @@ onEveryDevice("runRound() with a proximal term of 0 is the round without one", a
   for (const optimizerKind of ["adamw", "sgd"] as const) {
     const banks: Uint8Array[] = [];
     for (const proximal of [false, true]) {
-      const federation = await tinyFederation({ optimizerKind, classifier: { proximal } });
+      const federation = await tinyFederation({ optimizerKind, adapted: { proximal } });
       await withFederation(device, federation, async (session) => {
         const start = await startState(federation, session);
         const { state } = await runRounds(federation, session, start, 1);
@@ -114,20 +114,20 @@ onEveryDevice("runRound() with a proximal term of 0 is the round without one", a
 
 Deno.test("buildTraining() keeps no anchor where there is no proximal term", async () => {
   for (const proximal of [false, true]) {
-    const { classifier } = await tinyFederation({ classifier: { proximal } });
-    const { program } = buildTraining(classifier, { B: 4, T: 12, ring: 1 }, "cpu");
+    const { adapted } = await tinyFederation({ adapted: { proximal } });
+    const { program } = buildTraining(adapted, { B: 4, T: 12, ring: 1 }, "cpu");
     assert.equal(program.buffers.has(BUFFERS.anchor), proximal);
     assert.equal(program.nodes.some(({ op }) => op === "proximal_gradient"), proximal);
   }
 });
 
-Deno.test("clientRound() refuses a proximal term that its classifier was not built for", async () => {
+Deno.test("clientRound() refuses a proximal term that its model was not built for", async () => {
   const federation = await tinyFederation({ optimizer: { proximal: 0.5 } });
   await withFederation(cpu, federation, async (session) => {
     const start = await startState(federation, session);
     await assert.rejects(runRounds(federation, session, start, 1), {
       name: "TypeError",
-      message: /^Cannot train with a proximal term of 0\.5: expected a classifier built for one$/,
+      message: /^Cannot train with a proximal term of 0\.5: expected a model built for one$/,
     });
   });
 });

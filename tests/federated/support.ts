@@ -12,9 +12,9 @@ import { type RoundHooks, runRound } from "../../src/federated/simulate.ts";
 import { isLabelled } from "../../src/federated/model_scores.ts";
 import type { FederationState } from "../../src/federated/state.ts";
 import { BUFFERS } from "../../src/lora/buffers.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
+import type { AdaptedModel } from "../../src/lora/adapted_model.ts";
 import { packLayout } from "../../src/lora/layout.ts";
-import { loadClassifier } from "../../src/lora/load.ts";
+import { loadAdaptedModel } from "../../src/lora/load.ts";
 import type { OptimizerKind } from "../../src/engine/ops/optimizer.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate, type Evaluation, type ModelEvaluation } from "../../src/lora/evaluate.ts";
@@ -68,7 +68,7 @@ export interface TinySettings {
   readonly scope?: Scope;
   readonly warmupRounds?: number;
   readonly attendance?: Partial<Attendance>;
-  readonly classifier?: Partial<Classifier>;
+  readonly adapted?: Partial<AdaptedModel>;
   readonly local?: Partial<LocalSettings>;
   readonly optimizerKind?: OptimizerKind;
   readonly optimizer?: Partial<OptimizerSettings>;
@@ -126,7 +126,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
   const alpha = 8;
   return {
     run: "tiny",
-    classifier: {
+    adapted: {
       model,
       labels: LABELS,
       layout,
@@ -137,7 +137,7 @@ export async function tinyFederation(settings: TinySettings = {}): Promise<Feder
       proximal: false,
       baseDtype: "f32",
       recompute: false,
-      ...settings.classifier,
+      ...settings.adapted,
     },
     sizes: {
       buckets,
@@ -187,13 +187,13 @@ export function makeSamples(count: number, ...key: (string | number)[]): Tokeniz
 /** Loads a federation on a device, gives a session to `body`, and closes it. */
 export async function withFederation<Result>(
   device: Device,
-  { classifier, sizes, weights }: Federation,
+  { adapted, sizes, weights }: Federation,
   body: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  const executor = await loadClassifier(device, classifier, sizes, weights);
+  const executor = await loadAdaptedModel(device, adapted, sizes, weights);
   try {
     const { trainingRing, evaluationRing } = sizes;
-    return await body({ executor, classifier, trainingRing, evaluationRing });
+    return await body({ executor, adapted, trainingRing, evaluationRing });
   } finally {
     await executor.close();
   }

@@ -144,7 +144,7 @@ onEveryDevice(
   "trap 6: a truncated client scales by the server's rank: its logits are those of the bank without the others",
   async (device) => {
     const federation = await tinyFederation({ distribution: "truncate", warmupRounds: 0 });
-    assert.equal(federation.classifier.scale, federation.alpha / 4);
+    assert.equal(federation.adapted.scale, federation.alpha / 4);
     await withFederation(device, federation, async (session) => {
       const state = withTrainedB(await startState(federation, session));
       const { bank } = state;

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { makeTokenBatch } from "../../src/data/token_batches.ts";
 import { tokenRows } from "../../src/data/token_rows.ts";
 import type { Device } from "../../src/engine/device.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
+import type { AdaptedModel } from "../../src/lora/adapted_model.ts";
 import {
   type ClassifierBatch,
   type DeviceBatch,
@@ -38,7 +38,7 @@ const TOLERANCE = 2e-5;
 /** What training steps make of the golden's adapter: losses, matrices and sensitivities. */
 async function trained(
   device: Device,
-  model: Classifier,
+  model: AdaptedModel,
   rows: number,
   steps: readonly (readonly DeviceBatch[])[],
 ): Promise<number[][]> {
@@ -127,6 +127,6 @@ Deno.test("train() refuses a step of several batches by a model that does not ac
   const batches = goldenBatches(tiny).slice(0, 2);
   await assert.rejects(
     trained(createCpuDevice({ threads: 1 }), classifierOf(tiny), B, [batches]),
-    /Cannot take a step of 2 batches: expected a classifier built to accumulate/,
+    /Cannot take a step of 2 batches: expected a model built to accumulate/,
   );
 });

@@ -64,7 +64,7 @@ Deno.test("installBase() writes nothing where the changes are in place", async (
   const { loader, reads } = countedWeights(tiny);
   const changes = changesOf(goldenAdapter(tiny, "stored").modules, tiny.scale);
   await withSession(createCpuDevice({ threads: 1 }), tiny, async (session) => {
-    const { modules } = session.classifier.layout;
+    const { modules } = session.adapted.layout;
     await installBase(session, loader, undefined);
     assert.deepEqual(reads, []);
     await installBase(session, loader, changes);

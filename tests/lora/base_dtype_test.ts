@@ -19,7 +19,7 @@ import {
   baseDtypes,
   buildEvaluation,
   buildTraining,
-} from "../../src/lora/classifier.ts";
+} from "../../src/lora/adapted_model.ts";
 import { evaluate } from "../../src/lora/evaluate.ts";
 import { type ClassifierBatch, readAdapter, train } from "../../src/lora/session.ts";
 import { onEveryDevice } from "../engine/devices.ts";
@@ -102,9 +102,9 @@ function plannedBytes(
   tiny: TinyModel,
   baseDtype: BaseDtype,
 ): { matrices: number; all: number; rows: number } {
-  const classifier = classifierOf(tiny, { baseDtype });
+  const adapted = classifierOf(tiny, { baseDtype });
   const programs = [buildTraining, buildEvaluation]
-    .map((build) => build(classifier, { B, T, ring: 1 }, "cpu").program);
+    .map((build) => build(adapted, { B, T, ring: 1 }, "cpu").program);
   const weights = [...planMemory(programs).buffers.values()].filter(({ role }) =>
     role === "weight"
   );

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { buildTraining } from "../../src/lora/classifier.ts";
+import { buildTraining } from "../../src/lora/adapted_model.ts";
 import {
   componentSlots,
   elementSlots,

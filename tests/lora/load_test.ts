@@ -20,7 +20,7 @@ import {
 const llama = await readTinyModel("llama");
 
 onEveryDevice(
-  "loadClassifier() serves training and evaluation of several sizes from one adapter",
+  "loadAdaptedModel() serves training and evaluation of several sizes from one adapter",
   async (device) => {
     const all = goldenBatches(llama);
     const longer = padded(all[0], 5);

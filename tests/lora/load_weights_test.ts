@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createCpuDevice } from "../../src/engine/cpu/device.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { baseTensors } from "../../src/lora/base_tensors.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
-import { loadClassifier } from "../../src/lora/load.ts";
+import type { AdaptedModel } from "../../src/lora/adapted_model.ts";
+import { loadAdaptedModel } from "../../src/lora/load.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { encodeSafetensors, parseSafetensorsHeader } from "../../src/protocol/safetensors.ts";
 import { memoryFiles } from "../weights/memory_files.ts";
@@ -19,7 +19,7 @@ const SIZES = {
   evaluationRing: 2,
 };
 
-function baseNames({ model, labels, layout }: Classifier): string[] {
+function baseNames({ model, labels, layout }: AdaptedModel): string[] {
   return [...baseTensors(model, labels, layout.head).keys()];
 }
 
@@ -42,14 +42,14 @@ function watched(onWrite: (buffer: string) => void): Device {
 }
 
 for (const baseDtype of ["f32", "f16", "int8"] as const) {
-  Deno.test(`loadClassifier() writes each tensor by ${baseDtype} before it loads the next, and loads none twice`, async () => {
+  Deno.test(`loadAdaptedModel() writes each tensor by ${baseDtype} before it loads the next, and loads none twice`, async () => {
     const tiny = await readTinyModel("bert");
-    const classifier = classifierOf(tiny, { baseDtype });
+    const adapted = classifierOf(tiny, { baseDtype });
     const loaded: string[] = [];
     const live = new Set<string>();
     let most = 0;
     const device = watched((buffer) => live.delete(buffer));
-    const executor = await loadClassifier(device, classifier, SIZES, {
+    const executor = await loadAdaptedModel(device, adapted, SIZES, {
       load(name) {
         loaded.push(name);
         live.add(name);
@@ -58,16 +58,16 @@ for (const baseDtype of ["f32", "f16", "int8"] as const) {
       },
     });
     await executor.close();
-    assert.deepEqual(loaded.sort(), baseNames(classifier).sort());
+    assert.deepEqual(loaded.sort(), baseNames(adapted).sort());
     assert.equal(most, 1);
     assert.equal(live.size, 0);
   });
 }
 
-Deno.test("loadClassifier() reads every tensor of a sharded checkpoint once, by itself, from the shard that has it", async () => {
+Deno.test("loadAdaptedModel() reads every tensor of a sharded checkpoint once, by itself, from the shard that has it", async () => {
   const tiny = await readTinyModel("bert");
-  const classifier = classifierOf(tiny);
-  const names = baseNames(classifier);
+  const adapted = classifierOf(tiny);
+  const names = baseNames(adapted);
   const shardOf = (name: string) => `${names.indexOf(name) % 3}.safetensors`;
   const shards = [...new Set(names.map(shardOf))].map((path) => {
     const tensors = names.filter((name) => shardOf(name) === path)
@@ -89,7 +89,7 @@ Deno.test("loadClassifier() reads every tensor of a sharded checkpoint once, by 
     assert.equal(Math.max(...ends), dataOffset, "headers alone");
   }
   const device = createCpuDevice({ threads: 1 });
-  const executor = await loadClassifier(device, classifier, SIZES, weights);
+  const executor = await loadAdaptedModel(device, adapted, SIZES, weights);
   await executor.close();
   const place = ({ path, offset }: { path: string; offset: number }) => `${path} ${offset}`;
   assert.equal(new Set(files.reads.map(place)).size, names.length);

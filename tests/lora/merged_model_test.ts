@@ -45,7 +45,7 @@ async function merge(
   const { modules, head } = goldenAdapter(tiny, "stored");
   const changes = modules.map((module) => Float32Array.from(deltaWeight(module, tiny.scale)));
   const files = exportMergedModel({
-    classifier: classifierOf(tiny),
+    adapted: classifierOf(tiny),
     weights: weightsOf(tiny),
     bank: { head, merged: { changes } },
     config,
@@ -96,13 +96,13 @@ Deno.test("exportMergedModel() names labels, class and precision in config.json,
 Deno.test("exportMergedModel() writes the base as it is where nothing was merged", async () => {
   const tiny = await readTinyModel("llama");
   const weights = weightsOf(tiny);
-  const classifier = classifierOf(tiny);
+  const adapted = classifierOf(tiny);
   const { head } = goldenAdapter(tiny, "zero");
   const { config } = tiny;
   const files = await readContents(
-    exportMergedModel({ classifier, weights, bank: { head }, config, labels }),
+    exportMergedModel({ adapted, weights, bank: { head }, config, labels }),
   );
-  const { modules } = classifier.layout;
+  const { modules } = adapted.layout;
   assert.equal(changedWeights(weights, modules, undefined), weights);
   const { tensors } = decodeSafetensors(files["model.safetensors"]);
   for (const [name, { bytes }] of tensors) {

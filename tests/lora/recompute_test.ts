@@ -7,7 +7,7 @@ import { operation } from "../../src/engine/ops/registry.ts";
 import { planMemory } from "../../src/engine/plan.ts";
 import type { Program } from "../../src/engine/program.ts";
 import { BUFFERS } from "../../src/lora/buffers.ts";
-import { buildEvaluation, buildTraining, type Classifier } from "../../src/lora/classifier.ts";
+import { type AdaptedModel, buildEvaluation, buildTraining } from "../../src/lora/adapted_model.ts";
 import { readAdapter, readSensitivity, train } from "../../src/lora/session.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { onEveryDevice } from "../engine/devices.ts";
@@ -52,11 +52,11 @@ function withLayers(tiny: TinyModel, layers: number): TinyModel {
 function trainedWith(
   device: Device,
   tiny: TinyModel,
-  changes: Partial<Classifier>,
+  changes: Partial<AdaptedModel>,
   steps = stepsOver(goldenBatches(tiny), 3, (step) => 7 * step),
 ) {
   return withSession(device, tiny, async (session) => {
-    const { modules, head } = session.classifier.layout;
+    const { modules, head } = session.adapted.layout;
     install(session, {
       modules: modules.map((module) => ({
         ...module,
@@ -79,7 +79,7 @@ function trainedWith(
 /** The training step of a tiny model. */
 function trainingStep(
   tiny: TinyModel,
-  changes: Partial<Classifier>,
+  changes: Partial<AdaptedModel>,
   device: DeviceInfo["kind"] = "cpu",
 ): Program {
   return buildTraining(classifierOf(tiny, changes), { B, T, ring: 1 }, device).program;
@@ -133,7 +133,11 @@ for (const family of FAMILIES) {
       const added = (layers: number) => flops(step(layers, true)) - flops(step(layers, false));
       const forward = (layers: number) =>
         flops(
-          buildEvaluation(classifierOf(withLayers(tiny, layers), changes), { B, T, ring: 1 }, "cpu")
+          buildEvaluation(
+            classifierOf(withLayers(tiny, layers), changes),
+            { B, T, ring: 1 },
+            "cpu",
+          )
             .program,
         );
       const layer = forward(2) - forward(1);

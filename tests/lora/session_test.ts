@@ -110,7 +110,7 @@ onEveryDevice(
         const scores = gatherComponents(smoothed, bert.rank, OFF);
         assert.ok(scores.a.some((value) => value > 0) && scores.b.some((value) => value > 0));
 
-        const offset = session.classifier.layout.a[m].offset + OFF[0] * before.inFeatures;
+        const offset = session.adapted.layout.a[m].offset + OFF[0] * before.inFeatures;
         const kept = moments.subarray(2 * offset, 2 * (offset + OFF.length * before.inFeatures));
         assert.ok(kept.every((value) => value === 0), "moments of a frozen component stay zero");
       });
@@ -228,7 +228,7 @@ onEveryDevice(
       // Three steps of learning rate 0 on the same batch: moments and counts move, weights and gradients do not.
       install(session, adapter);
       await train(session, standstill, { train: SOME }, stepsOver(batches.slice(0, 1), 3));
-      const steps = countSteps(session.classifier.layout, { train: SOME }, 3);
+      const steps = countSteps(session.adapted.layout, { train: SOME }, 3);
       await train(session, settings, { train: ALL }, step, steps);
       const later = await readAdapter(session);
       later.modules.forEach((module, m) => {
@@ -312,7 +312,7 @@ async function lossOf(session: Session, seed: number): Promise<number> {
 
 /** The last step's gradient of every module, laid out as the module. */
 async function readGradients(session: Session): Promise<ModuleComponents[]> {
-  const { executor, classifier: { layout } } = session;
+  const { executor, adapted: { layout } } = session;
   const packed = await executor.read(BUFFERS.gradient) as Float32Array;
   return layout.modules.map((module, m) => ({
     ...module,

@@ -1,12 +1,12 @@
-/** Classifiers with LoRA over the tiny models of tests/golden. */
+/** Models with LoRA over the tiny models of tests/golden. */
 
 import { maskedPoolingWeights, type Pooling } from "../../src/data/batches.ts";
 import type { Device } from "../../src/engine/device.ts";
 import { elementCount } from "../../src/engine/program.ts";
 import { BUFFERS } from "../../src/lora/buffers.ts";
-import type { Classifier } from "../../src/lora/classifier.ts";
+import type { AdaptedModel } from "../../src/lora/adapted_model.ts";
 import { packLayout, type Slice } from "../../src/lora/layout.ts";
-import { loadClassifier, type ProgramSizes } from "../../src/lora/load.ts";
+import { loadAdaptedModel, type ProgramSizes } from "../../src/lora/load.ts";
 import type { OptimizerSettings } from "../../src/lora/optimizer_settings.ts";
 import { evaluate } from "../../src/lora/evaluate.ts";
 import { openModelWeights } from "../../src/lora/model_weights.ts";
@@ -86,8 +86,8 @@ export function weightsOf(
 /** The classifier of a tiny model: the golden's rank and scale on every attention projection. */
 export function classifierOf(
   { model, weights, rank, scale }: TinyModel,
-  changes: Partial<Classifier> = {},
-): Classifier {
+  changes: Partial<AdaptedModel> = {},
+): AdaptedModel {
   const targets = model.modules.filter(({ name }) => model.defaultTargets.test(name));
   return {
     model,
@@ -107,10 +107,10 @@ export function classifierOf(
 /** A tiny model as a language model: the golden's rank and scale on every attention projection, no head. */
 export function languageModelOf(
   tiny: TinyModel,
-  changes: Partial<Classifier> = {},
-): Classifier {
-  const { labels: _, layout, ...classifier } = classifierOf(tiny);
-  return { ...classifier, layout: packLayout(layout.modules, layout.rank, []), ...changes };
+  changes: Partial<AdaptedModel> = {},
+): AdaptedModel {
+  const { labels: _, layout, ...adapted } = classifierOf(tiny);
+  return { ...adapted, layout: packLayout(layout.modules, layout.rank, []), ...changes };
 }
 
 /** Rings are shorter than most runs of the tests, so that they wrap around. */
@@ -122,20 +122,20 @@ const SIZES: ProgramSizes = {
   evaluationRing: 2,
 };
 
-/** Loads a classifier, or what `changes` make of it or a whole model is given in their place, gives a session on it to `body`, and closes it. */
+/** Loads an adapted model, or what `changes` make of it or a whole model is given in their place, gives a session on it to `body`, and closes it. */
 export async function withSession<Result>(
   device: Device,
   tiny: TinyModel,
   body: (session: Session) => Promise<Result>,
-  changes: Partial<Classifier> = {},
+  changes: Partial<AdaptedModel> = {},
   sizeChanges: Partial<ProgramSizes> = {},
 ): Promise<Result> {
-  const classifier = "model" in changes ? changes as Classifier : classifierOf(tiny, changes);
+  const adapted = "model" in changes ? changes as AdaptedModel : classifierOf(tiny, changes);
   const sizes = { ...SIZES, ...sizeChanges };
-  const executor = await loadClassifier(device, classifier, sizes, weightsOf(tiny));
+  const executor = await loadAdaptedModel(device, adapted, sizes, weightsOf(tiny));
   try {
     const { trainingRing, evaluationRing } = sizes;
-    return await body({ executor, classifier, trainingRing, evaluationRing });
+    return await body({ executor, adapted, trainingRing, evaluationRing });
   } finally {
     await executor.close();
   }
@@ -257,7 +257,7 @@ export async function logitsOf(session: Session, batch: ClassifierBatch): Promis
 
 /** The gradients of the last training step, by module and matrix, or by head tensor. */
 export async function readGradients(session: Session): Promise<Map<string, Float32Array>> {
-  const { executor, classifier: { layout } } = session;
+  const { executor, adapted: { layout } } = session;
   const packed = await executor.read(BUFFERS.gradient) as Float32Array;
   const at = ({ offset, shape }: Slice) => packed.subarray(offset, offset + elementCount(shape));
   return new Map([

@@ -10,13 +10,13 @@ import type { RunConfig } from "../../federated/run_config.ts";
 import { chooseTargets } from "../../federated/targets.ts";
 import type { Task } from "../../protocol/task.ts";
 import {
+  type AdaptedModel,
   type BaseDtype,
   baseDtypes,
   buildEvaluation,
   buildTraining,
   type BuiltProgram,
-  type Classifier,
-} from "../../lora/classifier.ts";
+} from "../../lora/adapted_model.ts";
 import { packLayout } from "../../lora/layout.ts";
 import { frozenTensors } from "../../lora/load.ts";
 import { type Model, readModel } from "../../models/mod.ts";
@@ -115,7 +115,7 @@ function programsOf(
   const ofTask = settings.task === "classify"
     ? { labels: LABELS, layout: packLayout(modules, rank, model.head(LABELS, () => false)) }
     : { layout: packLayout(modules, rank, []) };
-  const classifier: Classifier = {
+  const adapted: AdaptedModel = {
     ...{ model, dropout, loraDropout, optimizer, baseDtype, recompute },
     ...ofTask,
     scale: alpha / rank,
@@ -123,8 +123,8 @@ function programsOf(
   };
   const { batch, evalBatch, seqLen: T, localSteps } = settings;
   return [
-    buildTraining(classifier, { B: batch, T, ring: localSteps }, kind),
-    buildEvaluation(classifier, { B: evalBatch, T, ring: 1 }, kind),
+    buildTraining(adapted, { B: batch, T, ring: localSteps }, kind),
+    buildEvaluation(adapted, { B: evalBatch, T, ring: 1 }, kind),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** A machine's report as people read it. @module */
 
-import { baseDtypes } from "../../lora/classifier.ts";
+import { baseDtypes } from "../../lora/adapted_model.ts";
 import { deviceText } from "../device_text.ts";
 import { printable } from "../printable.ts";
 import { textTable } from "../run/text_table.ts";

@@ -95,7 +95,7 @@ async function classifiers(
   const labels = labelsOf("the adapter", classes, adapter.labels ?? asked, base);
   const setup = await setUp(sources, labels, adapter);
   const own = await readOwnHead(base);
-  const head = setup.classifier.layout.head.map(({ name }) =>
+  const head = setup.adapted.layout.head.map(({ name }) =>
     adapter.head.find((tensor) => tensor.name === name)!
   );
   return {
@@ -132,7 +132,7 @@ function areEqual(one: readonly string[], other: readonly string[]): boolean {
 
 /** The base without the adapter's components, and with them where there is an adapter; each with a head and whose it is. */
 function candidatesOf(
-  { classifier: { layout } }: RunSetup,
+  { adapted: { layout } }: RunSetup,
   adapter: FittedAdapter | undefined,
   heads: Partial<Record<Candidate["name"], readonly [Candidate["head"], readonly NamedTensor[]]>>,
 ): Candidate[] {

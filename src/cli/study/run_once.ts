@@ -54,11 +54,11 @@ export function createRunner(): Runner {
 
   const sessionFor = async (
     config: RunConfig,
-    { classifier, sizes, weights }: Federation,
+    { adapted, sizes, weights }: Federation,
     note: (text: string) => void,
   ): Promise<LastingSession> => {
     // Functions fall out of the text; those of a classifier follow from its model.
-    const key = JSON.stringify([config.model, config.revision, config.device, classifier, sizes]);
+    const key = JSON.stringify([config.model, config.revision, config.device, adapted, sizes]);
     if (open?.key === key) return open.session;
     const last = open?.session.device;
     await close();
@@ -66,7 +66,7 @@ export function createRunner(): Runner {
       ? { device: config.device, threads: config.threads }
       // Measured once: the kind of device and its variants of kernels do not change from run to run.
       : { device: last.kind, threads: config.threads, tuning: last.tuning };
-    open = { key, session: await openLastingSession({ classifier, sizes, weights }, choice, note) };
+    open = { key, session: await openLastingSession({ adapted, sizes, weights }, choice, note) };
     return open.session;
   };
 
@@ -117,7 +117,7 @@ async function runRounds(
   }
   const test = await session.run("the test", (session) => finalScore(federation, session, state));
   await memories.removeOthers([]);
-  const { labels = 0 } = federation.classifier;
+  const { labels = 0 } = federation.adapted;
   return {
     rounds: records.map(keptOf),
     summary: summarizeRun(records, labels, test && "rows" in test ? test : undefined),

@@ -7,7 +7,7 @@ import type { SelectionSettings } from "../../protocol/deal.ts";
 import { UserError } from "../../protocol/errors.ts";
 import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { type ModelFiles, modelHash } from "../../weights/mod.ts";
-import type { BaseDtype } from "../../lora/classifier.ts";
+import type { BaseDtype } from "../../lora/adapted_model.ts";
 import type { LocalSettings } from "../client_round.ts";
 import type { TrainableModel } from "../federation.ts";
 import type { RunConfig } from "../run_config.ts";
@@ -79,9 +79,9 @@ export async function clientFederation(sources: ClientSources): Promise<ClientFe
   const setup = await setUpRun({ config, files, labels });
   await checkTokenizer(manifest, files, setup);
   checkLayout(manifest, setup);
-  const { classifier, sizes, weights, local, selection } = setup;
+  const { adapted, sizes, weights, local, selection } = setup;
   return {
-    classifier,
+    adapted,
     sizes,
     weights,
     local,
@@ -142,8 +142,8 @@ function adviceFor({ model: { name, revision } }: RunManifest): string {
 }
 
 /** With the same model, only another version's idea of its modules can make a difference. */
-function checkLayout({ name, layout }: RunManifest, { classifier }: RunSetup): void {
-  const own = classifier.layout;
+function checkLayout({ name, layout }: RunManifest, { adapted }: RunSetup): void {
+  const own = adapted.layout;
   if (isSameLayout(own, layout)) return;
   throw new UserError(
     `Cannot join "${name}": it adapts ${layout.modules.length} modules at rank ${layout.rank}, this version ` +

@@ -81,7 +81,7 @@ export async function createManifest(
       ...(template && { chatTemplate: template }),
     },
     labels,
-    layout: layoutOf(setup.classifier.layout),
+    layout: layoutOf(setup.adapted.layout),
     alpha: config.alpha,
     rounds: config.rounds,
     seed: config.seed,

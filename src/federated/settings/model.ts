@@ -1,7 +1,7 @@
 /** The base model, and how adapters stand in it. @module */
 
 import { type Pooling, poolings } from "../../data/batches.ts";
-import { type BaseDtype, baseDtypes } from "../../lora/classifier.ts";
+import { type BaseDtype, baseDtypes } from "../../lora/adapted_model.ts";
 import { languageTasks, type Task, tasks } from "../../protocol/task.ts";
 import { choice, optional, pattern, text } from "../setting_kinds.ts";
 import { type Conditions, positive, type SettingRows, share } from "./rows.ts";

@@ -39,7 +39,7 @@ export async function assertBanksOfSimulation(sources: RunSources): Promise<void
       baseDtype: config.baseDtype,
       recompute: client === 1,
     });
-    assert.equal(federation.classifier.recompute, client === 1);
+    assert.equal(federation.adapted.recompute, client === 1);
     const { train: samples } = await federation.tokenize(await ownShare(config, data, client));
     return { federation, samples, session: await openFastest(federation, [device]) };
   }));

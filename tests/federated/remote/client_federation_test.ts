@@ -8,7 +8,7 @@ import {
   clientFederation,
   type ClientSources,
 } from "../../../src/federated/remote/client_federation.ts";
-import { baseDtypes } from "../../../src/lora/classifier.ts";
+import { baseDtypes } from "../../../src/lora/adapted_model.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
 import { memoryFiles } from "../../weights/memory_files.ts";

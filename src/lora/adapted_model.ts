@@ -38,7 +38,7 @@ export const baseDtypes = ["f32", "f16", "int8"] as const;
 export type BaseDtype = typeof baseDtypes[number];
 
 /** What is the same for every program of a run. */
-export interface Classifier {
+export interface AdaptedModel {
   /** Architecture of the base model. */
   readonly model: Model;
   /** Number of classes, at least 2; absent where the model predicts the next token. */
@@ -83,40 +83,40 @@ export interface BuiltProgram {
 
 /** A training step: loss of one batch, gradients of adapter and head, optimizer step, sensitivity EMA. Row losses go to a ring of `ring` rows. */
 export function buildTraining(
-  classifier: Classifier,
+  adapted: AdaptedModel,
   size: ProgramSize,
   device: DeviceInfo["kind"],
 ): BuiltProgram {
-  const { layout, accumulate = false } = classifier;
+  const { layout, accumulate = false } = adapted;
   const name = `train ${size.B}×${size.T}`;
-  const forward = startProgram(name, classifier, size, { device, training: true });
+  const forward = startProgram(name, adapted, size, { device, training: true });
   const { program, loss, gradientOf, seed, parameters } = forward;
   packGradients(program, { of: gradientOf, seed }, parameters, layout);
   if (accumulate) accumulatePacked(program, layout);
-  else stepPacked(program, packedTraining(classifier));
+  else stepPacked(program, packedTraining(adapted));
   record(program, loss, cursorOf(program), BUFFERS.trainLosses, size.ring);
   const lowered = lower(program);
   return {
-    program: classifier.recompute ? recompute(lowered) : lowered,
+    program: adapted.recompute ? recompute(lowered) : lowered,
     constants: forward.constants,
   };
 }
 
 /** The step that ends training programs which accumulate: by the sum of their gradients since it was cleared. */
-export function buildStep(classifier: Classifier): BuiltProgram {
+export function buildStep(adapted: AdaptedModel): BuiltProgram {
   const program = createProgram(STEP_PROGRAM);
-  stepPacked(program, packedTraining(classifier), OPTIMIZER_BUFFERS.accumulated);
+  stepPacked(program, packedTraining(adapted), OPTIMIZER_BUFFERS.accumulated);
   return { program: lower(program), constants: new Map() };
 }
 
 /** Row losses and logits of one batch, or the losses of a language model's predictions, without dropout, into rings of `ring` rows. */
 export function buildEvaluation(
-  classifier: Classifier,
+  adapted: AdaptedModel,
   size: ProgramSize,
   device: DeviceInfo["kind"],
 ): BuiltProgram {
   const name = `evaluate ${size.B}×${size.T}`;
-  const forward = startProgram(name, classifier, size, { device, training: false });
+  const forward = startProgram(name, adapted, size, { device, training: false });
   const { program, logits, loss } = forward;
   const cursor = cursorOf(program);
   if (logits) record(program, logits, cursor, BUFFERS.logits, size.ring);
@@ -124,7 +124,7 @@ export function buildEvaluation(
   return { program: lower(program), constants: forward.constants };
 }
 
-function packedTraining({ layout, optimizer, proximal }: Classifier): PackedTraining {
+function packedTraining({ layout, optimizer, proximal }: AdaptedModel): PackedTraining {
   return { name: BUFFERS.adapter, layout, optimizer, proximal };
 }
 
@@ -148,13 +148,13 @@ interface Forward {
 
 function startProgram(
   name: string,
-  classifier: Classifier,
+  adapted: AdaptedModel,
   { B, T }: ProgramSize,
   { device, training }: { readonly device: DeviceInfo["kind"]; readonly training: boolean },
 ): Forward {
-  const { model, labels, layout } = classifier;
+  const { model, labels, layout } = adapted;
   const program = createProgram(name);
-  const context = createContext(program, classifier, { B, T, device, training });
+  const context = createContext(program, adapted, { B, T, device, training });
   const hidden = model.encode(context);
   const loss = labels === undefined
     ? tokenLoss(context, model, hidden, { predictions: predictionsOf(B, T), training })
@@ -189,6 +189,6 @@ function checkAllUsed(layout: PackedLayout, parameters: readonly Parameter[]): v
   const unusedHead = layout.head.findIndex((_, i) => !used.has(layout.headSlices[i]));
   const name = layout.modules[unusedModule]?.name ?? layout.head[unusedHead]?.name;
   if (name !== undefined) {
-    throw new Error(`Cannot build the classifier: "${name}" does not take part in it`);
+    throw new Error(`Cannot build the programs: "${name}" does not take part in it`);
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout } from "node:timers/promises";
 import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
 import type { ClientEvent, ClientJob, Trainer } from "../../../src/federated/remote/client_job.ts";
 import { RoundFailure } from "../../../src/federated/remote/client_job.ts";
@@ -151,6 +152,8 @@ Deno.test("runClient() tells the page how far it is, at most every few seconds",
   const run = fakeRun(1);
   const { events } = await play(run.handler);
   assert.equal(events.filter(({ kind }) => kind === "step").length, 2);
+  // Nobody waits for a word on progress: it may still be on its way.
+  for (let tries = 0; run.progress.length === 0 && tries < 500; tries++) await setTimeout(10);
   assert.deepEqual(run.progress.map((text) => JSON.parse(text)), [
     { round: 0, attempt: 0, step: 1, steps: 2 },
   ]);

@@ -121,6 +121,7 @@ export {
   type RoundDemand,
   type TierChoice,
 } from "./rank_choice.ts";
+export { rankFactor, type RankRate, rankRates } from "./rank_rate.ts";
 export { dealRanks, RankError } from "./ranks.ts";
 export {
   decodeSafetensors,

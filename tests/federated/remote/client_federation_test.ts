@@ -65,12 +65,17 @@ Deno.test("clientFederation() numbers labels by the manifest, not by the client'
   assert.deepEqual(new Set(requireLabelled(rows).map(({ label }) => label)), new Set([2]));
 });
 
-Deno.test("clientFederation() accumulates as the manifest has it, and without it where that says nothing", async () => {
+Deno.test("clientFederation() takes what later versions added from the manifest, and what was before where that says nothing", async () => {
+  const later = { accumulate: 3, lrByRank: "root" } as const;
   const plain = await manifestOf();
-  assert.ok(!("accumulate" in plain.manifest.training), "as earlier versions wrote it");
-  assert.equal((await join(plain.manifest)).local.accumulate, 1);
-  const { manifest } = await manifestOf({ config: { ...config, accumulate: 3 } });
-  assert.equal((await join(manifest)).local.accumulate, 3);
+  const before = (await join(plain.manifest)).local;
+  assert.deepEqual([before.accumulate, before.lrByRank], [1, "equal"]);
+  for (const key of Object.keys(later)) {
+    assert.ok(!(key in plain.manifest.training), "as earlier versions wrote it");
+  }
+  const { manifest } = await manifestOf({ config: { ...config, ...later } });
+  const { accumulate, lrByRank } = (await join(manifest)).local;
+  assert.deepEqual({ accumulate, lrByRank }, later);
 });
 
 Deno.test("clientFederation() refuses another model, tokenizer or label", async () => {

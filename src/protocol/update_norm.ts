@@ -55,7 +55,7 @@ export interface TrainingBoundSettings {
   readonly lr: number;
   /** How a client's follows from its rank. */
   readonly lrByRank: RankRate;
-  /** The clients' ranks, at least one. */
+  /** The ranks that clients can have: at least one, the smallest among them. */
   readonly ranks: readonly number[];
   /** Learning rate of the head. */
   readonly headLr: number;

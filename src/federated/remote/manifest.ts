@@ -100,7 +100,8 @@ export async function createManifest(
     participation,
     limits: {
       maxSamples: limits?.maxSamples ?? MAX_SAMPLES,
-      maxNorm: limits?.maxNorm ?? Math.min(honestNormBound(config, bank), MAX_NORM),
+      maxNorm: limits?.maxNorm ??
+        Math.min(honestNormBound({ ...config, ranks: ranksOf(ranks) }, bank), MAX_NORM),
     },
     training: trainingSettings(config),
   };
@@ -162,6 +163,20 @@ function checkRanks(config: RunConfig, { seats }: Participation, policy: RanksPo
       break;
     default:
       policy satisfies never;
+  }
+}
+
+/** The ranks that clients can have, the smallest among them; those of the settings are dealt in a simulation alone. */
+function ranksOf(policy: RanksPolicy): readonly number[] {
+  switch (policy.kind) {
+    case "fixed":
+      return policy.ranks;
+    case "stated":
+      return [1];
+    case "auto":
+      return policy.tiers;
+    default:
+      return policy satisfies never;
   }
 }
 

@@ -7,6 +7,7 @@ import type { ManifestSources } from "../../../src/federated/remote/manifest.ts"
 import { encodeBank } from "../../../src/protocol/bank_codec.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { sha256Hex } from "../../../src/protocol/hash.ts";
+import type { RanksPolicy } from "../../../src/protocol/manifest.ts";
 import { honestNormBound } from "../../../src/protocol/update_norm.ts";
 import { modelHash } from "../../../src/weights/mod.ts";
 import { config, createLetters, data, everyone, files, manifestOf } from "./manifest_support.ts";
@@ -76,6 +77,18 @@ Deno.test("createManifest() bounds updates by what honest training can reach, un
   const free = await manifestOf({ config: { ...config, optimizer: "sgd", clipNorm: 0 } });
   const { limits } = JSON.parse(JSON.stringify(free.manifest));
   assert.equal(limits.maxNorm, 1e30, "a bound that JSON can carry");
+});
+
+Deno.test("createManifest() bounds updates by the smallest rank that a client can have", async () => {
+  // Steps of SGD are bounded whole, and under rates by rank longest at rank 1.
+  const sgd = { ...config, optimizer: "sgd", lrByRank: "root" } as const;
+  const boundOf = async (ranks: RanksPolicy, setting: readonly number[]) =>
+    (await manifestOf({ config: { ...sgd, ranks: setting }, ranks })).manifest.limits.maxNorm;
+  const fixed = await boundOf({ kind: "fixed", ranks: [1, 2, 4] }, [1, 2, 4]);
+  // The settings that `run create` makes of --ranks auto:1,2,4 and --ranks stated.
+  assert.equal(await boundOf({ kind: "auto", tiers: [1, 2, 4] }, [4]), fixed);
+  assert.equal(await boundOf({ kind: "stated" }, [4]), fixed);
+  assert.ok(await boundOf({ kind: "auto", tiers: [4] }, [4]) < fixed);
 });
 
 Deno.test("createManifest() refuses what cannot be carried out", async () => {

@@ -9,6 +9,7 @@ import { z } from "zod";
 import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
 import { UserError } from "../../src/protocol/errors.ts";
+import { firstRepeated } from "../../src/protocol/first_repeated.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
 import { manifestKinds, type RunManifest } from "../../src/protocol/manifest.ts";
 import { taskFault } from "../../src/protocol/manifest_task.ts";
@@ -131,11 +132,6 @@ function checkNames({ labels, layout }: RunManifest): void {
   if (label !== undefined) throw fault("labels", `expected each once, got "${label}" twice`);
   const tensor = firstRepeated(tensors);
   if (tensor !== undefined) throw fault("layout", `expected unique names, got "${tensor}" twice`);
-}
-
-function firstRepeated(names: readonly string[]): string | undefined {
-  const seen = new Set<string>();
-  return names.find((name) => seen.has(name) || !seen.add(name));
 }
 
 function checkSize(layout: AdapterLayout): void {

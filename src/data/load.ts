@@ -4,6 +4,7 @@ import { parseCsv } from "./csv.ts";
 import { DataError } from "./errors.ts";
 import { defaultValidationCount, drawHeldOut, heldOutCount } from "./held_out.ts";
 import { parseJsonLines } from "./jsonl.ts";
+import { checkLabelSet } from "./label_set.ts";
 import { isNewsgroups } from "./newsgroups.ts";
 import { decodeText, gunzip, type Row } from "./rows.ts";
 import { strip, type StripPart } from "./strip.ts";
@@ -114,9 +115,7 @@ function settleLabels(
     if (!found.has(label)) found.set(label, rows[i].line);
   });
   if (given === undefined) return sortLabels([...found.keys()]);
-  if (new Set(given).size !== given.length) {
-    throw new DataError(`Cannot load "${name}": expected distinct labels, got ${given.join(", ")}`);
-  }
+  checkLabelSet(given);
   for (const [label, line] of found) {
     if (given.includes(label)) continue;
     throw new DataError(

@@ -120,7 +120,10 @@ Deno.test("loadData() names the line and the label outside a given set", async (
     load("d.jsonl", two, { labels: ["y"] }),
     /^Cannot load line 3 of "d\.jsonl": expected one of 1 labels, got "x"$/,
   );
-  await rejects(load("d.jsonl", two, { labels: ["y", "y"] }), /distinct labels/);
+  await rejects(
+    load("d.jsonl", two, { labels: ["y", "x", "y"] }),
+    /^Cannot use the label set: expected distinct labels, got "y" twice$/,
+  );
 });
 
 Deno.test("loadData() recognises 20 Newsgroups and strips its posts", async () => {

@@ -1,5 +1,6 @@
 /** Makes a run's manifest and initial bank, beside its model. @module */
 
+import { checkLabelSet } from "../../data/label_set.ts";
 import type { AdapterBank } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type {
@@ -107,12 +108,6 @@ export async function createManifest(
   };
   manifestConfig(readManifest(manifest)); // what no client would take is refused here
   return { manifest, bank };
-}
-
-function checkLabelSet(labels: readonly string[]): void {
-  const twice = labels.find((label, place) => labels.indexOf(label) !== place);
-  if (twice === undefined) return;
-  throw new UserError(`Cannot use the label set: expected distinct labels, got "${twice}" twice`);
 }
 
 function checkParticipation(participation: Participation): void {

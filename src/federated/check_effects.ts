@@ -36,7 +36,7 @@ export function checkEffects(given: Partial<RunConfig>, config: RunConfig): void
   if (settingKeys.every((key) => Object.hasOwn(given, key))) return;
   for (const key of Object.keys(given) as SettingKey[]) {
     const found = hindrance(key, config);
-    if (found) throw new UserError(effectText(flagName(key), found, flagText));
+    if (found) throw new UserError(effectText(givenText(key, given[key]), found, flagText));
   }
 }
 
@@ -61,6 +61,11 @@ export function effectText(
     ? `, only with ${needed.map((one) => write(key, one)).join(" or ")}`
     : "";
   return `Cannot use ${name} with ${write(key, value)}: it has no effect there${few}`;
+}
+
+/** A flag as it was given: a switch says its value by its name. */
+function givenText(key: SettingKey, value: Partial<RunConfig>[SettingKey]): string {
+  return typeof value === "boolean" ? flagText(key, value) : flagName(key);
 }
 
 function flagText(key: SettingKey, value: RunConfig[SettingKey]): string {

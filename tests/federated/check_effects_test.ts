@@ -33,6 +33,8 @@ Deno.test("checkEffects() refuses what is given in vain, naming both, also where
     [{ method: "head", lr: 1 }, "--lr with --method head"],
     [{ method: "full", ranks: [8], scope: "global" }, "--scope with --method full"],
     [{ pooled: true, dropouts: 0.1 }, "--dropouts with --pooled"],
+    [{ packing: false }, "--no-packing with --task classify"],
+    [{ packing: true }, "--packing with --task classify"],
     [{ ...flora, adapterLayout: "compact" }, "--adapter-layout with --aggregation flora"],
   ];
   for (const [given, text] of expected) {

@@ -15,7 +15,7 @@ import { readCommandLine } from "./flags.ts";
 import { removeIfThere } from "./remove_if_there.ts";
 import { writeAtomically } from "./write_atomically.ts";
 import { dataKeys, dealKeys, openData } from "./sources.ts";
-import { countText } from "./units.ts";
+import { counted, countText } from "./units.ts";
 
 const description = {
   name: "deno task split",
@@ -42,13 +42,13 @@ if (import.meta.main) {
     for (const [client, share] of shares.entries()) {
       const name = `client-${String(client + 1).padStart(digits, "0")}.jsonl`;
       await writeAtomically(join(out, name), jsonLines(share));
-      console.log(`${join(out, name)}  ${countText(share.train.length)} rows`);
+      console.log(`${join(out, name)}  ${counted(share.train.length, "row")}`);
     }
     const heldOut = { ...data, train: [] };
     await writeAtomically(join(out, "held-out.jsonl"), jsonLines(heldOut));
-    const counts = [data.validation, data.test].map(({ length }) => countText(length));
+    const test = counted(data.test.length, "test row");
     console.log(
-      `${join(out, "held-out.jsonl")}  ${counts[0]} validation and ${counts[1]} test rows`,
+      `${join(out, "held-out.jsonl")}  ${countText(data.validation.length)} validation and ${test}`,
     );
     await writeLabels(join(out, "labels.txt"), data.labels);
   });

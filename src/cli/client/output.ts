@@ -150,8 +150,8 @@ export function barOutput(write: WriteLine, bar: Bar): ClientOutput {
 function introductionLines(given: ClientIntroduction): string[] {
   const { server, run, runName, rounds, name, client, role, rank } = given;
   const rows = role === "evaluator"
-    ? `${countText(given.heldOut)} rows to score with`
-    : `${countText(given.samples)} rows to train on, ${countText(given.heldOut)} held out`;
+    ? `${counted(given.heldOut, "row")} to score with`
+    : `${counted(given.samples, "row")} to train on, ${countText(given.heldOut)} held out`;
   return [
     `Run      ${runName}, ${counted(rounds, "round")} (${run} on ${server})`,
     `Client   ${name}, ${role} ${client}${role === "client" ? ` of rank ${rank}` : ""}; ${rows}`,
@@ -231,8 +231,8 @@ function placeOf(round: number, rounds: number): string {
 
 function finalText(report: AnyEvaluationReport, which: string): string {
   return isTokenReport(report)
-    ? `${figureText(report)} on ${countText(report.tokens)} ${which}tokens`
-    : `${figureText(report)} of ${countText(report.rows)} ${which}rows right`;
+    ? `${figureText(report)} on ${counted(report.tokens, `${which}token`)}`
+    : `${figureText(report)} of ${counted(report.rows, `${which}row`)} right`;
 }
 
 /** "40.0 %", or of a language model "perplexity 37.5"; `width` is that of the number, so that columns keep their places. */

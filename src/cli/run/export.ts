@@ -140,5 +140,5 @@ function measuredOf(
       loss: score.loss,
       rows: `${counted(score.tokens, "held-out token")} of ${parties}`,
     }
-    : { accuracy: score.accuracy, rows: `${score.rows} held-out rows of ${parties}` };
+    : { accuracy: score.accuracy, rows: `${counted(score.rows, "held-out row")} of ${parties}` };
 }

@@ -3,7 +3,7 @@
 import { type RanksPolicy, type RunManifest, sampleSize } from "../../protocol/manifest.ts";
 import { taskOf } from "../../protocol/manifest_task.ts";
 import { printable } from "../printable.ts";
-import { countText, durationText } from "../units.ts";
+import { counted, countText, durationText } from "../units.ts";
 import { taskText } from "./task_text.ts";
 
 /** What was agreed on, for the person who created it. */
@@ -15,7 +15,9 @@ export function describeRun(run: string, server: string, manifest: RunManifest):
   const more = asked > perRound ? `, ${asked} asked` : "";
   return [
     `Run      ${run} "${name}" on ${server}`,
-    `Model    ${model.name}, ${layout.modules.length} modules adapted at rank ${layout.rank}, ` +
+    `Model    ${model.name}, ${
+      counted(layout.modules.length, "module")
+    } adapted at rank ${layout.rank}, ` +
     taskText(taskOf(manifest), labels.length),
     `Method   ${method.method} + ${method.aggregation}${optimizer}, ${ranksText(manifest.ranks)}`,
     `Rounds   ${countText(rounds)} of ${

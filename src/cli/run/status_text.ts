@@ -29,7 +29,7 @@ export function statusLines(status: RunStatus, now: number): string[] {
   const { facts, rounds, roundsDone, current, retries } = status;
   const lines = [
     `Run      ${status.run} "${status.name}", ${stateText(status)}`,
-    `Model    ${facts.model}, ${status.modules.length} modules adapted at rank ` +
+    `Model    ${facts.model}, ${counted(status.modules.length, "module")} adapted at rank ` +
     `${status.rank}, ${taskText(status.task, status.labels)}`,
     `Method   ${facts.method}, ranks ${facts.ranks}`,
     `Rounds   ${roundsDone} of ${rounds} done; ${facts.perRound} of ${facts.seats} clients a round, ` +

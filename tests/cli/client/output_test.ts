@@ -57,6 +57,20 @@ function tell(make: (write: (line: string) => void) => ClientOutput): string[] {
   return lines;
 }
 
+Deno.test("lineOutput() tells one row in the singular", () => {
+  const lines: string[] = [];
+  const output = lineOutput((line) => lines.push(line));
+  output.introduce({ ...introduction, samples: 1, heldOut: 1 });
+  output.end({
+    kind: "finished",
+    rounds: 1,
+    heldOut: { rounds: 1, rows: 1, correct: 1, loss: 1 },
+    adapter: null,
+  });
+  assert.equal(lines[1], "Client   ana, client 2 of rank 4; 1 row to train on, 1 held out");
+  assert.equal(lines.at(-1), "The run has ended after 1 round: 100.0 % of 1 held-out row right");
+});
+
 Deno.test("lineOutput() tells a client's run in lines", () => {
   assert.deepEqual(tell(lineOutput), [
     "Tokenizing texts",

@@ -48,8 +48,10 @@ export function replyPrompt(
   }
   const ids = chat.encode(render(chat, messages, true));
   const replied = render(chat, [...messages, { role: "assistant", content: SOME_REPLY }], false);
+  const place = replied.lastIndexOf(SOME_REPLY);
+  if (place < 0) return { ids, endTokens: [] }; // the template does not write a reply as it was said
   const whole = chat.encode(replied);
-  const upToReply = replied.slice(0, replied.lastIndexOf(SOME_REPLY) + SOME_REPLY.length);
+  const upToReply = replied.slice(0, place + SOME_REPLY.length);
   const after = whole.subarray(commonLength(chat.encode(upToReply), whole));
   // Texts leave special tokens out. Two, as a space may be left out too where a text begins with it.
   const endId = after.find((id) => decode([id, id]) === "");

@@ -37,6 +37,14 @@ Deno.test("replyPrompt() takes the first special token after a reply, whatever t
   assert.deepEqual(replyTo(endingOn("")), ["|user:A reply|assistant:", ""]);
 });
 
+Deno.test("replyPrompt() knows no end where the template does not write a reply as it was said", () => {
+  const shouting = tokenizerOf((messages, forReply) =>
+    "|begin#" + messages.map(({ content }) => content.toUpperCase()).join("#") +
+    (forReply ? "#" : "")
+  );
+  assert.deepEqual(replyTo(shouting), ["|begin#A REPLY#", ""]);
+});
+
 Deno.test("replyPrompt() asks as training does, which learns its end token last", () => {
   const tokenizer = endingOn("#");
   const conversation = [...hello, { role: "assistant", content: "Yes" }];

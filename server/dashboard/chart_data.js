@@ -8,6 +8,7 @@
 /** @typedef {import("../../src/protocol/http/documents.ts").RoundStatus} RoundStatus */
 /** @typedef {import("./chart.js").ChartData} ChartData */
 /** @typedef {import("./chart.js").Values} Values */
+/** @typedef {"lora" | "head" | "overhead"} ByteKind */
 
 /**
  * Rounds; what the clients report; what the evaluators report.
@@ -27,20 +28,29 @@ export function scoreData(published, key) {
 }
 
 /**
- * Rounds; bytes of LoRA, of the head and of the rest.
+ * Rounds; bytes of each kind.
  *
  * @param {readonly RoundStatus[]} published
  * @param {"upBytes" | "downBytes"} key
+ * @param {readonly ByteKind[]} kinds
  * @returns {ChartData}
  */
-export function byteData(published, key) {
+export function byteData(published, key, kinds) {
   const done = trained(published);
   return [
     done.map(({ round }) => round),
-    done.map(({ [key]: bytes }) => bytes.lora),
-    done.map(({ [key]: bytes }) => bytes.head),
-    done.map(({ [key]: bytes }) => bytes.overhead),
+    ...kinds.map((kind) => done.map(({ [key]: bytes }) => bytes[kind])),
   ];
+}
+
+/**
+ * What the bytes of a task's messages are for: a language model has no head.
+ *
+ * @param {import("../../src/protocol/http/documents.ts").RunStatus["task"]} task
+ * @returns {ByteKind[]}
+ */
+export function byteKinds(task) {
+  return task === "classify" ? ["lora", "head", "overhead"] : ["lora", "overhead"];
 }
 
 /**

@@ -9,7 +9,7 @@
 /** @typedef {import("../../src/protocol/http/documents.ts").RunStatus} RunStatus */
 
 import { createChart } from "./chart.js";
-import { byteData, scoreData, sumData } from "./chart_data.js";
+import { byteData, byteKinds, scoreData, sumData } from "./chart_data.js";
 import { adminCommands, commandBlock } from "./commands.js";
 import { h } from "./dom.js";
 import { bytesText, percentText, perplexityText, roundBytesText } from "./format.js";
@@ -20,11 +20,11 @@ const parties = [
   { name: "evaluators", color: "--train" },
 ];
 
-const kinds = [
-  { name: "LoRA", color: "--lora" },
-  { name: "head", color: "--head" },
-  { name: "overhead", color: "--overhead" },
-];
+const byteSeries = {
+  lora: { name: "LoRA", color: "--lora" },
+  head: { name: "head", color: "--head" },
+  overhead: { name: "overhead", color: "--overhead" },
+};
 
 /**
  * Accuracy, or a language model's perplexity, and loss by round.
@@ -87,9 +87,12 @@ function shortText(value) {
  * Bytes by round and in all.
  *
  * @param {import("./app.js").Context} context
+ * @param {RunStatus["task"]} task
  * @returns {import("./run_page.js").Section}
  */
-export function createByteCharts({ announce }) {
+export function createByteCharts({ announce }, task) {
+  const kinds = byteKinds(task);
+  const kindSeries = kinds.map((kind) => byteSeries[kind]);
   /**
    * @param {string} title
    * @param {string} about
@@ -107,16 +110,16 @@ export function createByteCharts({ announce }) {
       fromZero: true,
       empty: [],
     }, announce);
-  const up = chart("Sent to the server", "Accepted updates of each round.", kinds, true);
-  const down = chart("Sent to the clients", "Downloads of each round.", kinds, true);
+  const up = chart("Sent to the server", "Accepted updates of each round.", kindSeries, true);
+  const down = chart("Sent to the clients", "Downloads of each round.", kindSeries, true);
   const sum = chart("Bytes so far", "All rounds together.", [
     { name: "to the server", color: "--validation" },
     { name: "to the clients", color: "--train" },
   ], false);
   const section = group([up, down, sum], ({ published, roundsDone }) => {
     section.element.hidden = roundsDone === 0;
-    up.update(byteData(published, "upBytes"));
-    down.update(byteData(published, "downBytes"));
+    up.update(byteData(published, "upBytes", kinds));
+    down.update(byteData(published, "downBytes", kinds));
     sum.update(sumData(published));
   });
   return section;

@@ -91,7 +91,7 @@ function createSections(context, { task }) {
     createNextStep(context),
     createScoreCharts(context, task),
     createClientsTable(context),
-    createByteCharts(context),
+    createByteCharts(context, task),
     createComponents(context),
     createRefusals(),
     createRoundsTable(task),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { moduleBlocks, scoreLevel, timesTrained } from "../../src/cli/report/heat_map.ts";
 import { renderReport } from "../../src/cli/report/report.ts";
 import { linearScale, niceTicks, spread } from "../../src/cli/report/svg.ts";
+import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
 import { summarizeRun } from "../../src/protocol/records.ts";
 import { sampleRun, type SampleShape } from "./sample_run.ts";
 import { assertWellFormed, bodyOf } from "./well_formed.ts";
@@ -30,6 +31,24 @@ Deno.test("renderReport() states the headline figures", () => {
   assert.ok(html.includes("cpu (2 threads)"));
   assert.ok(html.includes("10 clients, 4 at rank 2, 3 at rank 4, 3 at rank 8 of 8"));
   assert.ok(html.includes("freeze + adaptive (IFALoRA)"));
+});
+
+Deno.test("renderReport() names the kinds of bytes that were sent, and no others", () => {
+  const run = sampleRun(shape);
+  const headless = ({ lora, overhead }: MessageSizes) => ({
+    ...{ lora, head: 0, overhead, total: lora + overhead },
+  });
+  const records = run.records.map((record) => ({
+    ...record,
+    upBytes: headless(record.upBytes),
+    downBytes: headless(record.downBytes),
+  }));
+  const bars = (html: string) => html.match(/Round 1, to the server: .*?<\/title>/)![0];
+  assert.match(bars(renderReport(run)), /\(LoRA components .*, Head .*, Overhead .*\)/);
+  assert.match(
+    bars(renderReport({ ...run, records })),
+    /\(LoRA components [^,]*, Overhead [^,]*\)/,
+  );
 });
 
 Deno.test("renderReport() is well formed and without NaN from one round to many", () => {

@@ -23,8 +23,11 @@ const width = 520;
 const height = 290;
 const frame: Frame = { left: 62, right: 506, top: 30, bottom: 244 };
 
-/** Bytes of each round as stacked bars: to the server above the axis, to the clients below it. */
+/** Bytes of each round as stacked bars: to the server above the axis, to the clients below it. Kinds that no message has, as a language model has no head, are left out. */
 export function byteChart(records: readonly RoundFacts[]): string {
+  const sent = kinds.filter(({ key }) =>
+    records.some(({ upBytes, downBytes }) => upBytes[key] + downBytes[key] > 0)
+  );
   const up = Math.max(...records.map((record) => record.upBytes.total));
   const down = Math.max(...records.map((record) => record.downBytes.total));
   const above = niceTicks(0, up, Math.max(1, Math.round(5 * up / (up + down))));
@@ -48,7 +51,7 @@ export function byteChart(records: readonly RoundFacts[]): string {
 
   const stack = (bytes: MessageSizes, round: number, sign: 1 | -1, direction: string): string => {
     let from = 0;
-    const parts = kinds.map(({ key, color }) => {
+    const parts = sent.map(({ key, color }) => {
       const to = from + bytes[key];
       const edges = [y(sign * from), y(sign * to)];
       from = to;
@@ -60,7 +63,7 @@ export function byteChart(records: readonly RoundFacts[]): string {
         style: `fill: ${color}`,
       });
     });
-    const told = kinds.map(({ key, name }) => `${name} ${bytesText(bytes[key])}`).join(", ");
+    const told = sent.map(({ key, name }) => `${name} ${bytesText(bytes[key])}`).join(", ");
     return element(
       "g",
       { class: "bar" },
@@ -68,7 +71,7 @@ export function byteChart(records: readonly RoundFacts[]): string {
       tooltip(`Round ${round}, ${direction}: ${bytesText(bytes.total)} (${told})`),
     );
   };
-  return legend(kinds) + picture(
+  return legend(sent) + picture(
     width,
     height,
     "Bytes per round",

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { byteData, scoreData, stack, sumData } from "../../../server/dashboard/chart_data.js";
+import {
+  byteData,
+  byteKinds,
+  scoreData,
+  stack,
+  sumData,
+} from "../../../server/dashboard/chart_data.js";
 import { niceTicks } from "../../../server/dashboard/chart_scale.js";
 import { niceTicks as reportTicks } from "../../../src/cli/report/svg.ts";
 import type { RoundStatus } from "../../../src/protocol/http/documents.ts";
@@ -49,8 +55,16 @@ Deno.test("byteData() and sumData() leave out the initial bank", () => {
     round({ round: 1, upBytes: bytes(5, 3, 1), downBytes: bytes(7, 3, 1) }),
     round({ round: 2, upBytes: bytes(6, 3, 1), downBytes: bytes(7, 3, 2) }),
   ];
-  assert.deepEqual(byteData(published, "upBytes"), [[1, 2], [5, 6], [3, 3], [1, 1]]);
+  const kinds = byteKinds("classify");
+  assert.deepEqual(byteData(published, "upBytes", kinds), [[1, 2], [5, 6], [3, 3], [1, 1]]);
   assert.deepEqual(sumData(published), [[1, 2], [9, 19], [11, 23]]);
+});
+
+Deno.test("byteData() of a language model, which has no head, is of the rest", () => {
+  const published = [round({ round: 1, upBytes: bytes(5, 0, 1) })];
+  for (const task of ["lm", "chat"] as const) {
+    assert.deepEqual(byteData(published, "upBytes", byteKinds(task)), [[1], [5], [1]]);
+  }
 });
 
 Deno.test("niceTicks() gives the ticks of a run's report", () => {

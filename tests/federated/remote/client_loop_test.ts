@@ -1,99 +1,17 @@
 import assert from "node:assert/strict";
-import { setTimeout } from "node:timers/promises";
-import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
-import type { ClientEvent, ClientJob, Trainer } from "../../../src/federated/remote/client_job.ts";
+import type { ClientEvent, Trainer } from "../../../src/federated/remote/client_job.ts";
 import { RoundFailure } from "../../../src/federated/remote/client_job.ts";
-import { type ClientEnd, runClient } from "../../../src/federated/remote/client_loop.ts";
+import { runClient } from "../../../src/federated/remote/client_loop.ts";
 import type { ClientStore } from "../../../src/federated/remote/client_store.ts";
 import { RemoteProblem } from "../../../src/federated/remote/remote_problem.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { decodeChoice } from "../../../src/protocol/messages/mod.ts";
-import type { RunManifest } from "../../../src/protocol/manifest.ts";
-import {
-  type Arrived,
-  connectionTo,
-  type FakeRun,
-  fakeRun,
-  fetchOf,
-  type Handler,
-  problem,
-} from "./fake_server.ts";
+import { type Arrived, type FakeRun, fakeRun, problem } from "./fake_server.ts";
 import { memoryStore } from "./memory_store.ts";
-
-const key = await openKey(await createKey());
-
-const layout = {
-  rank: 4,
-  modules: [{ name: "q_proj", inFeatures: 3, outFeatures: 2 }],
-  head: [],
-};
-
-const manifest = {
-  layout,
-  seed: 1,
-  method: { method: "freeze", selection: "greedy", temperature: 1, scope: "module" },
-} as unknown as RunManifest;
-
-/** A trainer whose numbers are texts: what was trained on what, after how many rounds of memory. */
-function textTrainer(trained: string[] = [], scored: string[] = []): Trainer {
-  const read = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return {
-    evaluate({ kind, bytes }) {
-      scored.push(`${kind}: ${read(bytes)}`);
-      return Promise.resolve({ rows: 10, correct: 4, loss: 7.5 });
-    },
-    round(download, { scores = [new Float64Array(4)] }, onStep) {
-      trained.push(read(download));
-      onStep(1, 2);
-      onStep(2, 2);
-      const grown = scores.map((values) => values.map((value, i) => value + i + 1));
-      return Promise.resolve({
-        update: new TextEncoder().encode(`${read(download)} after scores ${scores[0]}`),
-        losses: Float64Array.of(2, 1),
-        memory: { scores: grown },
-      });
-    },
-  };
-}
-
-interface Played {
-  readonly end: ClientEnd;
-  readonly events: ClientEvent[];
-}
-
-function jobFor(
-  handler: Handler,
-  changes: Partial<ClientJob> & { readonly role?: "client" | "evaluator" } = {},
-): { job: ClientJob; events: ClientEvent[]; slept: number[] } {
-  const events: ClientEvent[] = [];
-  const connection = connectionTo(key, fetchOf(key, handler));
-  const job = {
-    connection,
-    seat: { run: "run", client: 0, role: changes.role ?? "client" as const },
-    manifest,
-    store: memoryStore(),
-    trainer: textTrainer(),
-    heldOutRows: 10,
-    onEvent: (event: ClientEvent) => void events.push(event),
-    ...changes,
-  };
-  return { job, events, slept: connection.slept };
-}
-
-async function play(...given: Parameters<typeof jobFor>): Promise<Played> {
-  const { job, events } = jobFor(...given);
-  return { end: await runClient(job), events };
-}
+import { jobFor, manifest, play, textTrainer, UNDISTURBED } from "./played_client.ts";
 
 const kindsOf = (events: readonly ClientEvent[]) =>
   events.map(({ kind }) => kind).filter((kind) => kind !== "step").join(" ");
-
-/** The updates of a run that nothing disturbs: scores grow by 1 to 4 a round. */
-const UNDISTURBED = [
-  "download 0 after scores 0,0,0,0",
-  "download 1 after scores 1,2,3,4",
-  "download 2 after scores 2,4,6,8",
-];
 
 Deno.test("runClient() trains every round, scores every bank, and ends with the final one", async () => {
   const run = fakeRun(3);
@@ -118,42 +36,16 @@ Deno.test("runClient() trains every round, scores every bank, and ends with the 
   );
 });
 
-Deno.test("runClient() of a language model reports tokens and their loss, and no accuracy", async () => {
-  const run = fakeRun(1);
-  const evaluation = { tokens: 40, loss: 120 };
-  const trainer = { ...textTrainer(), evaluate: () => Promise.resolve(evaluation) };
-  const { end } = await play(run.handler, { trainer });
-  assert.deepEqual(run.reports, [0, 1].map((rounds) => ({ rounds, ...evaluation })));
-  assert.ok(end.kind === "finished");
-  assert.deepEqual(end.heldOut, { rounds: 1, ...evaluation });
-});
-
-Deno.test("runClient() without rows scores nothing", async () => {
-  const run = fakeRun(2);
-  const { end } = await play(run.handler, { heldOutRows: 0 });
-  assert.deepEqual(run.reports, []);
-  assert.ok(end.kind === "finished" && end.heldOut === undefined);
-});
-
-Deno.test("runClient() under truncation scores the whole bank, not the download", async () => {
-  const run = fakeRun(1);
-  const scored: string[] = [];
-  const truncated = { ...manifest, method: { ...manifest.method, method: "truncate" as const } };
-  const { events } = await play(run.handler, {
-    manifest: truncated,
-    trainer: textTrainer([], scored),
-  });
-  assert.deepEqual(scored, ["bank: bank 0", "bank: bank 1"]);
-  const round = events.find((event) => event.kind === "round")!;
-  assert.equal(round.down, "download 0".length + "bank 0".length);
-});
-
 Deno.test("runClient() tells the page how far it is, at most every few seconds", async () => {
   const run = fakeRun(1);
-  const { events } = await play(run.handler);
+  const told = Promise.withResolvers<void>();
+  const { events } = await play(async (request) => {
+    const answer = await run.handler(request);
+    if (run.progress.length > 0) told.resolve();
+    return answer;
+  });
   assert.equal(events.filter(({ kind }) => kind === "step").length, 2);
-  // Nobody waits for a word on progress: it may still be on its way.
-  for (let tries = 0; run.progress.length === 0 && tries < 500; tries++) await setTimeout(10);
+  await told.promise; // the client does not wait for its word on progress to arrive
   assert.deepEqual(run.progress.map((text) => JSON.parse(text)), [
     { round: 0, attempt: 0, step: 1, steps: 2 },
   ]);
@@ -272,7 +164,7 @@ Deno.test("runClient() chooses by its own scores where it is asked to", async ()
   const choices: string[] = [];
   const { end } = await play((request) => {
     if (request.route.includes("/choices/")) {
-      const { address, indices } = decodeChoice(request.body, layout);
+      const { address, indices } = decodeChoice(request.body, manifest.layout);
       choices.push(`${address.round}: ${indices[0]}`);
     }
     return run.handler(request);
@@ -318,16 +210,6 @@ Deno.test("runClient() ends when training fails by the user's fault", async () =
   await assert.rejects(play(fakeRun(1).handler, { trainer }), /bad file/);
 });
 
-Deno.test("runClient() scores every bank that an evaluator is offered", async () => {
-  const run = fakeRun(2, { role: "evaluator" });
-  const scored: string[] = [];
-  const trainer = textTrainer([], scored);
-  const { end } = await play(run.handler, { role: "evaluator", trainer });
-  assert.equal(end.kind, "finished");
-  assert.deepEqual(scored, ["bank: bank 0", "bank: bank 1", "bank: bank 2"]);
-  assert.deepEqual(run.reports.map(({ rounds }) => rounds), [0, 1, 2]);
-});
-
 Deno.test("runClient() tells that it waits when it begins to, not each time it asks", async () => {
   const run = fakeRun(1);
   const answers = ["clients", "clients", "round", "round"];
@@ -353,14 +235,6 @@ Deno.test("runClient() ends when the run was stopped, and when the client was wi
   assert.ok(withdrawn instanceof RemoteProblem && withdrawn.code === "withdrawn");
 });
 
-Deno.test("runClient() hands out the final bank though its score is not wanted any more", async () => {
-  const run = fakeRun(0);
-  const { end } = await play((request) =>
-    request.route.includes("/evaluations/") ? problem("run-over", 409) : run.handler(request)
-  );
-  assert.ok(end.kind === "finished" && end.bank.length > 0);
-});
-
 Deno.test("runClient() asks for the next task when the run ends under its round", async () => {
   let over = false;
   const run = fakeRun(5);
@@ -381,21 +255,5 @@ Deno.test("runClient() refuses a damaged state by name", async () => {
       play(fakeRun(2).handler, { store }),
       (error: Error) => error instanceof UserError && error.message.includes(name),
     );
-  }
-});
-
-Deno.test("runClient() trains though its score is not wanted, or is no number", async () => {
-  for (const loss of [NaN, 1]) {
-    const run = fakeRun(2);
-    const trainer = {
-      ...textTrainer(),
-      evaluate: () => Promise.resolve({ rows: 1, correct: 0, loss }),
-    };
-    await play((request) => {
-      const report = request.route.includes("/evaluations/");
-      return report ? problem("conflict", 409) : run.handler(request);
-    }, { trainer });
-    assert.deepEqual(run.updates, UNDISTURBED.slice(0, 2));
-    assert.deepEqual(run.reports, []);
   }
 });

@@ -57,7 +57,7 @@ export function createRunner(): Runner {
     { adapted, sizes, weights }: Federation,
     note: (text: string) => void,
   ): Promise<LastingSession> => {
-    // Functions fall out of the text; those of a classifier follow from its model.
+    // Functions fall out of the text; those of an adapted model follow from its base.
     const key = JSON.stringify([config.model, config.revision, config.device, adapted, sizes]);
     if (open?.key === key) return open.session;
     const last = open?.session.device;

@@ -216,7 +216,7 @@ Deno.test("train refuses bad settings in one line", async () => {
     mistake(["--temperature=2"], /^error: Cannot use --temperature with --selection greedy: /),
     mistake(["--threads=100000"], /threads/),
     mistake(["--threads=0"], /threads.*at least 1/),
-    mistake(["--batch=4000000"], /4 GiB.*smaller --batch/),
+    mistake(["--batch=4000000"], /Cannot use --batch 4000000: expected at most 524288, .* 4 GiB/),
   ]);
 });
 

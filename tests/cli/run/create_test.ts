@@ -156,7 +156,7 @@ Deno.test("create --task lm and chat need a decoder alone: no labels, no data", 
     );
     await assert.rejects(
       create.run(["--no-packing", ...three, ...server.flags], () => {}),
-      /^UserError: Cannot use --packing with --task classify: it has no effect there, only with/,
+      /^UserError: Cannot use --no-packing with --task classify: it has no effect there, only with/,
     );
   }));
 

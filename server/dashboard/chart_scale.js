@@ -24,6 +24,7 @@ export function niceTicks(least, most, count) {
   const decimals = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
   return Array.from(
     { length: last - first + 1 },
-    (_, place) => Number(((first + place) * step).toFixed(decimals)),
+    // The perplexity of a model that has diverged may be the largest number there is.
+    (_, place) => Math.min(Number(((first + place) * step).toFixed(decimals)), Number.MAX_VALUE),
   );
 }

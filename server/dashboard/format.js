@@ -52,6 +52,16 @@ export function perplexityText(perplexity) {
 }
 
 /**
+ * A perplexity in three digits at most, for the ticks of an axis: 37.5 gives "37.5", 2000 gives "2,000", 15000000 gives "1.5e+7".
+ *
+ * @param {number} perplexity
+ */
+export function roundPerplexityText(perplexity) {
+  if (perplexity >= 1e6) return perplexity.toExponential(2).replace(/\.?0+e/, "e");
+  return perplexity.toLocaleString("en-US", { maximumSignificantDigits: 3 });
+}
+
+/**
  * A duration: "8.4 s", "3 min 20 s", "2 h 05 min".
  *
  * @param {number} seconds

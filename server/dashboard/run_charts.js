@@ -12,7 +12,13 @@ import { createChart } from "./chart.js";
 import { byteData, byteKinds, scoreData, sumData } from "./chart_data.js";
 import { adminCommands, commandBlock } from "./commands.js";
 import { h } from "./dom.js";
-import { bytesText, percentText, perplexityText, roundBytesText } from "./format.js";
+import {
+  bytesText,
+  percentText,
+  perplexityText,
+  roundBytesText,
+  roundPerplexityText,
+} from "./format.js";
 import { capitalized, measureOf } from "./scores.js";
 
 const parties = [
@@ -43,7 +49,7 @@ export function createScoreCharts({ origin, announce }, task) {
     series: isAccuracy
       ? [...parties, { name: "chance", color: "--server", dashed: true }]
       : parties,
-    tick: isAccuracy ? (value) => percentText(value, 0) : shortText,
+    tick: isAccuracy ? (value) => percentText(value, 0) : roundPerplexityText,
     tell: isAccuracy ? percentText : perplexityText,
     fromZero: isAccuracy,
     empty: [
@@ -76,11 +82,6 @@ export function createScoreCharts({ origin, announce }, task) {
     );
     loss.update(scoreData(published, "loss"));
   });
-}
-
-/** @param {number} value at an axis, where ticks are round */
-function shortText(value) {
-  return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
 }
 
 /**

@@ -67,6 +67,12 @@ Deno.test("byteData() of a language model, which has no head, is of the rest", (
   }
 });
 
+Deno.test("niceTicks() stays finite up to the largest number", () => {
+  const ticks = niceTicks(20, Number.MAX_VALUE, 5);
+  assert.equal(ticks.at(-1), Number.MAX_VALUE);
+  assert.ok(ticks.every((tick, place) => place === 0 || tick > ticks[place - 1]), `${ticks}`);
+});
+
 Deno.test("niceTicks() gives the ticks of a run's report", () => {
   const thousandths = fc.integer({ min: -1e7, max: 1e7 }).map((value) => value / 1000);
   fc.assert(fc.property(thousandths, thousandths, (one, other) => {

@@ -17,6 +17,14 @@ Deno.test("the dashboard spells quantities as the terminal does", () => {
   assert.equal(format.roundBytesText(1_500_000), "1.5 MB");
 });
 
+Deno.test("roundPerplexityText() stays short at an axis, whatever a model that diverged reports", () => {
+  const values = [1.5, 37.5, 2000, 999_000, 15_000_000, 3 * 5e20, Number.MAX_VALUE];
+  assert.deepEqual(
+    values.map(format.roundPerplexityText),
+    ["1.5", "37.5", "2,000", "999,000", "1.5e+7", "1.5e+21", "1.8e+308"],
+  );
+});
+
 Deno.test("countdownText() rounds up, and ends at zero", () => {
   const texts = [252_000, 251_001, 9_000, 3_729_000, 1, 0, -5000].map(format.countdownText);
   assert.deepEqual(texts, ["4:12", "4:12", "0:09", "1:02:09", "0:01", "0:00", "0:00"]);

@@ -1,5 +1,5 @@
 /**
- * Files of base models, kept by the model's hash, for clients that cannot reach the hub. Clients compute the hash of what they get.
+ * Files of base models, kept by the hash that `servedModelHash` tells, for clients that cannot reach the hub. Clients compute the hashes of what they get.
  *
  * @module
  */

@@ -5,6 +5,7 @@
  */
 
 import { createRoute, z } from "@hono/zod-openapi";
+import { servedModelHash } from "../../../src/protocol/served_model.ts";
 import {
   attachModelFile,
   bankOf,
@@ -179,10 +180,11 @@ async function refuseOtherModels(
   const caller = c.get("caller");
   if (caller?.kind !== "client") return;
   const { model } = await manifestOf(service, caller.run);
-  if (model.hash === hash) return;
+  const served = await servedModelHash(model);
+  if (served === hash) return;
   throw new ProblemError(
     "unauthorized",
-    `Cannot hand out model ${hash}: run ${caller.run} has model ${model.hash}`,
+    `Cannot hand out model ${hash}: run ${caller.run} has model ${served}`,
     { status: 403 },
   );
 }

@@ -8,6 +8,7 @@ import { chatTemplateHash } from "../../federated/remote/chat_template_hash.ts";
 import type { Connection } from "../../federated/remote/connection.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { ModelIdentity, RunManifest } from "../../protocol/manifest.ts";
+import { servedModelHash } from "../../protocol/served_model.ts";
 import {
   type ModelFiles,
   modelHash,
@@ -40,15 +41,16 @@ const MOST_BYTES = 2 ** 38;
  */
 export async function downloadModel(request: ServerModelRequest): Promise<string> {
   const { manifest: { model }, connection, cacheDir, onProgress } = request;
-  // The hash is a plain name: a manifest's is of hexadecimal digits.
-  const folder = join(cacheFolder({ cacheDir }), "models", model.hash);
-  const listed = await listModelFiles(connection, model.hash);
+  // A plain name: a manifest's hashes are of hexadecimal digits.
+  const served = await servedModelHash(model);
+  const folder = join(cacheFolder({ cacheDir }), "models", served);
+  const listed = await listModelFiles(connection, served);
   checkList(listed, model);
   const cache = folderCache(folder);
   for (const { path, size } of listed) {
     const cached = await cache.match(path);
     if (cached && await cached.size() === size) continue;
-    await fetchModelFile(connection, model.hash, path, async (body) => {
+    await fetchModelFile(connection, served, path, async (body) => {
       const report = (done: number) =>
         onProgress({ label: `Downloading ${path}`, done, total: size });
       await cache.put(path, body.pipeThrough(ofSize(path, size, report)));

@@ -93,7 +93,7 @@ export const create: RunCommand = {
     const { manifest, bank } = await createManifest(sources);
     const note = config.format === "text" ? print : () => {};
     if (flags.own.serveModel) {
-      await serveModel(admin, manifest.model.hash, sources.files, note);
+      await serveModel(admin, manifest.model, sources.files, note);
     }
     const run = await upload(admin, manifest, encodeBank(bank));
     const { server } = admin;

@@ -4,6 +4,7 @@ import { invitationUrl } from "../../federated/remote/invitation_url.ts";
 import type { OutputFormat } from "../../federated/settings/execution.ts";
 import type { Invitation, SeatRole } from "../../protocol/http/documents.ts";
 import { builtInBaseName, type RanksPolicy, type RunManifest } from "../../protocol/manifest.ts";
+import { servedModelHash } from "../../protocol/served_model.ts";
 import { modelFiles } from "./admin_api.ts";
 import type { AdminServer } from "./admin_server.ts";
 import type { Print } from "./command.ts";
@@ -43,7 +44,7 @@ export async function joiningFlags(
   role: SeatRole,
 ): Promise<readonly string[]> {
   const served = model.name !== builtInBaseName &&
-    (await modelFiles(admin, model.hash)).length > 0;
+    (await modelFiles(admin, await servedModelHash(model))).length > 0;
   return [
     ...(role === "evaluator" ? ["--evaluate"] : ranks.kind === "stated" ? ["--rank <n>"] : []),
     ...(served ? ["--model server"] : []),

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { chooseModel } from "../../../src/cli/client/model_choice.ts";
 import { readTokenizerFacts } from "../../../src/data/tokenizer_files.ts";
+import { chatTemplateHash } from "../../../src/federated/remote/chat_template_hash.ts";
 import { createKey, openKey } from "../../../src/federated/remote/client_key.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
+import { servedModelHash } from "../../../src/protocol/served_model.ts";
 import { modelHash } from "../../../src/weights/mod.ts";
 import { folderFiles } from "../../../src/cli/deno_files.ts";
 import { connectionTo, fetchOf, problem } from "../../federated/remote/fake_server.ts";
@@ -22,6 +24,7 @@ const hash = await modelHash(folderFiles(golden.pathname));
 const { hash: tokenizer } = await readTokenizerFacts({ model: { vocab: { a: 0 } } }, {});
 
 interface Asked {
+  readonly chatTemplate?: string;
   readonly name?: string;
   readonly model?: string | null;
   readonly revision?: string | null;
@@ -32,11 +35,22 @@ interface Asked {
 }
 
 async function choose(
-  { name = "org/tiny", model = null, revision = null, files = contents, list, cacheDir = "none" }:
-    Asked,
+  {
+    name = "org/tiny",
+    model = null,
+    revision = null,
+    files = contents,
+    list,
+    cacheDir = "none",
+    chatTemplate,
+  }: Asked,
 ) {
   const fetched: string[] = [];
-  const root = `/v1/models/${hash}/files`;
+  const wanted = {
+    ...{ name, revision: "v2", hash, tokenizer },
+    ...(chatTemplate !== undefined && { chatTemplate }),
+  };
+  const root = `/v1/models/${await servedModelHash(wanted)}/files`;
   const fetch = fetchOf(key, ({ route }) => {
     if (route === root) {
       return Response.json(
@@ -48,7 +62,7 @@ async function choose(
     return files.has(path) ? new Response(files.get(path)) : problem("not-found", 404);
   });
   const choice = await chooseModel({
-    manifest: { name: "news", model: { name, revision: "v2", hash, tokenizer } } as RunManifest,
+    manifest: { name: "news", model: wanted } as RunManifest,
     settings: { model, revision },
     connection: connectionTo(key, fetch),
     cacheDir,
@@ -105,6 +119,20 @@ Deno.test("chooseModel() throws away a copy that is not the run's model", () =>
       assert.deepEqual([...Deno.readDirSync(join(cacheDir, "models"))], []);
     }
     assert.equal((await choose({ model: "server", cacheDir })).fetched.length, 3);
+  }));
+
+Deno.test("chooseModel() keeps copies with several chat templates beside each other", () =>
+  withFolder(async (cacheDir) => {
+    const download = async (template: string) =>
+      await choose({
+        ...{ model: "server", cacheDir },
+        files: new Map(contents).set("chat_template.jinja", encode(template)),
+        chatTemplate: (await chatTemplateHash({ chat_template: template }))!,
+      });
+    const [one, other] = [await download("one"), await download("two")];
+    assert.notEqual(one.choice.model, other.choice.model);
+    assert.equal(other.fetched.length, contents.size + 1);
+    assert.deepEqual((await download("one")).fetched, []);
   }));
 
 Deno.test("chooseModel() downloads anew what the cache has in another size", () =>

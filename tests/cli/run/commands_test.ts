@@ -92,10 +92,11 @@ Deno.test("evaluators asks for seats of their own, which have no rank", async ()
 
 Deno.test("invite and evaluators name the flags that their run asks for", async () => {
   const files: { path: string; size: number }[] = [];
+  const model = { name: "tinystories", hash: "h" };
   await using server = await stubServer({
     "GET /v1/runs/rabc/manifest": () => ({
       ranks: { kind: "stated" },
-      model: { name: "tinystories", hash: "h" },
+      model,
     }),
     "GET /v1/models/h/files": () => files,
     "POST /v1/runs/rabc/invitations": () => [{ client: 0, role: "client", token: "t" }],
@@ -109,6 +110,9 @@ Deno.test("invite and evaluators name the flags that their run asks for", async 
   files.push({ path: "config.json", size: 2 });
   assert.match(await last(invite), / --name <name> --rank <n> --model server$/);
   assert.match(await last(evaluators), / --name <name> --evaluate --model server$/);
+  // Of conversations, the server's copy has to have the run's chat template.
+  Object.assign(model, { tokenizer: "t", chatTemplate: "c" });
+  assert.match(await last(invite), / --name <name> --rank <n>$/);
 });
 
 Deno.test("stop and withdraw post to the run and the client", async () => {

@@ -10,6 +10,7 @@ import { sha256Hex } from "../../../src/protocol/hash.ts";
 import type { RunManifest } from "../../../src/protocol/manifest.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
 import { modelHash } from "../../../src/weights/mod.ts";
+import { servedModelHash } from "../../../src/protocol/served_model.ts";
 import { languageTasks } from "../../../src/protocol/task.ts";
 import { decoderContents } from "../../federated/remote/language_support.ts";
 import { withFolder } from "../../temp_folder.ts";
@@ -21,6 +22,14 @@ globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive:
 async function file(name: string, content: string): Promise<string> {
   await Deno.writeTextFile(join(folder, name), content);
   return join(folder, name);
+}
+
+async function writeDecoder(folder: string): Promise<void> {
+  for (const [name, content] of Object.entries(decoderContents)) {
+    const path = join(folder, name);
+    if (typeof content === "string") await Deno.writeTextFile(path, content);
+    else await Deno.writeFile(path, content);
+  }
 }
 
 const accepted: Readonly<Record<string, Answer>> = {
@@ -119,13 +128,7 @@ Deno.test("create takes the label set from names, a file, or the data, of which 
 
 Deno.test("create --task lm and chat need a decoder alone: no labels, no data", () =>
   withFolder(async (folder) => {
-    await Promise.all(
-      Object.entries(decoderContents).map(([name, content]) =>
-        typeof content === "string"
-          ? Deno.writeTextFile(join(folder, name), content)
-          : Deno.writeFile(join(folder, name), content)
-      ),
-    );
+    await writeDecoder(folder);
     await using server = await stubServer(accepted);
     for (const task of languageTasks) {
       const { lines, print } = printed();
@@ -180,6 +183,20 @@ Deno.test("create --serve-model uploads what the server lacks", async () => {
   const sent = await sha256Hex(uploads[0].body);
   assert.equal(sent, await sha256Hex(await weights.read(0, await weights.size())));
 });
+
+Deno.test("create --task chat --serve-model uploads to where this chat template is looked for", () =>
+  withFolder(async (folder) => {
+    await writeDecoder(folder);
+    await using server = await stubServer(accepted);
+    const flags = ["--task=chat", `--model=${folder}`, "--seq-len=12", ...three];
+    await create.run([...flags, ...server.flags], () => {});
+    const { model } = manifestIn(server.asked[0].body);
+    const asked = server.asked.length;
+    // The stub has no such place, and the path that is asked for tells it.
+    await assert.rejects(create.run([...flags, "--serve-model", ...server.flags], () => {}));
+    const { path } = server.asked[asked + 1];
+    assert.equal(path.split("/")[3], await servedModelHash(model));
+  }));
 
 Deno.test("create leaves no draft behind when the bank is refused", async () => {
   await using server = await stubServer({

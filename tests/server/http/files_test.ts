@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { adminRequest, publishedBank } from "../tiny_run.ts";
+import { servedModelHash } from "../../../src/protocol/served_model.ts";
+import { adminRequest, publishedBank, tinyLanguageManifest, tinyManifest } from "../tiny_run.ts";
 import {
   adminToken,
   enrolledRun,
@@ -64,6 +65,17 @@ Deno.test("addFileRoutes() keep a base model's files, in folders too, for the ru
       });
     await expectProblem("conflict", 409, await put("config.json", "[]"));
     await expectProblem("malformed", 400, await put("..%2Fconfig.json", "{}"));
+  }));
+
+Deno.test("addFileRoutes() hand out the model with the chat template of a run of conversations", () =>
+  withApp(async (test) => {
+    const identity = { ...tinyManifest().model, chatTemplate: "0d".repeat(32) };
+    const manifest = tinyLanguageManifest({ task: "chat", model: identity });
+    const { members: [{ key }] } = await enrolledRun(test, { manifest });
+    const filesOf = (hash: string) =>
+      sendSigned(test, key, { method: "GET", route: `/v1/models/${hash}/files` });
+    assert.deepEqual(await (await filesOf(await servedModelHash(identity))).json(), []);
+    await expectProblem("unauthorized", 403, await filesOf(identity.hash));
   }));
 
 Deno.test("addFileRoutes() hand a client no other model than its run's", () =>

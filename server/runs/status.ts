@@ -14,6 +14,7 @@ import type {
 } from "../../src/protocol/http/documents.ts";
 import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { taskOf } from "../../src/protocol/manifest_task.ts";
+import { ranksText } from "../../src/protocol/ranks.ts";
 import type { Queries } from "../store/database.ts";
 import type { BankRecord } from "./bank_record.ts";
 import { type BankScores, NO_SCORES } from "./evaluations.ts";
@@ -63,17 +64,13 @@ function summaryOf(row: RunRow): RunSummaryStatus {
 
 function factsOf({ model, method, ranks, participation }: RunManifest): RunStatus["facts"] {
   const { seats, perRound, quorum, deadlineSeconds } = participation;
-  const kinds = {
-    fixed: (list: readonly number[]) => `fixed: ${list.join(", ")}`,
-    auto: (list: readonly number[]) => `auto: ${list.join(", ")}`,
-  };
   return {
     model: model.name,
-    method: `${method.method}, ${method.aggregation}`,
+    method: `${method.method} + ${method.aggregation}`,
     ranks: ranks.kind === "fixed"
-      ? kinds.fixed(ranks.ranks)
+      ? `fixed: ${ranksText(ranks.ranks)}`
       : ranks.kind === "auto"
-      ? kinds.auto(ranks.tiers)
+      ? `auto: ${ranks.tiers.join(", ")}`
       : "stated by the clients",
     seats,
     perRound,

@@ -66,3 +66,18 @@ function checkRank(rank: number, what: string): void {
     throw new RankError(`Cannot use ${what} ${rank}: expected a whole number of at least 1`);
   }
 }
+
+/**
+ * Clients' ranks in words, however many clients there are.
+ *
+ * @example
+ * ```ts
+ * import { ranksText } from "./ranks.ts";
+ * if (ranksText([8, 2, 2]) !== "2 of rank 2, 1 of rank 8") throw new Error("unreachable");
+ * ```
+ */
+export function ranksText(ranks: readonly number[]): string {
+  const counts = new Map<number, number>();
+  for (const rank of ranks.toSorted((x, y) => x - y)) counts.set(rank, (counts.get(rank) ?? 0) + 1);
+  return Array.from(counts, ([rank, count]) => `${count} of rank ${rank}`).join(", ");
+}

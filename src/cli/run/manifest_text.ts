@@ -2,6 +2,7 @@
 
 import { type RanksPolicy, type RunManifest, sampleSize } from "../../protocol/manifest.ts";
 import { taskOf } from "../../protocol/manifest_task.ts";
+import { ranksText } from "../../protocol/ranks.ts";
 import { printable } from "../printable.ts";
 import { counted, countText, durationText } from "../units.ts";
 import { taskText } from "./task_text.ts";
@@ -19,22 +20,19 @@ export function describeRun(run: string, server: string, manifest: RunManifest):
       counted(layout.modules.length, "module")
     } adapted at rank ${layout.rank}, ` +
     taskText(taskOf(manifest), labels.length),
-    `Method   ${method.method} + ${method.aggregation}${optimizer}, ${ranksText(manifest.ranks)}`,
-    `Rounds   ${countText(rounds)} of ${
-      countText(training.localSteps)
-    } steps; ${perRound} of ${seats} ` +
-    `clients a round${more}, quorum ${quorum}, at most ${durationText(deadlineSeconds)}`,
+    `Method   ${method.method} + ${method.aggregation}${optimizer}, ${policyText(manifest.ranks)}`,
+    `Rounds   ${countText(rounds)} of ${counted(training.localSteps, "step")}; ` +
+    `${perRound} of ${counted(seats, "client")} a round${more}, quorum ${quorum}, at most ${
+      durationText(deadlineSeconds)
+    }`,
     `Start    when ${start} ${start === 1 ? "client is" : "clients are"} ready`,
   ].map(printable);
 }
 
-function ranksText(policy: RanksPolicy): string {
+function policyText(policy: RanksPolicy): string {
   switch (policy.kind) {
-    case "fixed": {
-      const tiers = [...new Set(policy.ranks)].sort((x, y) => x - y);
-      const counts = tiers.map((tier) => policy.ranks.filter((rank) => rank === tier).length);
-      return tiers.map((tier, t) => `${counts[t]} of rank ${tier}`).join(", ");
-    }
+    case "fixed":
+      return ranksText(policy.ranks);
     case "stated":
       return "ranks as clients state them";
     case "auto":

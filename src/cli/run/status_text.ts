@@ -32,7 +32,9 @@ export function statusLines(status: RunStatus, now: number): string[] {
     `Model    ${facts.model}, ${counted(status.modules.length, "module")} adapted at rank ` +
     `${status.rank}, ${taskText(status.task, status.labels)}`,
     `Method   ${facts.method}, ranks ${facts.ranks}`,
-    `Rounds   ${roundsDone} of ${rounds} done; ${facts.perRound} of ${facts.seats} clients a round, ` +
+    `Rounds   ${roundsDone} of ${rounds} done; ${facts.perRound} of ${
+      counted(facts.seats, "client")
+    } a round, ` +
     `quorum ${facts.quorum}, at most ${durationText(facts.deadlineSeconds)}`,
   ];
   if (current !== null) lines.push(`Now      ${currentText(current, now)}`);

@@ -17,6 +17,7 @@ Deno.test("statusLines() tells where a run stands, what was missed and what was 
   ]);
   const waiting = {
     ...sample,
+    facts: { ...sample.facts, perRound: 1, seats: 1 },
     modules: ["q_proj"],
     state: "waiting" as const,
     current: null,
@@ -28,6 +29,7 @@ Deno.test("statusLines() tells where a run stands, what was missed and what was 
   const lines = statusLines(waiting, now);
   assert.equal(lines[0], 'Run      rabc "news", waiting: 1 of 2 clients ready');
   assert.equal(lines[1], "Model    tiny, 1 module adapted at rank 4, 4 labels");
+  assert.match(lines[3], /; 1 of 1 client a round, /);
   assert.deepEqual(lines.slice(4), [
     "Score    25.0 % accuracy, loss 1.500 on 200 rows of 2 clients after round 0",
     "Missed   1 attempt without a quorum",

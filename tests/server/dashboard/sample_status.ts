@@ -87,8 +87,8 @@ export function sampleStatus(moment: Moment, revision = 1): RunStatus {
     rank,
     facts: {
       model: "tinystories-656k",
-      method: "freeze, adaptive",
-      ranks: "fixed: 2, 4, 8",
+      method: "freeze + adaptive",
+      ranks: "fixed: 1 of rank 2, 1 of rank 4, 1 of rank 8",
       seats: 10,
       perRound,
       quorum,

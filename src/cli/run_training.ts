@@ -14,6 +14,7 @@ import { runRound, startState } from "../federated/simulate.ts";
 import { decodeState, encodeState, type FederationState, memoriesOf } from "../federated/state.ts";
 import { UserError } from "../protocol/errors.ts";
 import { type AnyRoundRecord, type RunFacts, summarizeAnyRun } from "../protocol/records.ts";
+import { ranksText } from "../protocol/ranks.ts";
 import { type ModelFiles, modelHash, readTokenizerFiles } from "../weights/mod.ts";
 import { type ClientMemories, clientMemories } from "./client_memories.ts";
 import { divergedAdvice } from "./diverged_advice.ts";
@@ -23,6 +24,7 @@ import { prepareRun } from "./prepare_run.ts";
 import { profileRun } from "./profile.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
+import { rowNoun } from "./run/task_text.ts";
 import { describeRun } from "./run_facts.ts";
 import {
   appendRecord,
@@ -194,10 +196,7 @@ async function hashSources(config: RunConfig, files: ModelFiles): Promise<RunFil
 function announce({ config, facts, reporter }: Job): void {
   const { clients, model, modelParameters, data, labels, device } = facts;
   const { trainRows, validationRows, testRows, tokens } = facts;
-  const ranks = [...new Set(clients.map(({ rank }) => rank))];
-  const tiers = ranks.map((rank) =>
-    `${clients.filter((client) => client.rank === rank).length} of rank ${rank}`
-  );
+  const ranks = ranksText(clients.map(({ rank }) => rank));
   for (const note of facts.notes) reporter.note(note);
   reporter.note(
     `Model    ${model}, ${modelParameters.toLocaleString("en")} parameters, ${
@@ -206,7 +205,9 @@ function announce({ config, facts, reporter }: Job): void {
   );
   const parts = (counts: readonly number[]) =>
     counts.map((count) => count.toLocaleString("en")).join(" / ");
-  const rows = `${parts([trainRows, validationRows, testRows])} rows to train / validate / test`;
+  const rows = `${parts([trainRows, validationRows, testRows])} ${
+    rowNoun(config.task)
+  }s to train / validate / test`;
   reporter.note(
     tokens
       ? `Data     ${data}, ${rows}; ${
@@ -215,7 +216,7 @@ function announce({ config, facts, reporter }: Job): void {
       : `Data     ${data}, ${labels.length} labels; ${rows}`,
   );
   reporter.note(
-    `Clients  ${clients.length} (${tiers.join(", ")}), ${
+    `Clients  ${clients.length} (${ranks}), ${
       [methodText(config), ...attendanceTexts(config)].join(", ")
     }`,
   );

@@ -74,7 +74,7 @@ Deno.test("runTraining() of a language model writes records, an adapter of a cau
   const told = lines.join("\n");
   assert.match(
     told,
-    /^Data {5}texts.jsonl, 44 \/ 4 \/ 12 rows to train .*; \d+ \/ \d+ \/ \d+ tokens to predict$/m,
+    /^Data {5}texts.jsonl, 44 \/ 4 \/ 12 texts to train .*; \d+ \/ \d+ \/ \d+ tokens to predict$/m,
   );
   assert.match(told, /^round 2\/2 {2}perplexity [\d.,]+ {2}loss \d\.\d{3} {2}train .* tokens\/s /m);
   assert.match(told, /^Test perplexity: [\d.,]+ \(loss \d\.\d{3}\) after the last round/m);
@@ -109,6 +109,7 @@ Deno.test("runTraining() of a language model writes records, an adapter of a cau
   assertWellFormed(bodyOf(report));
   assert.doesNotMatch(report, /NaN|Infinity|undefined|\[object|[Aa]ccuracy/);
   assert.match(report, /Final perplexity/);
+  assert.match(report, / 44 training and 4 validation texts, /);
 
   const begun = configOf("resumed", { rounds: 1 });
   await runTraining(begun, undefined, lineReporter(() => {}));

@@ -1,6 +1,7 @@
 /** An evaluation as people read it on a terminal. @module */
 
 import { largestMistakes } from "../../lora/metrics.ts";
+import { rowNoun } from "../run/task_text.ts";
 import { type Column, textTable } from "../run/text_table.ts";
 import { counted, countText, percentText, perplexityText } from "../units.ts";
 import type { Candidate } from "./models.ts";
@@ -40,16 +41,15 @@ export function baseText({ model, adapter }: EvaluationResult): string {
 /** What was evaluated, and how it was read. */
 export function rowsText(result: EvaluationResult): string {
   const { rows, seqLen, split } = result;
-  const told = (noun: string) => counted(rows, split === "all" ? noun : `${split} ${noun}`);
+  const noun = rowNoun(result.task);
+  const told = counted(rows, split === "all" ? noun : `${split} ${noun}`);
   if (result.task === "classify") {
     const { labels, pooling } = result;
     const most = counted(seqLen, "token");
-    return `${told("row")} of ${counted(labels.length, "label")}, ${pooling} of at most ${most}`;
+    return `${told} of ${counted(labels.length, "label")}, ${pooling} of at most ${most}`;
   }
   const { task, tokens } = result;
-  return `${told(task === "chat" ? "conversation" : "text")}, ${
-    counted(tokens, "token")
-  } predicted (--task ${task} --seq-len ${seqLen})`;
+  return `${told}, ${counted(tokens, "token")} predicted (--task ${task} --seq-len ${seqLen})`;
 }
 
 /** What a model's scores are of. */

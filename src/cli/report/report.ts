@@ -23,6 +23,7 @@ import {
   percentText,
   perplexityText,
 } from "../units.ts";
+import { rowNoun } from "../run/task_text.ts";
 import { byteChart } from "./byte_chart.ts";
 import { clientTable } from "./client_table.ts";
 import { accuracyByBytes, accuracyByRound, accuracyByTier, lossByRound } from "./curves.ts";
@@ -169,7 +170,7 @@ function head(run: ReportedRun, title: string): string {
     : `${facts.labels.length} labels`;
   const lead = `${clientsAtRanks(config, facts)}; ${methodName(config)}; ` +
     `${partitionText(config)}; ${countText(facts.trainRows)} training and ` +
-    `${countText(facts.validationRows)} validation rows, ${learned}.`;
+    `${counted(facts.validationRows, `validation ${rowNoun(config.task)}`)}, ${learned}.`;
   const figures = [
     ...(isTokenRun(run) ? tokenFigures(run) : labelFigures(run)),
     figure(

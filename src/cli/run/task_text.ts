@@ -13,3 +13,17 @@ export function taskText(task: Task, labels: number): string {
       return task satisfies never;
   }
 }
+
+/** What a row of a task's data is, in the singular. */
+export function rowNoun(task: Task): string {
+  switch (task) {
+    case "classify":
+      return "row";
+    case "lm":
+      return "text";
+    case "chat":
+      return "conversation";
+    default:
+      return task satisfies never;
+  }
+}

@@ -154,8 +154,12 @@ function parse(command: Command, args: readonly string[]): FlagValues {
   try {
     command.parse(args, { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError) || error.code !== "commander.unknownOption") throw error;
+    if (!(error instanceof CommanderError)) throw error;
     const flag = /'(.*)'/.exec(error.message)?.[1] ?? "";
+    if (error.code === "commander.missingMandatoryOptionValue") {
+      throw new UserError(`Cannot use ${command.name()} without ${flag}: see --help`);
+    }
+    if (error.code !== "commander.unknownOption") throw error;
     const known = command.options.map((option) => option.long ?? "");
     throw new UserError(`Unknown flag "${flag}"${suggestion(flag, known, "see --help")}`);
   }

@@ -70,6 +70,14 @@ Deno.test("readCommandLine() puts for a method's name what it stands for, in fla
   });
 });
 
+Deno.test("readFlags() names a flag that a command cannot do without", async () => {
+  const options = [new Option("--out <folder>", "the folder to make").makeOptionMandatory()];
+  await assert.rejects(readFlags([], { ...train, settings: [], options }), {
+    name: "UserError",
+    message: "Cannot use train without --out <folder>: see --help",
+  });
+});
+
 Deno.test("readCommandLine() refuses what is not allowed and names what is", async () => {
   const expected: Record<string, string> = {
     "--ronds 3": 'Unknown flag "--ronds": did you mean "--rounds" or "--ranks"?',

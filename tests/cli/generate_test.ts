@@ -206,7 +206,7 @@ Deno.test("generate says in one line what is wrong", async () => {
   );
   await assert.rejects(
     run([`--model=${model}`]),
-    /required option '--prompt <text>' not specified/,
+    /^UserError: Cannot use deno task generate without --prompt <text>: see --help$/,
   );
 });
 

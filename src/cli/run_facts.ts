@@ -11,6 +11,7 @@ import type { AggregatorName } from "../protocol/aggregate/mod.ts";
 import type { RunFacts, TokenCounts } from "../protocol/records.ts";
 import type { ModelFiles } from "../weights/mod.ts";
 import { deviceText } from "./device_text.ts";
+import { leftOutNote } from "./left_out_note.ts";
 import { modelName } from "./sources.ts";
 
 /** The facts of a run that is about to begin. */
@@ -21,6 +22,8 @@ export function describeRun(
   data: LabelledData,
   device: DeviceInfo,
 ): RunFacts {
+  const samples = federation.clients.flatMap(({ samples }) => samples);
+  const leftOut = leftOutNote(config, data.train.length, samples);
   return {
     version: project.version,
     started: new Date().toISOString(),
@@ -35,7 +38,7 @@ export function describeRun(
     testRows,
     modules: federation.adapted.layout.modules.map(({ name }) => name),
     clients,
-    notes: [...methodNotes[config.aggregation] ?? []],
+    notes: [...methodNotes[config.aggregation] ?? [], ...leftOut === undefined ? [] : [leftOut]],
   };
 }
 

@@ -71,6 +71,9 @@ export const dealKeys = ["clients", "partition", "dirichletAlpha", "shardsPerCli
 /** The settings that {@linkcode openData} goes by. */
 export type DataSettings = Pick<RunConfig, typeof dataKeys[number] | "partition">;
 
+/** The division of a file by its own marks alone: no row that it does not mark is held out. */
+export const unmarked = { testShare: 0, validationShare: 0 } as const;
+
 /**
  * The data of a run.
  *

@@ -1,14 +1,13 @@
 /** A client's own rows, or an evaluator's. @module */
 
-import { basename } from "node:path";
 import { drawHeldOut, heldOutCount } from "../../data/held_out.ts";
-import { DataError, type LabelledData, loadData } from "../../data/mod.ts";
+import { DataError, type LabelledData } from "../../data/mod.ts";
 import { usualTextColumn } from "../../federated/complete_run_config.ts";
 import { UserError } from "../../protocol/errors.ts";
 import type { RunManifest } from "../../protocol/manifest.ts";
 import { taskOf } from "../../protocol/manifest_task.ts";
 import type { Task } from "../../protocol/task.ts";
-import { readFile } from "../sources.ts";
+import { openData, unmarked } from "../sources.ts";
 import type { ClientSettings } from "./client_settings.ts";
 
 /** What of a client's settings is about its data. */
@@ -55,18 +54,17 @@ async function loadRows(
     );
   }
   try {
-    return await loadData({
-      name: basename(data),
-      bytes: await readFile(data),
+    return await openData({
+      task,
+      data,
       textColumn: textColumn ?? usualTextColumn(task),
-      labelColumn: labelColumn ?? undefined,
-      ...(isClassifier ? { labels } : { labelUse: "nothing" }),
-      messages: task === "chat",
-      testShare: 0,
-      validationShare: 0,
+      labelColumn,
+      labels: isClassifier ? labels : null,
+      strip: [],
+      validation: 0,
       seed,
-      needsTraining: !evaluate,
-    });
+      partition: "iid", // no row is dealt, and so a language model's rows need no labels
+    }, { ...unmarked, needsTraining: !evaluate });
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     throw new DataError(`${error.message}; "${name}" learns ${learned[task]}`);

@@ -3,7 +3,7 @@
 import type { LabelledData, Sample } from "../../data/mod.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
 import { UserError } from "../../protocol/errors.ts";
-import { openData } from "../sources.ts";
+import { openData, unmarked } from "../sources.ts";
 
 /** Which rows of a file, in the order users see them. */
 export const partNames = ["train", "validation", "test", "all"] as const;
@@ -18,9 +18,6 @@ export interface EvaluatedRows {
   readonly part: PartName;
   readonly rows: readonly Sample[];
 }
-
-/** Nothing is held out of a file that no run trains on. */
-const asItStands = { testShare: 0, validationShare: 0, needsTraining: false };
 
 /**
  * The rows of a part: of the file as it stands, or of the built-in corpus. Where no part is asked for, the test rows if there are any, else all.
@@ -38,7 +35,7 @@ export async function loadRows(
   const read = config.task === "classify"
     ? { labels }
     : { labels: null, partition: "iid" } as const;
-  const data = await openData({ ...config, ...read }, asItStands);
+  const data = await openData({ ...config, ...read }, { ...unmarked, needsTraining: false });
   if (config.task === "classify") requireLabels(data, labels);
   const part = asked ?? (data.test.length > 0 ? "test" : "all");
   if (asked === undefined && part === "all") {

@@ -1,3 +1,4 @@
+import { chatTemplateOf } from "../../data/chat_template.ts";
 import { sha256Hex } from "../../protocol/hash.ts";
 
 /**
@@ -7,7 +8,7 @@ import { sha256Hex } from "../../protocol/hash.ts";
  * @returns 64 hexadecimal digits; undefined where there is no template.
  */
 export async function chatTemplateHash(config: unknown): Promise<string | undefined> {
-  const { chat_template: template } = config as { readonly chat_template?: unknown };
-  if (!template) return undefined;
+  const template = chatTemplateOf(config);
+  if (template === undefined) return undefined;
   return await sha256Hex(new TextEncoder().encode(JSON.stringify(template)));
 }

@@ -10,6 +10,7 @@ import { aggregatorNames } from "../../src/protocol/aggregate/mod.ts";
 import type { AdapterLayout } from "../../src/protocol/bank.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { firstRepeated } from "../../src/protocol/first_repeated.ts";
+import { sha256Form } from "../../src/protocol/hash.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../src/protocol/layout_size.ts";
 import { manifestKinds, type RunManifest } from "../../src/protocol/manifest.ts";
 import { taskFault } from "../../src/protocol/manifest_task.ts";
@@ -34,7 +35,7 @@ const MAX_NORM = 1e30;
 const whole = (least: number, most = Number.MAX_SAFE_INTEGER) => z.int().min(least).max(most);
 // deno-lint-ignore no-control-regex
 const line = (most: number) => z.string().min(1).max(most).regex(/^[^\u0000-\u001f\u007f]*$/);
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
+const hash = z.string().regex(sha256Form);
 const rank = whole(1, MAX_RANK);
 const decay = z.number().min(0).lt(1);
 

@@ -4,12 +4,12 @@
  * @module
  */
 
+import { sha256Form } from "../../src/protocol/hash.ts";
 import type { BlobWriter } from "../store/blobs.ts";
 import { writeAudit } from "./audit.ts";
 import type { StoredFile } from "./banks.ts";
 import { type Service, ServiceError } from "./service.ts";
 
-const hashForm = /^[0-9a-f]{64}$/;
 const pathForm = /^(?!.*(^|\/)\.{1,2}(\/|$))[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/;
 
 /** The files of a model that are here, by path. */
@@ -52,7 +52,7 @@ export async function attachModelFile(
 ): Promise<void> {
   let attached = false;
   try {
-    if (!hashForm.test(hash) || path.length > 200 || !pathForm.test(path)) {
+    if (!sha256Form.test(hash) || path.length > 200 || !pathForm.test(path)) {
       throw new ServiceError(
         "malformed",
         `Cannot store "${path}": expected a hash of 64 digits and a plain relative path`,

@@ -4,6 +4,9 @@
  * @module
  */
 
+/** What {@linkcode sha256Hex} returns looks like. */
+export const sha256Form = /^[0-9a-f]{64}$/;
+
 /** SHA-256 of bytes: 32 bytes. */
 export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
   // A copy: WebCrypto refuses views on shared memory, and a reader may hand one out.

@@ -1,5 +1,6 @@
 /** A run's task, and what in a manifest goes with it. Both sides check the same. @module */
 
+import { sha256Form } from "./hash.ts";
 import {
   languageManifestKind,
   type ManifestKind,
@@ -63,5 +64,5 @@ export function taskFault(manifest: TaskParts): TaskFault | undefined {
 }
 
 function isHash(value: unknown): boolean {
-  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
+  return typeof value === "string" && sha256Form.test(value);
 }

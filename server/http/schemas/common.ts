@@ -5,6 +5,7 @@
  */
 
 import { z } from "@hono/zod-openapi";
+import { sha256Form } from "../../../src/protocol/hash.ts";
 
 /** A whole number of at least 0. */
 export const count = z.int().min(0);
@@ -17,7 +18,7 @@ export const clientIndex = z.int().min(0).describe("The client's index in its ru
 
 /** Lowercase SHA-256. */
 export const sha256 = z.string().regex(
-  /^[0-9a-f]{64}$/,
+  sha256Form,
   "expected 64 lowercase hexadecimal digits",
 );
 

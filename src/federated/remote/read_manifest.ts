@@ -8,6 +8,7 @@
 
 import type { AdapterLayout } from "../../protocol/bank.ts";
 import { UserError } from "../../protocol/errors.ts";
+import { sha256Form } from "../../protocol/hash.ts";
 import { layoutCells, MAX_CELLS, MAX_RANK } from "../../protocol/layout_size.ts";
 import { manifestKinds, type RunManifest } from "../../protocol/manifest.ts";
 import { taskFault } from "../../protocol/manifest_task.ts";
@@ -116,7 +117,7 @@ function hash(path: string): Part {
   return {
     path,
     expected: "64 hexadecimal digits",
-    fits: (value) => typeof value === "string" && /^[0-9a-f]{64}$/.test(value),
+    fits: (value) => typeof value === "string" && sha256Form.test(value),
   };
 }
 

@@ -16,6 +16,7 @@ import type { SelectionSettings } from "../protocol/deal.ts";
 import { UserError } from "../protocol/errors.ts";
 import { scopedSelections } from "../protocol/method.ts";
 import { selectorOf } from "../protocol/selection.ts";
+import type { LanguageTask } from "../protocol/task.ts";
 import {
   type ModelFiles,
   readConfig,
@@ -178,9 +179,15 @@ function describeTask(
     if (labels >= 2) return { labels, layout: packLayout(modules, rank, model.head(labels, has)) };
     throw new UserError(`Cannot train a classifier: expected at least 2 labels, got ${labels}`);
   }
-  if (model.languageModel?.objective === "next") return { layout: packLayout(modules, rank, []) };
+  checkDecoder(task, model);
+  return { layout: packLayout(modules, rank, []) };
+}
+
+/** Checks that a model predicts the next token, as tasks of language models ask. @throws UserError otherwise. */
+export function checkDecoder(task: LanguageTask, { family, languageModel }: Model): void {
+  if (languageModel?.objective === "next") return;
   throw new UserError(
-    `Cannot use --task ${task} with a model of family "${model.family}", an encoder: expected a decoder, such as Llama or GPT-2; name one with --model`,
+    `Cannot use --task ${task} with a model of family "${family}", an encoder: expected a decoder, such as Llama or GPT-2; name one with --model`,
   );
 }
 

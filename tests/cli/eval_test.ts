@@ -243,10 +243,9 @@ Deno.test("eval says in one line what is wrong", async () => {
     adapter,
     `--model=${root}tests/golden/llama`,
   );
-  await refused(
-    /^UserError: Cannot use --task lm with a model of family "bert", an encoder/,
-    "--task=lm",
-  );
+  const encoder = /^UserError: Cannot use --task lm with a model of family "bert", an encoder/;
+  await refused(encoder, "--task=lm");
+  await refused(encoder, "--task=lm", `--adapter=${stranger}`);
   const headless = await writeAdapter(join(folder, "headless"), model, { b: 0 });
   await refused(
     /^UserError: Cannot classify with the adapter ".*", which has no head/,

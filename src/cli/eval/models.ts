@@ -2,7 +2,7 @@
 
 import { completeRunConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
-import { type RunSetup, setUpRun } from "../../federated/run_setup.ts";
+import { checkDecoder, type RunSetup, setUpRun } from "../../federated/run_setup.ts";
 import { openModelWeights } from "../../lora/model_weights.ts";
 import type { FittedAdapter } from "../../lora/peft_fit.ts";
 import type { ImportedAdapter } from "../../lora/peft_import.ts";
@@ -54,12 +54,15 @@ export async function openCandidates(sources: CandidateSources): Promise<Candida
   const { given, files, note } = sources;
   const config = await readConfig(files) as OpenedBase["config"];
   const model = readModel(config);
+  const task = given.task ?? "classify";
+  // Said before an adapter is held to a base that could not have been meant.
+  if (task !== "classify") checkDecoder(task, model);
   const weights = await openModelWeights(files, model);
   const base: OpenedBase = { name: given.model ?? files.label, files, config, model, weights };
   const adapter = sources.adapter === undefined
     ? undefined
     : await fittedAdapter(sources, sources.adapter, base);
-  if ((given.task ?? "classify") === "classify") {
+  if (task === "classify") {
     return adapter === undefined
       ? await baseAlone(sources, base)
       : await classifiers(sources, base, adapter);

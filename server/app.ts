@@ -14,6 +14,7 @@ import { type AppDeps, createParts } from "./http/parts.ts";
 import { ProblemError, problemResponse } from "./http/problems.ts";
 import { refuse } from "./http/refusals.ts";
 import { refuseAtTheEnd } from "./http/last_requests.ts";
+import { requestLine } from "./http/request_line.ts";
 import { requestLog } from "./http/request_log.ts";
 import { addClientRoutes } from "./http/routes/clients.ts";
 import { addFileRoutes } from "./http/routes/files.ts";
@@ -47,11 +48,12 @@ export function createApp(deps: AppDeps): App {
 }
 
 function notFound(c: HttpContext): ProblemError {
-  return new ProblemError("not-found", `Cannot find ${c.req.path.slice(0, 200)}: see /docs`);
+  return new ProblemError("not-found", `Cannot find ${requestLine(c).path}: see /docs`);
 }
 
 function refuseMethod(c: HttpContext, methods: readonly string[]): Response {
   const allow = methods.join(", ");
-  const detail = `Cannot ${c.req.method} ${c.req.path.slice(0, 200)}: expected ${allow}`;
+  const { method, path } = requestLine(c);
+  const detail = `Cannot answer ${method} ${path}: expected ${allow}`;
   return problemResponse(new ProblemError("method-not-allowed", detail, { headers: { allow } }));
 }

@@ -9,7 +9,7 @@ import type { RejectReason } from "../../src/protocol/http/documents.ts";
 
 /** Counts what happens. */
 export interface Metrics {
-  /** A request that was answered. @param route its template, such as `/v1/runs/:run`. */
+  /** A request that was answered. @param method one of few. @param route its template, such as `/v1/runs/:run`. */
   countRequest(method: string, route: string, status: number, seconds: number): void;
   /** Bytes of bodies, from (`up`) and to (`down`) clients. */
   countBytes(direction: "up" | "down", bytes: number): void;

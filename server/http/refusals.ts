@@ -11,6 +11,7 @@ import { addressOf, clientOf, type HttpContext, roundOf } from "./caller.ts";
 import type { AppParts } from "./parts.ts";
 import { ProblemError, problemResponse } from "./problems.ts";
 import { tooManyRequests } from "./rate_limits.ts";
+import { requestLine } from "./request_line.ts";
 
 /** Answers a request by which an error was thrown. */
 export async function refuse(parts: AppParts, c: HttpContext, thrown: unknown): Promise<Response> {
@@ -51,7 +52,7 @@ function problemOf(thrown: unknown): ProblemError | undefined {
 function failure({ log }: AppParts, c: HttpContext, thrown: unknown): ProblemError {
   const request = c.get("requestId");
   const error = thrown instanceof Error ? thrown.stack ?? thrown.message : String(thrown);
-  log("error", "request failed", { request, method: c.req.method, path: c.req.path, error });
+  log("error", "request failed", { request, ...requestLine(c), error });
   return new ProblemError(
     "internal",
     `The server failed at this request; its log tells more under "${request}"`,

@@ -3,6 +3,7 @@ import { routePath } from "hono/route";
 import type { HttpContext, HttpEnv } from "./caller.ts";
 import type { LogLevel } from "./log.ts";
 import type { AppParts } from "./parts.ts";
+import { requestLine } from "./request_line.ts";
 
 /** Paths that machines ask for all the time. */
 const quiet = new Set(["/healthz", "/readyz", "/metrics"]);
@@ -19,15 +20,15 @@ export function requestLog(
     c.res.headers.set("x-request-id", request);
     const milliseconds = clock.now() - from;
     const { status } = c.res;
-    const route = routeOf(c);
-    metrics.countRequest(c.req.method, route, status, milliseconds / 1000);
+    const { method, path } = requestLine(c);
+    metrics.countRequest(method, routeOf(c), status, milliseconds / 1000);
     const caller = c.get("caller");
     // Nobody vouches for these: they must not fill the disk. The metrics count all of them.
     if (caller === undefined && buckets.lines.take("") > 0) return;
     log(levelOf(c.req.path, status), "request", {
       request,
-      method: c.req.method,
-      path: c.req.path.slice(0, 200),
+      method,
+      path,
       status,
       milliseconds,
       ...(caller?.kind === "client" ? { run: caller.run, client: caller.client } : {

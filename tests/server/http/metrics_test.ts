@@ -45,6 +45,22 @@ Deno.test("requestLog() counts requests by the route's template, not by path", (
     assert.ok(!text.includes(run));
   }));
 
+Deno.test("requestLog() takes methods that somebody made up for one, in metrics and log", () =>
+  withApp(async (test) => {
+    for (const method of ["AAAA1", "AAAA2", "A".repeat(500)]) {
+      await expectProblem("not-found", 404, await test.fetch("/x", { method }));
+      const refused = await test.fetch("/v1/runs/some", { method });
+      const { detail } = await expectProblem("method-not-allowed", 405, refused);
+      assert.equal(detail, "Cannot answer other /v1/runs/some: expected GET, HEAD");
+    }
+    const { text } = await test.metrics.read();
+    assert.ok(!text.includes("AAAA"), text);
+    const counted = [...text.matchAll(/^hafl_http_requests_total\{method="(\w+)".* (\d+)$/mg)];
+    assert.deepEqual(counted.map(([, ...row]) => row), [["other", "3"], ["other", "3"]]);
+    const logged = test.lines.filter(({ event }) => event === "request");
+    assert.deepEqual(logged.map(({ facts }) => facts.method), Array(6).fill("other"));
+  }));
+
 Deno.test("addOpenRoutes() hand the metrics to the administrator, as Prometheus reads them", () =>
   withApp(async ({ fetch }) => {
     await expectProblem("unauthorized", 401, await fetch("/metrics", {}));

@@ -25,7 +25,10 @@ Deno.test("createApp() answers another method by a problem that names those ther
     const refused = await fetch("/v1/runs/some", { method: "PUT" });
     const problem = await expectProblem("method-not-allowed", 405, refused);
     assert.equal(refused.headers.get("allow"), "GET, HEAD");
-    assert.match(String(problem.detail), /^Cannot PUT \/v1\/runs\/some: expected GET, HEAD$/);
+    assert.match(
+      String(problem.detail),
+      /^Cannot answer PUT \/v1\/runs\/some: expected GET, HEAD$/,
+    );
     const patched = await fetch("/v1/session", { method: "PATCH" });
     await expectProblem("method-not-allowed", 405, patched);
     assert.equal(patched.headers.get("allow"), "POST, DELETE");

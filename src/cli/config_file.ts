@@ -1,5 +1,5 @@
 import { UserError } from "../protocol/errors.ts";
-import { parseDistinct } from "./duplicate_key.ts";
+import { parseDistinct } from "./parse_distinct.ts";
 
 /**
  * Reads a configuration file: a JSON object whose keys are setting names in camelCase.

@@ -8,6 +8,7 @@
  */
 
 import { cellCount } from "./cell_count.ts";
+import { repeatedKey } from "./repeated_key.ts";
 import {
   dtypeWidth,
   isSafetensorsDtype,
@@ -102,32 +103,11 @@ function parseJson(bytes: Uint8Array): [string, unknown][] {
   if (!isObject(parsed)) {
     throw new SafetensorsError("Cannot read safetensors: header is not a JSON object");
   }
-  refuseDuplicateKeys(text);
-  return Object.entries(parsed);
-}
-
-/** JSON.parse keeps the last of two equal keys in silence; another reader may keep the first. `text` is valid JSON. */
-function refuseDuplicateKeys(text: string): void {
-  const open: Set<string>[] = [];
-  for (let i = 0; i < text.length; i++) {
-    if (text[i] === "{") open.push(new Set());
-    else if (text[i] === "}") open.pop();
-    else if (text[i] === '"') {
-      const start = i++;
-      while (text[i] !== '"') i += text[i] === "\\" ? 2 : 1;
-      let next = i + 1;
-      while (" \t\r\n".includes(text[next])) next++;
-      if (text[next] !== ":") continue;
-      const key = JSON.parse(text.slice(start, i + 1));
-      const keys = open[open.length - 1];
-      if (keys.has(key)) {
-        throw new SafetensorsError(
-          `Cannot read safetensors: duplicate name "${key}" in the header`,
-        );
-      }
-      keys.add(key);
-    }
+  const twice = repeatedKey(text);
+  if (twice !== undefined) {
+    throw new SafetensorsError(`Cannot read safetensors: duplicate name "${twice}" in the header`);
   }
+  return Object.entries(parsed);
 }
 
 function readMetadata(value: unknown): Record<string, string> {

@@ -4,7 +4,7 @@ import { dirname, resolve } from "node:path";
 import { readStudy } from "../../study/read_study.ts";
 import type { Study, StudySettings } from "../../study/study.ts";
 import { decodeText } from "../../data/rows.ts";
-import { parseDistinct } from "../duplicate_key.ts";
+import { parseDistinct } from "../parse_distinct.ts";
 import { isHubId, readFile } from "../sources.ts";
 
 /**

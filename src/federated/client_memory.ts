@@ -104,7 +104,6 @@ export function decodeMemory(bytes: Uint8Array): ClientMemory {
     "scores",
     (m) => new Float64Array(part(`scores.${m}`, "scores").slice().buffer),
   );
-  const head = each("head", (h) => floats(`head.${h}`, "model"));
   return {
     scores: scores.length > 0 ? scores : undefined,
     optimizer: tensors.has("moments")
@@ -114,10 +113,11 @@ export function decodeMemory(bytes: Uint8Array): ClientMemory {
         sensitivity: floats("sensitivity", "optimizer"),
       }
       : undefined,
-    ...(head.length > 0 && {
+    // By its components: a language model has no head.
+    ...(tensors.has("a.0") && {
       model: {
         modules: each("a", (m) => ({ a: floats(`a.${m}`, "model"), b: floats(`b.${m}`, "model") })),
-        head,
+        head: each("head", (h) => floats(`head.${h}`, "model")),
       },
     }),
   };

@@ -247,6 +247,27 @@ function isRunConfig(value: object): boolean {
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
+  const round = await newestRound(path);
+  const files = new Map<string, Uint8Array>();
+  const place = join(path, checkpointFolder, checkpointName(round));
+  for (const name of await namesIn(place)) files.set(name, await Deno.readFile(join(place, name)));
+  return { round, files };
+}
+
+/**
+ * Checks that nobody has gone on with a run since it was read. Call it once its folder is locked.
+ *
+ * @throws RunFolderError when its newest checkpoint is another
+ */
+export async function checkUnchanged(path: string, { checkpoint }: SavedRun): Promise<void> {
+  const newest = await newestRound(path);
+  if (newest === checkpoint.round) return;
+  throw new RunFolderError(
+    `Cannot resume run "${path}" from round ${checkpoint.round}: another process has gone on with it meanwhile, to round ${newest}; run the same command again`,
+  );
+}
+
+async function newestRound(path: string): Promise<number> {
   const folder = join(path, checkpointFolder);
   const rounds = (await namesIn(folder))
     .map((name) => Number(/^round-(\d+)$/.exec(name)?.[1] ?? NaN))
@@ -256,11 +277,7 @@ async function readCheckpoint(path: string): Promise<Checkpoint> {
       `Cannot resume run "${path}": it has no checkpoint, as it ended before it began; start it again with --overwrite`,
     );
   }
-  const round = Math.max(...rounds);
-  const files = new Map<string, Uint8Array>();
-  const place = join(folder, checkpointName(round));
-  for (const name of await namesIn(place)) files.set(name, await Deno.readFile(join(place, name)));
-  return { round, files };
+  return Math.max(...rounds);
 }
 
 async function readRecords(path: string, rounds: number): Promise<AnyRoundRecord[]> {

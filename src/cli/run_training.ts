@@ -28,6 +28,7 @@ import { rowNoun } from "./run/task_text.ts";
 import { describeRun } from "./run_facts.ts";
 import {
   appendRecord,
+  checkUnchanged,
   clientsFolder,
   createRunFolder,
   cutRecords,
@@ -91,6 +92,7 @@ export async function runTraining(
       : await session.run("the start", (session) =>
         startState(federation, session, interrupt.check));
     using _lock = await lockFolder(config.out);
+    if (saved) await checkUnchanged(config.out, saved);
     await writeStart(job, run, saved, start);
     done = start.rounds;
     const trained = await trainRounds(

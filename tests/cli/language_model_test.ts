@@ -19,6 +19,7 @@ import { openModelWeights } from "../../src/lora/model_weights.ts";
 import { readModel } from "../../src/models/mod.ts";
 import { readConfig } from "../../src/weights/mod.ts";
 import { assertWellFormed, bodyOf } from "./well_formed.ts";
+import { decodeSafetensors, toFloat32 } from "../../src/protocol/safetensors.ts";
 import { wordText, writeWordModel } from "./word_model.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-language-model-test-" });
@@ -116,6 +117,11 @@ Deno.test("runTraining() of a language model writes records, an adapter of a cau
   const saved = await readRun(begun.out);
   const given = { resume: begun.out, rounds: 2 };
   await runTraining(resumedConfig(saved.run.config, given), saved, lineReporter(() => {}));
+  const late = runTraining(resumedConfig(saved.run.config, given), saved, lineReporter(() => {}));
+  await assert.rejects(
+    late,
+    /^RunFolderError: .* from round 1: another process .* to round 2; run/,
+  );
   const adapterFile = "adapter/adapter_model.safetensors";
   assert.equal(await bytesOf("resumed", adapterFile), await bytesOf("whole", adapterFile));
 });
@@ -129,7 +135,17 @@ Deno.test("runTraining() of a language model by flora writes a model, and by loc
     const card = await Deno.readTextFile(join(config.out, place, "README.md"));
     assert.match(card, /AutoModelForCausalLM/);
     assert.doesNotMatch(card, /accurac|labels|NaN|undefined/i);
-    if (method === "local") continue;
+    if (method === "local") {
+      for (const client of [1, 2]) {
+        const weights = await Deno.readFile(
+          join(config.out, place, `client-${client}`, "adapter_model.safetensors"),
+        );
+        const { tensors } = decodeSafetensors(weights);
+        const [, b] = [...tensors].find(([name]) => name.includes("lora_B"))!;
+        assert.ok(toFloat32(b.dtype, b.bytes).some((value) => value !== 0), "it was trained");
+      }
+      continue;
+    }
     const merged = readModel(await readConfig(folderFiles(join(config.out, place))));
     assert.equal(merged.languageModel?.architecture, "LlamaForCausalLM");
   }

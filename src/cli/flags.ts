@@ -8,7 +8,7 @@
 import { Command, CommanderError, Option } from "commander";
 import project from "../../deno.json" with { type: "json" };
 import { UserError } from "../protocol/errors.ts";
-import { namedMethods } from "../protocol/methods/mod.ts";
+import { methodNamed, namedMethods } from "../protocol/methods/mod.ts";
 import { readConfigFile } from "./config_file.ts";
 import { accept, readSettings, suggestion } from "../federated/read_settings.ts";
 import { defaultConfig, type RunConfig } from "../federated/run_config.ts";
@@ -72,9 +72,8 @@ export async function readFlags(
 ): Promise<GivenFlags> {
   const command = createCommand(description);
   const { config, ...flags } = parse(command, args);
-  const fromFile = config === undefined
-    ? {}
-    : readSettings(await readConfigFile(config), (key) => `"${key}" in ${config}`);
+  const file = config === undefined ? {} : await readConfigFile(config);
+  const fromFile = readSettings(file, (key) => `"${key}" in ${config}`);
   const names = new Set(description.options?.map((option) => option.attributeName()));
   const own: Record<string, string | boolean> = {};
   const raw: Record<string, unknown> = {};
@@ -89,8 +88,21 @@ export async function readFlags(
         : settings[key as SettingKey].kind.fromText(given);
     }
   }
-  const given = { ...fromFile, ...readSettings(raw, flagName) };
-  return { settings: given, own, words: command.args };
+  const kept = raw.method === undefined ? fromFile : withoutMethod(file, fromFile);
+  return { settings: { ...kept, ...readSettings(raw, flagName) }, own, words: command.args };
+}
+
+/** A file's settings without what its method's name stood for: a flag names another. */
+function withoutMethod(
+  file: Readonly<Record<string, unknown>>,
+  checked: Partial<RunConfig>,
+): Partial<RunConfig> {
+  const named = methodNamed(file.method)?.settings ?? {};
+  return Object.fromEntries(
+    Object.entries(checked).filter(([key]) =>
+      Object.hasOwn(file, key) || !Object.hasOwn(named, key)
+    ),
+  );
 }
 
 /**

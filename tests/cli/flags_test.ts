@@ -63,6 +63,12 @@ Deno.test("readCommandLine() puts for a method's name what it stands for, in fla
     message: "Cannot use --warmup-rounds with method flexlora: expected 0, which the name stands " +
       "for, got 2",
   });
+  const other = await configFile('{ "method": "ffa", "warmupRounds": 3 }');
+  assert.deepEqual(
+    await read(`--config ${other} --method fedit`),
+    { method: "full", aggregation: "fedit", warmupRounds: 3 },
+    "the factors of ffa go with its name, what the file itself says stays",
+  );
   const contrary = await configFile('{ "method": "ffa", "factors": "both" }');
   await assert.rejects(read(`--config ${contrary}`), {
     message: `Cannot use "factors" in ${contrary} with method ffa: expected b, which the name ` +

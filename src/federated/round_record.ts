@@ -88,6 +88,8 @@ function qualityOf({ round, perTier, after: { evaluation, own } }: EndedRound): 
 }
 
 function mean(values: readonly number[]): number {
+  // Equal values have that mean, whatever rounding their sum has: what distribution does not change is told as exactly that.
+  if (values.every((value) => value === values[0])) return values[0];
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 

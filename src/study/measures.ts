@@ -77,17 +77,21 @@ export interface TierDrop {
   readonly largest: number;
 }
 
+/** Most that rounding can make of equal accuracies; a row more or less makes more. */
+const ROUNDING = 1e-12;
+
 /**
  * What distribution costs the clients of each rank, ranks ascending. Of the first round nothing can be told, as no accuracy stands before it; of a
- * round without a client of some rank nothing is told for that rank.
+ * round without a client of some rank nothing is told for that rank; and nothing where every client keeps a model of its own.
  */
-export function tierDrops({ rounds }: StudyRun): TierDrop[] {
+export function tierDrops({ config, rounds }: StudyRun): TierDrop[] {
+  if (config.aggregation === "local") return [];
   const drops = new Map<number, number[]>();
   rounds.slice(1).forEach(({ perTier }, index) => {
     for (const { rank, clients, accuracyAfterDistribution } of perTier) {
       if (clients === 0) continue;
       const drop = rounds[index].accuracy - accuracyAfterDistribution;
-      drops.set(rank, [...drops.get(rank) ?? [], drop]);
+      drops.set(rank, [...drops.get(rank) ?? [], Math.abs(drop) < ROUNDING ? 0 : drop]);
     }
   });
   return [...drops].sort(([one], [other]) => one - other).map(([rank, values]) => ({

@@ -101,4 +101,17 @@ Deno.test("tierDrops() sets what arrives against the round before, for each rank
     { rank: 8, mean: 0, largest: 0 },
   ]);
   assert.deepEqual(tierDrops(runOf([0.5])), []);
+  const local = { ...run.config, aggregation: "local" as const };
+  assert.deepEqual(tierDrops({ ...run, config: local, rounds }), [], "nothing is distributed");
+});
+
+Deno.test("tierDrops() takes what rounding makes of equal accuracies as no drop", () => {
+  const run = runOf([0.089, 0.5]);
+  const held = (0.089 + 0.089 + 0.089) / 3;
+  assert.notEqual(held, 0.089);
+  const rounds = run.rounds.map((round) => ({
+    ...round,
+    perTier: [{ rank: 2, clients: 3, accuracyAfterDistribution: held }],
+  }));
+  assert.deepEqual(tierDrops({ ...run, rounds }), [{ rank: 2, mean: 0, largest: 0 }]);
 });

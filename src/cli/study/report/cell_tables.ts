@@ -167,9 +167,10 @@ export function dropTable(context: CellContext): Table {
     const runs = drops.get(method)!;
     const at = (rank: number) =>
       runs.flatMap((tiers) => tiers.filter((tier) => tier.rank === rank));
+    const largest = runs.flat().map((tier) => tier.largest);
     return methodRow(context, method, [
       ...ranks.map((rank) => lostText(at(rank).map(({ mean }) => mean))),
-      lostText([Math.max(0, ...runs.flat().map(({ largest }) => largest))]),
+      lostText(largest.length === 0 ? [] : [Math.max(0, ...largest)]),
     ]);
   });
   return {

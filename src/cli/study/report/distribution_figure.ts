@@ -30,6 +30,8 @@ export function distributionFigure(context: CellContext): ReportFigure | undefin
 
 /** A method's chart; undefined where what clients hold is the server's model. */
 function methodPanel(method: string, runs: readonly StudyRun[]): Panel | undefined {
+  // Nothing is distributed there: tiers differ by what they are, not by what they get.
+  if (runs.some(({ config }) => config.aggregation === "local")) return undefined;
   const held = runs.flatMap(({ rounds }) =>
     rounds.flatMap(({ perTier }) => perTier.map(({ rank }) => rank))
   );

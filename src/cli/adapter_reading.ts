@@ -21,7 +21,7 @@ export function readingOf(
  */
 export function readReading(
   { reading }: Pick<ImportedAdapter, "reading">,
-  task: RunConfig["task"],
+  { task, data }: Pick<RunConfig, "task" | "data">,
 ): Partial<Reading> {
   const { seqLen, pooling, strip } = readSettings(
     reading ?? {},
@@ -30,7 +30,7 @@ export function readReading(
   return {
     ...(seqLen !== undefined && { seqLen }),
     ...(pooling !== undefined && task === "classify" && { pooling }),
-    // Conversations are no posts.
-    ...(strip !== undefined && task !== "chat" && { strip }),
+    // Conversations are no posts, nor is the built-in corpus.
+    ...(strip !== undefined && task !== "chat" && data !== null && { strip }),
   };
 }

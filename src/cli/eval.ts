@@ -105,7 +105,7 @@ export async function evaluateModels(
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
   const folder = own.adapter === undefined ? undefined : String(own.adapter);
   const adapter = folder === undefined ? undefined : await openAdapter(folder);
-  const given = { ...(adapter && readReading(adapter, asked.task ?? "classify")), ...asked };
+  const given = { ...(adapter && readReading(adapter, completeRunConfig(asked))), ...asked };
   const config = completeRunConfig(given);
   const files = await openModelFiles(config);
   const candidates = await openCandidates({ given, files, folder, adapter, note });

@@ -246,6 +246,17 @@ Deno.test("eval says in one line what is wrong", async () => {
   const encoder = /^UserError: Cannot use --task lm with a model of family "bert", an encoder/;
   await refused(encoder, "--task=lm");
   await refused(encoder, "--task=lm", `--adapter=${stranger}`);
+  const stripped = await writeAdapter(join(folder, "stripped"), model, {
+    ...{ b: 0, ...settings, reading: { strip: ["headers"] } },
+  });
+  await assert.rejects(
+    evaluateModels(
+      [`--adapter=${stripped}`, `--cache-dir=${folder}/cache`, "--device=cpu"],
+      { print() {}, note() {}, progress() {} },
+      createTokenizer,
+    ),
+    /^UserError: Cannot evaluate on the built-in corpus: expected one of the model's 3 labels/,
+  );
   const headless = await writeAdapter(join(folder, "headless"), model, { b: 0 });
   await refused(
     /^UserError: Cannot classify with the adapter ".*", which has no head/,

@@ -21,7 +21,7 @@ export type OutputFormat = typeof outputFormats[number];
 export interface ExecutionConfig {
   /** Seed of every random draw; the same seed on the same device gives the same adapter. */
   readonly seed: number;
-  /** Validation rows evaluated after each round, spread evenly over all. */
+  /** Validation rows evaluated after each round, drawn alike in every run. */
   readonly evalPosts: number;
   /** Rows B of an evaluation batch. */
   readonly evalBatch: number;

@@ -1,6 +1,6 @@
 /** Matrix products by WebAssembly SIMD: blocks of the operands are packed into a thread's own working memory, then multiplied. @module */
 
-import type { Gemm, GemmCall } from "./gemm.ts";
+import { type Gemm, GEMM_COLUMNS, type GemmCall } from "./gemm.ts";
 import { type GemmExports, gemmModule, SPILL_BYTES } from "./gemm_kernel.ts";
 import { type MultiplyAdd, TILE_COLUMNS, TILE_ROWS } from "./gemm_tile.ts";
 import { compileBest } from "./wasm_module.ts";
@@ -50,7 +50,7 @@ function instantiate(memory: WebAssembly.Memory, module: WebAssembly.Module): Ge
   return exports as unknown as GemmExports;
 }
 
-/** Cuts `total` into equal parts of at most `limit`, but multiples of `unit`: the size of a part. */
+/** Cuts `total` into equal parts, multiples of `unit` of at most `limit`, itself such a multiple: the size of a part. */
 function evenly(total: number, limit: number, unit: number): number {
   const parts = Math.ceil(total / limit);
   return Math.ceil(total / parts / unit) * unit;
@@ -205,7 +205,9 @@ export function createGemm(
       { start: address("the addend", addend.view, addend.offset), row: 4 * addend.row };
     const block = evenly(k, BLOCK_STEPS, 8);
     const deep = Math.min(BLOCKS_AT_ONCE * block, k);
-    const width = evenly(n, Math.floor(B_BYTES / (4 * deep * TILE_COLUMNS)) * TILE_COLUMNS, 16);
+    // A limit in the unit of the parts, so that rounding these up does not pass it.
+    const widest = Math.floor(B_BYTES / (4 * deep * GEMM_COLUMNS)) * GEMM_COLUMNS;
+    const width = evenly(n, widest, GEMM_COLUMNS);
     const height = evenly(rowEnd - rowBegin, BLOCK_ROWS, TILE_ROWS);
     for (let column = 0; column < n; column += width) {
       const columns = Math.min(width, n - column);

@@ -217,10 +217,14 @@ for (const { name, gemm } of variants) {
       check(gemm, createCall({ ...transposed, m: 125, n: 37, k: 517, stored: "int8", rank: 3 }));
       check(gemm, createCall({ ...transposed, m: 13, n: 521, k: 67, factor: 2, bias: true }));
     }
-    // More steps than B is packed for at once, a block of rows and one more, several blocks of columns.
+    // More steps than B is packed for at once, a block of rows and one more.
     const deep = 3 * BLOCK_STEPS + 1;
     check(gemm, createCall({ ...shape, m: 7, n: 227, k: deep, rank: 3, addend: "other" }));
     check(gemm, createCall({ ...shape, m: BLOCK_ROWS + 1, n: 3, k: 5, bias: true }));
+    // Several blocks of columns, each as large as B's room allows.
+    check(gemm, createCall({ ...shape, m: 2, n: 420, k: 1200 }));
+    check(gemm, createCall({ ...shape, m: 1, n: 432, k: 1024, bias: true }));
+    check(gemm, createCall({ ...shape, m: 1, n: 1376, k: 384, transposeB: true }));
   });
 
   test("gemm() multiplies strided attention heads", (gemm) => {

@@ -12,6 +12,7 @@ import { baseTensors, languageModelTensors } from "./base_tensors.ts";
 import type { WeightLoader } from "./load.ts";
 import { mergeDelta } from "./merge.ts";
 import { classifierConfig, defaultCheckpointLayout, modelFiles } from "./merged_files.ts";
+import { PeftError } from "./peft.ts";
 import type { FittedAdapter } from "./peft_fit.ts";
 
 /** What {@linkcode mergeAdapter} needs. */
@@ -33,6 +34,8 @@ export interface AdapterMerge {
  * A classifier has the labels that the adapter tells, else those of the base where it has as many, else LABEL_0 and so on.
  *
  * Reading the files throws WeightsError naming a tensor with a number beyond the format's range, and what `weights.load` throws.
+ *
+ * @throws PeftError when the adapter saves an output layer that the model has tied to its embeddings.
  */
 export function mergeAdapter(
   { model, weights, adapter, config }: AdapterMerge,
@@ -48,11 +51,21 @@ export function mergeAdapter(
     },
   };
   if (classes === undefined) {
+    checkUntied(model, head);
     return modelFiles(languageModelTensors(model, weights.has), merged, head, config, layout);
   }
   const tensors = baseTensors(model, classes, model.head(classes, weights.has));
   const labels = adapter.labels ?? baseLabels(config, classes);
   return modelFiles(tensors, merged, head, classifierConfig(config, labels), layout);
+}
+
+/** An output layer of its own would be passed over by whoever reads that the model's is tied to its embeddings. */
+function checkUntied({ tied }: Model, head: FittedAdapter["head"]): void {
+  const saved = head.find(({ name }) => Object.values(tied).includes(name));
+  if (saved === undefined) return;
+  throw new PeftError(
+    `Cannot merge the adapter: it saves "${saved.name}", which the model has tied to its embeddings`,
+  );
 }
 
 function baseLabels(config: AdapterMerge["config"], classes: number): readonly string[] {

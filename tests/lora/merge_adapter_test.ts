@@ -10,6 +10,7 @@ import type { InstalledAdapter } from "../../src/lora/session.ts";
 import { allComponents, scatterComponents } from "../../src/protocol/components.ts";
 import { decodeSafetensors } from "../../src/protocol/safetensors.ts";
 import type { CheckpointLayout } from "../../src/weights/mod.ts";
+import { readModel } from "../../src/models/mod.ts";
 import { FAMILIES, readValues } from "../models/support.ts";
 import { memoryFiles, readContents } from "../weights/memory_files.ts";
 import {
@@ -171,4 +172,18 @@ Deno.test("mergeAdapter() saves base weights that the adapter replaces", async (
   );
   const { bytes } = decodeSafetensors(files["model.safetensors"]).tensors.get(saved.name)!;
   assert.deepEqual(new Float32Array(bytes.slice().buffer), saved.data);
+});
+
+Deno.test("mergeAdapter() refuses a head of its own where the model's is tied to its embeddings", async () => {
+  const tiny = await readTinyModel("llama");
+  const config = { ...tiny.config, tie_word_embeddings: true };
+  const model = readModel(config);
+  const table = tiny.weights.get("model.embed_tokens.weight")!;
+  const head = [{ name: "lm_head.weight", ...table }];
+  const adapter = { ...travelled(tiny, { ...trainedAdapter(tiny), head: [] }), head };
+  assert.throws(() => mergeAdapter({ model, weights: weightsOf(tiny), adapter, config }), {
+    name: "PeftError",
+    message:
+      'Cannot merge the adapter: it saves "lm_head.weight", which the model has tied to its embeddings',
+  });
 });

@@ -1,9 +1,10 @@
 /** Whether an imported adapter belongs to a model. @module */
 
-import type { Model } from "../models/mod.ts";
+import { isTransposed, type Model } from "../models/mod.ts";
 import type { NamedTensor } from "../protocol/bank.ts";
 import { closestNames } from "../protocol/closest_names.ts";
 import { countOf } from "../protocol/count_of.ts";
+import { transpose } from "../weights/transpose.ts";
 import { PeftError } from "./peft.ts";
 import type { ImportedAdapter } from "./peft_import.ts";
 
@@ -57,10 +58,12 @@ function fitHead(
 ): Pick<FittedAdapter, "head" | "classes"> {
   const { model, weights } = base;
   const names = model.head(2, weights.has).map(({ name }) => name);
-  const head = adapter.head.map((tensor): NamedTensor => ({
-    ...tensor,
-    name: nameIn(tensor.name, base, (name) => names.includes(name) || weights.has(name)),
-  }));
+  const head = adapter.head.map((tensor): NamedTensor => {
+    const known = (name: string) => names.includes(name) || weights.has(name);
+    const named = { ...tensor, name: nameIn(tensor.name, base, known) };
+    // PEFT stores a module that it saves whole as the checkpoint stores it.
+    return isTransposed(named.name) ? turned(named) : named;
+  });
   const sized = classTensor(base);
   const classes = head.find(({ name }) => name === sized)?.shape[0];
   const told = adapter.labels?.length;
@@ -86,6 +89,12 @@ function fitHead(
     );
   }
   return { head, classes };
+}
+
+function turned(tensor: NamedTensor): NamedTensor {
+  const { shape, data } = tensor;
+  if (shape.length !== 2) return tensor;
+  return { ...tensor, shape: shape.toReversed(), data: transpose(data, shape[0], shape[1]) };
 }
 
 /** The name of the one head tensor whose rows are the classes. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type AdapterBase, compareBase, fitAdapter } from "../../src/lora/peft_fit.ts";
 import { type ImportedAdapter, importPeft } from "../../src/lora/peft_import.ts";
 import type { ModuleComponents } from "../../src/protocol/bank.ts";
+import { transpose } from "../../src/weights/transpose.ts";
 import { FAMILIES } from "../models/support.ts";
 import {
   exportTiny,
@@ -100,4 +101,18 @@ Deno.test("compareBase() goes by the hash where one is told, else notes another 
     message: 'Cannot use the adapter with "here/base": expected the base "some/base" of hash ' +
       "cdcdcdcdcdcd, got abababababab",
   });
+});
+
+Deno.test("fitAdapter() turns what PEFT stores of a Conv1D as its checkpoint does", async () => {
+  const tiny = await readTinyModel("gpt2");
+  const base = baseOf(tiny);
+  const adapter = { ...exported(tiny), head: [], task: null };
+  for (const part of ["attn.c_proj", "mlp.c_fc"]) {
+    const name = `transformer.h.0.${part}.weight`;
+    const { shape, data } = tiny.weights.get(name)!;
+    const stored = { name, shape: shape.toReversed(), data: transpose(data, shape[0], shape[1]) };
+    assert.deepEqual(fitAdapter({ ...adapter, head: [stored] }, base).head, [
+      { name, shape, data },
+    ]);
+  }
 });

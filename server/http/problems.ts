@@ -12,6 +12,9 @@ import {
   problemUri,
 } from "../../src/protocol/http/problem.ts";
 
+/** Characters of a detail that are told: it may quote the sender's own message, which can be of any length. */
+const LONGEST_DETAIL = 1000;
+
 /** Status and title of each code; a thrown problem may carry a narrower status. */
 export const problemKinds: Readonly<
   Record<ProblemCode, { readonly status: number; readonly title: string }>
@@ -78,7 +81,7 @@ export function problemResponse(
     type: problemUri(code),
     title: kind.title,
     status: status ?? kind.status,
-    detail,
+    detail: detail.slice(0, LONGEST_DETAIL),
   };
   return new Response(JSON.stringify(problem), {
     status: problem.status,

@@ -9,14 +9,31 @@ import {
   ClientChoiceError,
   clientsChoose,
 } from "../../src/protocol/client_choice.ts";
+import { largestChoice } from "../../src/protocol/layout_size.ts";
+import type { RunManifest } from "../../src/protocol/manifest.ts";
 import { decodeChoice, encodeChoice, MessageError } from "../../src/protocol/messages/mod.ts";
 import { SafetensorsError } from "../../src/protocol/safetensors.ts";
 import { requireOpenAttempt } from "./attempts.ts";
 import { changeRun } from "./change_run.ts";
 import { spendNonce } from "./nonces.ts";
 import { recorded } from "./refusals.ts";
-import { requireMember, type RunRow } from "./rows.ts";
+import { requireMember, requireRun, type RunRow } from "./rows.ts";
 import { type RoundAddress, type Service, ServiceError, type Signed } from "./service.ts";
+
+/**
+ * The most bytes of a client's choice in a round, to be asked before it is received.
+ *
+ * @throws {ServiceError} not-found, or conflict when no client chooses in that round.
+ */
+export async function choiceBytes(
+  service: Service,
+  run: string,
+  address: Pick<RoundAddress, "round" | "client">,
+): Promise<number> {
+  const { manifest } = await requireRun(service.db, run);
+  requireChoosing(manifest, address);
+  return largestChoice(manifest.layout);
+}
 
 /**
  * Takes the components a client wants to train in an attempt. The first choice stands; the same again is fine.
@@ -62,13 +79,7 @@ function checkedChoice(
   rank: number,
 ): Uint8Array {
   const { layout, method } = manifest;
-  if (!clientsChoose(method, round)) {
-    throw new ServiceError(
-      "conflict",
-      `Cannot take a choice of client ${client} in round ${round + 1}: the server deals in it`,
-      "budget",
-    );
-  }
+  requireChoosing(manifest, { round, client });
   try {
     const { address, indices } = decodeChoice(bytes, layout);
     if (address.run !== id || address.round !== round || address.client !== client) {
@@ -88,4 +99,16 @@ function checkedChoice(
     }
     throw error;
   }
+}
+
+function requireChoosing(
+  { method }: RunManifest,
+  { round, client }: Pick<RoundAddress, "round" | "client">,
+): void {
+  if (clientsChoose(method, round)) return;
+  throw new ServiceError(
+    "conflict",
+    `Cannot take a choice of client ${client} in round ${round + 1}: the server deals in it`,
+    "budget",
+  );
 }

@@ -13,7 +13,7 @@ export { audit, type AuditEntry, auditLog } from "./audit.ts";
 export { bankOf, type StoredFile } from "./banks.ts";
 export { setBudget } from "./budget.ts";
 export { checkManifest, manifestSchema } from "./check_manifest.ts";
-export { putChoice } from "./choices.ts";
+export { choiceBytes, putChoice } from "./choices.ts";
 export { flushContacts, noteContact } from "./contacts.ts";
 export { attachBank, createRun } from "./create.ts";
 export { openDownload } from "./download.ts";

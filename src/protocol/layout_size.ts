@@ -17,10 +17,24 @@ export function layoutCells({ rank, modules, head }: AdapterLayout): number {
 
 /** The most bytes that a bank or a client's message of this layout can have, so that no larger body need be read. */
 export function largestBody(layout: AdapterLayout): number {
-  const { rank, modules, head } = layout;
-  // Each tensor's entry of the header: its name, escaped at worst, twice for the bank's list of names, and its numbers.
-  const entry = (name: string) => 12 * name.length + 300;
-  const perModule = modules.reduce((sum, { name }) => sum + 4 * entry(name) + 13 * rank, 0);
-  const perTensor = head.reduce((sum, { name }) => sum + entry(name), 0);
-  return 4 * layoutCells(layout) + perModule + perTensor + 4096;
+  const { rank, modules } = layout;
+  return largestHeader(layout) + 4 * layoutCells(layout) + 13 * rank * modules.length;
+}
+
+/**
+ * The most bytes that the JSON before the numbers of a bank or a message can have. A body without numbers could be JSON alone, which takes many times its
+ * bytes once it is parsed.
+ */
+export function largestHeader({ modules, head }: Pick<AdapterLayout, "modules" | "head">): number {
+  return 4 * entries(modules) + entries(head) + 4096;
+}
+
+/** The most bytes that a client's choice of components can have: an index list a module. */
+export function largestChoice({ modules, rank }: Pick<AdapterLayout, "modules" | "rank">): number {
+  return entries(modules) + 4 * rank * modules.length + 4096;
+}
+
+/** A tensor's entry of the header, for each: its name, escaped at worst, twice for the bank's list of names, and its numbers. */
+function entries(named: readonly { readonly name: string }[]): number {
+  return named.reduce((sum, { name }) => sum + 12 * name.length + 300, 0);
 }

@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
 import { allComponents } from "../../src/protocol/components.ts";
-import { largestBody, layoutCells } from "../../src/protocol/layout_size.ts";
+import {
+  largestBody,
+  largestChoice,
+  largestHeader,
+  layoutCells,
+} from "../../src/protocol/layout_size.ts";
 import {
   type AdapterLayout,
   createBank,
   dealOf,
   encodeBank,
+  encodeChoice,
   encodeDownload,
   encodeUpdate,
   extractUpdate,
+  safetensorsHeaderLength,
 } from "../../src/protocol/mod.ts";
 
 const layouts: readonly AdapterLayout[] = [
@@ -29,7 +36,7 @@ Deno.test("layoutCells() counts A, B and the head", () => {
   assert.deepEqual(layouts.map(layoutCells), [12 + 7, 64 * 4096]);
 });
 
-Deno.test("largestBody() is above every message of the run, and not far for large ones", () => {
+Deno.test("largestBody(), largestHeader() and largestChoice() are above every message of the run, and not far for large ones", () => {
   for (const layout of layouts) {
     const bank = createBank({
       ...layout,
@@ -46,13 +53,21 @@ Deno.test("largestBody() is above every message of the run, and not far for larg
     const deal = dealOf(bank.rank, 99_999, 999_999, "freeze", everything);
     const update = extractUpdate(layout, deal, { ...bank, samples: 1e15 });
     const run = { run: "r".repeat(17) };
-    const largest = Math.max(
-      encodeBank(bank).length,
-      encodeDownload(bank, deal, run).bytes.length,
-      encodeUpdate(layout, update, run).bytes.length,
-    );
-    const bound = largestBody(layout);
-    assert.ok(largest <= bound, `${largest} above ${bound}`);
-    assert.ok(bound < 1.1 * largest + 16_384, `${bound} for ${largest}`);
+    const messages = [
+      encodeBank(bank),
+      encodeDownload(bank, deal, run).bytes,
+      encodeUpdate(layout, update, run).bytes,
+    ];
+    const choice = encodeChoice(layout, everything, { ...run, round: 999_999, client: 99_999 });
+    const header = (bytes: Uint8Array) => safetensorsHeaderLength(bytes, bytes.length);
+    const bounds = [
+      [largestBody(layout), Math.max(...messages.map(({ length }) => length))],
+      [largestHeader(layout), Math.max(...messages.map(header))],
+      [largestChoice(layout), choice.bytes.length],
+    ];
+    for (const [bound, largest] of bounds) {
+      assert.ok(largest <= bound, `${largest} above ${bound}`);
+      assert.ok(bound < 1.1 * largest + 16_384, `${bound} for ${largest}`);
+    }
   }
 });

@@ -6,7 +6,7 @@
 
 import { createRoute } from "@hono/zod-openapi";
 import { largestBody } from "../../../src/protocol/layout_size.ts";
-import { acceptUpdate, manifestOf, openDownload, putChoice } from "../../runs/mod.ts";
+import { acceptUpdate, choiceBytes, manifestOf, openDownload, putChoice } from "../../runs/mod.ts";
 import { clientOnly } from "../authentication.ts";
 import { clientOf } from "../caller.ts";
 import type { AppParts } from "../parts.ts";
@@ -64,8 +64,7 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
     async (c) => {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
-      const { layout } = await manifestOf(service, run);
-      const body = await readUpload(c, parts, largestBody(layout));
+      const body = await readUpload(c, parts, await choiceBytes(service, run, address));
       c.set("writtenDown", true);
       await putChoice(service, run, address, body, clientOf(c));
       return c.body(null, 204);

@@ -32,13 +32,13 @@ export function encodeChoice(
  * Decodes a choice; {@linkcode checkClientChoice} checks its budget.
  *
  * @throws {SafetensorsError} when the bytes are not safetensors.
- * @throws {MessageError} when a list is missing, unexpected or not one.
+ * @throws {MessageError} when a list is missing, unexpected or not one, or the header is too long.
  */
 export function decodeChoice(
   bytes: Uint8Array,
-  layout: Pick<AdapterLayout, "modules" | "rank">,
+  layout: AdapterLayout,
 ): { readonly address: MessageAddress; readonly indices: readonly Uint32Array[] } {
-  const message = openMessage("choice", bytes);
+  const message = openMessage("choice", bytes, layout);
   const indices = layout.modules.map(({ name }) => takeIndices(message, name, layout.rank));
   refuseLeftovers(message);
   return { address: message.address, indices };

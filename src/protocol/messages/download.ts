@@ -98,7 +98,7 @@ export function encodeDownload(
  * @throws {MessageError} when a tensor is missing, unexpected, of the wrong shape or not finite, or an index list is not one.
  */
 export function decodeDownload(bytes: Uint8Array, layout: AdapterLayout): Download {
-  const message = openMessage("download", bytes);
+  const message = openMessage("download", bytes, layout);
   const { run, round, client } = message.address;
   const { rank } = layout;
   const factors = readFactors(message);

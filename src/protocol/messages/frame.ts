@@ -7,9 +7,11 @@
 import type { AdapterLayout, ModuleShape, NamedTensor } from "../bank.ts";
 import { isIndexList } from "../components.ts";
 import { UserError } from "../errors.ts";
+import { largestHeader } from "../layout_size.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
+  safetensorsHeaderLength,
   type SafetensorsInput,
   type SafetensorsTensor,
   toFloat32,
@@ -98,9 +100,20 @@ export function encodeMessage(
  * Opens a message of the expected kind.
  *
  * @throws {SafetensorsError} when the bytes are not safetensors.
- * @throws {MessageError} when it is of another kind or its address is not complete.
+ * @throws {MessageError} when its header is longer than one of this layout can be, it is of another kind or its address is not complete.
  */
-export function openMessage(kind: MessageKind, bytes: Uint8Array): OpenMessage {
+export function openMessage(
+  kind: MessageKind,
+  bytes: Uint8Array,
+  layout: Pick<AdapterLayout, "modules" | "head">,
+): OpenMessage {
+  const header = safetensorsHeaderLength(bytes, bytes.length);
+  const longest = largestHeader(layout);
+  if (header > longest) {
+    throw new MessageError(
+      `Cannot read the ${kind}: expected a header of at most ${longest} bytes, got ${header}`,
+    );
+  }
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (metadata.kind !== kind) {
     throw new MessageError(
@@ -147,11 +160,16 @@ export function takeFloats(
 /**
  * Takes a module's list of components out of a message.
  *
- * @throws {MessageError} when it is absent, does not ascend, or names a component that does not exist.
+ * @throws {MessageError} when it is absent, is longer than the rank, does not ascend, or names a component that does not exist.
  */
 export function takeIndices(message: OpenMessage, module: string, rank: number): Uint32Array {
   const name = indicesName(module);
   const count = message.tensors.get(name)?.shape[0] ?? 0;
+  if (count > rank) {
+    throw new MessageError(
+      `Cannot read tensor "${name}": expected at most ${rank} components, got ${count}`,
+    );
+  }
   const indices = new Uint32Array(new Uint8Array(take(message, name, "U32", [count]).bytes).buffer);
   if (!isIndexList(indices, rank)) {
     throw new MessageError(

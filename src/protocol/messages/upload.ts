@@ -63,7 +63,7 @@ export function decodeUpdate(
   bytes: Uint8Array,
   layout: AdapterLayout,
 ): { readonly run: string; readonly update: ClientUpdate } {
-  const message = openMessage("update", bytes);
+  const message = openMessage("update", bytes, layout);
   const { run, round, client } = message.address;
   const samples = readWhole(message.metadata, "samples");
   const { modules, rank } = layout;

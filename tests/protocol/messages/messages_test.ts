@@ -247,6 +247,16 @@ const damage: readonly [string, (bytes: Uint8Array) => Uint8Array, RegExp][] = [
     /below 4/,
   ],
   [
+    "lists more components than there are",
+    (bytes) => altered(bytes, { [indices]: list(...Array(1000).keys()) }),
+    /indices": expected at most 4 components, got 1000$/,
+  ],
+  [
+    "has a header longer than the layout asks for",
+    (bytes) => altered(bytes, {}, { padding: "x".repeat(20_000) }),
+    /expected a header of at most \d+ bytes, got \d+$/,
+  ],
+  [
     "lacks the head",
     (bytes) => altered(bytes, { "score.bias": undefined }),
     /"score.bias": expected/,

@@ -1,6 +1,7 @@
 /** Clients that mean ill: each is refused for its reason, written down by name, and the run is what it would be without them. */
 
 import assert from "node:assert/strict";
+import { largestChoice } from "../../../src/protocol/layout_size.ts";
 import type { RejectReason, RunStatus } from "../../../src/protocol/mod.ts";
 import { until } from "../http/fake_clock.ts";
 import {
@@ -204,6 +205,31 @@ Deno.test("putChoice() takes no more components than a client's rank, and no sec
       twice,
       () => sendSigned(test, small.key, choiceRequest(seeded, small, 0)),
     );
+  }));
+
+Deno.test("choiceBytes() lets no choice be received where the server deals, nor more of one than the layout asks for", () =>
+  withApp(async (test) => {
+    const method = { ...manifest.method, rankBy: "client", warmupRounds: 1 } as const;
+    const party = await openParty(test, tinyManifest({ method }));
+    const [member] = party.members;
+    let read = 0;
+    const put = (round: number) =>
+      sendSigned(test, member.key, {
+        ...choiceRequest(party, member, round),
+        sends: new ReadableStream({
+          pull(controller) {
+            read += 1000;
+            controller.enqueue(new Uint8Array(1000));
+          },
+        }, { highWaterMark: 0 }),
+      });
+    const dealt: Refusal = { code: "conflict", status: 409, reason: "budget" };
+    await expectRefusal(party, member, 0, dealt, () => put(0));
+    assert.equal(read, 0);
+    const tooLarge: Refusal = { code: "too-large", status: 413, reason: "too-large" };
+    await expectRefusal(party, member, 1, tooLarge, () => put(1));
+    const most = largestChoice(party.manifest.layout);
+    assert.ok(read < most + 3000, `${read} bytes were read of at most ${most}`);
   }));
 
 Deno.test("createApp() writes half a body down, whether its socket was left or says no more", () =>

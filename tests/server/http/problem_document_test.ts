@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { ProblemError, problemResponse } from "../../../server/http/problems.ts";
 import { ServiceError } from "../../../server/runs/mod.ts";
 import { createTinyRun, tinyManifest } from "../tiny_run.ts";
 import { adminToken, enrolledRun, expectProblem, sendSigned, withApp } from "./support.ts";
@@ -99,6 +100,12 @@ Deno.test("refuse() tells a fault of the server to the log, and to the caller it
     assert.equal(line.facts.request, problem.request);
     assert.match(String(line.facts.error), /secret of the database[\s\S]*\.ts/);
   }));
+
+Deno.test("problemResponse() cuts what it tells at a length that people read", async () => {
+  const detail = `Cannot read ${"x".repeat(10_000_000)}`;
+  const response = problemResponse(new ProblemError("malformed", detail));
+  assert.equal((await expectProblem("malformed", 400, response)).detail, detail.slice(0, 1000));
+});
 
 Deno.test("refuse() carries the further members of a refusal", () =>
   withApp(async ({ app, fetch }) => {

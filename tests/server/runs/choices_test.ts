@@ -82,9 +82,9 @@ for (const store of stores) {
       [...tensors].map(([name, { shape, bytes }]) => {
         return { name, shape, data: new Uint32Array(new Uint8Array(bytes).buffer) };
       }),
-      { ...metadata, padding: "x".repeat(10_000) },
+      { ...metadata, padding: "x".repeat(1000) },
     );
-    assert.ok(padded.length > 10_000);
+    assert.ok(padded.length > 1000);
     await putChoice(service, run, first, padded, sign());
     assert.deepEqual(await service.db.query("SELECT body FROM choices"), [{ body: plain }]);
     await putChoice(service, run, first, plain, sign());

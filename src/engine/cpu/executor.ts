@@ -10,6 +10,7 @@ import { createThreadTimes, threadNodeTimes } from "../profile/thread_times.ts";
 import { elementBytes, type Program } from "../program.ts";
 import { LEAVE } from "./control.ts";
 import { allocate, type Layout, layOut, type MemoryView, scalesAt, viewAt } from "./layout.ts";
+import { startWorkers } from "./start_workers.ts";
 import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
 import { workerMessage } from "./worker_message.ts";
 import type { WorkerReport } from "./worker_thread.ts";
@@ -49,7 +50,7 @@ export async function loadOnCpu(
   const times = runtime.profile ? createThreadTimes(programs, threads) : undefined;
   const setup: ThreadSetup = { programs, layout, memory, ...modules, threads, index: 0, times };
   const thread = createThread(setup, lookup);
-  const workers = await startWorkers(setup, runtime);
+  const workers = await startWorkers(setup, () => runtime.startWorker(), workerReady);
   const positions = new Map(programs.map((program, position) => [program.name, position]));
   let closed: Promise<void> | undefined;
 
@@ -133,20 +134,9 @@ export async function loadOnCpu(
     : profiledExecutor(executor, threadNodeTimes(times, programs, threads, lookup));
 }
 
-async function startWorkers(setup: ThreadSetup, runtime: CpuRuntime): Promise<Worker[]> {
-  const workers: Worker[] = [];
-  try {
-    for (let index = 1; index < setup.threads; index++) workers.push(runtime.startWorker());
-    const reports = workers.map(nextReport);
-    workers.forEach((worker, i) => worker.postMessage({ ...setup, index: i + 1 }));
-    for (const report of await Promise.all(reports)) {
-      if (report.kind === "failed") throw new Error(report.message);
-    }
-    return workers;
-  } catch (error) {
-    workers.forEach((worker) => worker.terminate());
-    throw error;
-  }
+async function workerReady(worker: Worker): Promise<void> {
+  const report = await nextReport(worker);
+  if (report.kind === "failed") throw new Error(report.message);
 }
 
 function nextReport(worker: Worker): Promise<WorkerReport> {

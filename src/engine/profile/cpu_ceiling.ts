@@ -1,6 +1,7 @@
 /** The ceiling of a processor: bare loops on all threads at once. @module */
 
 import { CONTROL_BYTES, LEAVE, openControl } from "../cpu/control.ts";
+import { startWorkers } from "../cpu/start_workers.ts";
 import { workerMessage } from "../cpu/worker_message.ts";
 import type { Bandwidth, Ceiling } from "./ceiling.ts";
 import {
@@ -31,9 +32,14 @@ export interface CeilingSetup {
 /**
  * Measures a processor with `threads` threads, the calling one among them, which it blocks meanwhile. Takes less than a second.
  *
- * @throws RangeError unless `threads` is a whole number of at least 1.
+ * @param startWorker starts a worker of `ceiling_worker.ts`
+ * @throws RangeError unless `threads` is a whole number of at least 1, Error when a worker cannot start.
  */
-export async function measureCpuCeiling(threads: number): Promise<Ceiling> {
+export async function measureCpuCeiling(
+  threads: number,
+  startWorker: () => Worker = () =>
+    new Worker(new URL("./ceiling_worker.ts", import.meta.url), { type: "module" }),
+): Promise<Ceiling> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RangeError(
       `Cannot measure ${threads} threads: expected a whole number of at least 1`,
@@ -49,7 +55,7 @@ export async function measureCpuCeiling(threads: number): Promise<Ceiling> {
   };
   const control = openControl(setup.memory, 0, threads);
   const perform = ceilingThread(setup);
-  const stop = await startWorkers(setup, () => control.command(LEAVE));
+  const workers = await startWorkers(setup, startWorker, nextMessage);
   const fastest = (pass: number): number => {
     let best = Infinity;
     const end = performance.now() + MEASURING;
@@ -73,7 +79,9 @@ export async function measureCpuCeiling(threads: number): Promise<Ceiling> {
     });
     return { flopsPerSecond, bandwidths };
   } finally {
-    await stop();
+    const left = workers.map(nextMessage);
+    control.command(LEAVE);
+    await Promise.all(left);
   }
 }
 
@@ -107,25 +115,6 @@ function triad(loops: CeilingLoops, workingSet: number, threads: number, index: 
 function triadOf(workingSet: number, threads: number): { bytes: number; passes: number } {
   const bytes = Math.max(1, Math.floor(workingSet / (3 * threads * TRIAD_BYTES))) * TRIAD_BYTES;
   return { bytes, passes: Math.ceil(BYTES_PER_PASS / (3 * bytes * threads)) };
-}
-
-/** Starts the other threads; the function returned ends them. */
-async function startWorkers(
-  setup: CeilingSetup,
-  leave: () => void,
-): Promise<() => Promise<void>> {
-  const workers = Array.from(
-    { length: setup.threads - 1 },
-    () => new Worker(new URL("./ceiling_worker.ts", import.meta.url), { type: "module" }),
-  );
-  const ready = workers.map(nextMessage);
-  workers.forEach((worker, i) => worker.postMessage({ ...setup, index: i + 1 }));
-  await Promise.all(ready);
-  return async () => {
-    const left = workers.map(nextMessage);
-    leave();
-    await Promise.all(left);
-  };
 }
 
 function nextMessage(worker: Worker): Promise<unknown> {

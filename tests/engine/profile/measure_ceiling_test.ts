@@ -5,6 +5,7 @@ import type { Ceiling } from "../../../src/engine/profile/ceiling.ts";
 import { measureCpuCeiling } from "../../../src/engine/profile/cpu_ceiling.ts";
 import { measureWebgpuCeiling } from "../../../src/engine/profile/webgpu_ceiling.ts";
 import { requireAdapter } from "../../../src/engine/webgpu/adapter.ts";
+import { countedWorkers } from "../cpu/counted_workers.ts";
 import { testDevices } from "../devices.ts";
 
 function checkCeiling({ flopsPerSecond, bandwidths }: Ceiling): void {
@@ -21,6 +22,17 @@ for (const threads of [1, 3]) {
     checkCeiling(await measureCpuCeiling(threads));
   });
 }
+
+Deno.test("measureCpuCeiling() ends all workers when one cannot start", async () => {
+  const { count, startWorker } = countedWorkers(
+    new URL("../cpu/broken_worker.ts", import.meta.url),
+    new URL("../../../src/engine/profile/ceiling_worker.ts", import.meta.url),
+  );
+  await assert.rejects(measureCpuCeiling(3, startWorker), {
+    message: /^Cannot measure the processor: a worker failed: /,
+  });
+  assert.deepEqual(count, { started: 2, ended: 2 });
+});
 
 Deno.test("measureCpuCeiling() refuses threads that are no whole number of at least 1", async () => {
   for (const threads of [0, -1, 1.5, NaN]) {

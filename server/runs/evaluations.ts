@@ -10,7 +10,7 @@ import type {
   RoundStatus,
   SeatRole,
 } from "../../src/protocol/http/documents.ts";
-import { isTokenReport, scoreMerit } from "../../src/protocol/http/scores.ts";
+import { isTokenReport, MOST_LOSS, scoreMerit } from "../../src/protocol/http/scores.ts";
 import { taskOf } from "../../src/protocol/manifest_task.ts";
 import { perplexityOf } from "../../src/protocol/records.ts";
 import type { Task } from "../../src/protocol/task.ts";
@@ -49,9 +49,8 @@ export async function recordEvaluation(
   await recorded(service, run, { client, round: null }, work);
 }
 
-/** Sums over all parties must stay numbers that both databases can hold. */
+/** Most rows or tokens of one report. */
 const MOST_COUNT = 1e9;
-const MOST_LOSS = 1e300;
 
 /** What a report counts: rows and those predicted right, or the predictions of a language model, of which none is right or wrong. */
 interface Counts {

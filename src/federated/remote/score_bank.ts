@@ -1,6 +1,7 @@
 /** Scoring published banks on rows of the client's own. @module */
 
 import type { AnyEvaluationReport } from "../../protocol/http/documents.ts";
+import { MOST_LOSS } from "../../protocol/http/scores.ts";
 import { putEvaluation } from "./api.ts";
 import type { BankEvaluation, ClientJob, Scorable } from "./client_job.ts";
 import { readJson, writeJson } from "./client_store.ts";
@@ -44,7 +45,6 @@ async function score(
     return last;
   }
   const evaluation = await trainer.evaluate(await fetchModel());
-  if (!Number.isFinite(evaluation.loss)) return undefined; // the bank has diverged
   const report = reportOf(rounds, evaluation);
   await writeJson(store, "evaluated.json", report);
   await putEvaluation(connection, seat.run, seat.client, report);
@@ -52,12 +52,10 @@ async function score(
   return report;
 }
 
-/** What the server is told: sums alone. */
+/** What the server is told: sums alone. Of a bank that has diverged too, or an evaluator would be offered it again and again. */
 function reportOf(rounds: number, evaluation: BankEvaluation): AnyEvaluationReport {
-  if ("tokens" in evaluation) {
-    const { tokens, loss } = evaluation;
-    return { rounds, tokens, loss };
-  }
-  const { rows, correct, loss } = evaluation;
+  const loss = evaluation.loss <= MOST_LOSS ? evaluation.loss : MOST_LOSS;
+  if ("tokens" in evaluation) return { rounds, tokens: evaluation.tokens, loss };
+  const { rows, correct } = evaluation;
   return { rounds, rows, correct, loss };
 }

@@ -115,7 +115,7 @@ export interface EvaluationReport {
   readonly rows: number;
   /** Rows predicted right. */
   readonly correct: number;
-  /** Sum of the cross-entropy over the rows, in nats. */
+  /** Sum of the cross-entropy over the rows, in nats, at most 1e300. */
   readonly loss: number;
 }
 
@@ -123,7 +123,7 @@ export interface EvaluationReport {
 export interface TokenEvaluationReport extends Pick<EvaluationReport, "rounds"> {
   /** Tokens predicted, at least 1. */
   readonly tokens: number;
-  /** Sum of their cross-entropy, in nats. */
+  /** Sum of their cross-entropy, in nats, at most 1e300. */
   readonly loss: number;
 }
 

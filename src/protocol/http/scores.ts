@@ -7,6 +7,9 @@ import type {
   TokenScore,
 } from "./documents.ts";
 
+/** Largest sum of losses in a report, in nats: sums over all parties stay numbers that databases hold. A bank that has diverged has this one. */
+export const MOST_LOSS = 1e300;
+
 /** Whether a report is of a language model. */
 export function isTokenReport(report: AnyEvaluationReport): report is TokenEvaluationReport {
   return "tokens" in report;

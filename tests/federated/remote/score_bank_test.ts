@@ -44,6 +44,22 @@ Deno.test("runClient() scores every bank that an evaluator is offered", async ()
   assert.deepEqual(run.reports.map(({ rounds }) => rounds), [0, 1, 2]);
 });
 
+Deno.test("runClient() reports a bank that has diverged, so that an evaluator goes on to the next", async () => {
+  for (const loss of [NaN, Infinity]) {
+    const run = fakeRun(2, { role: "evaluator" });
+    const evaluation = { rows: 10, correct: 1, loss };
+    const trainer = { ...textTrainer(), evaluate: () => Promise.resolve(evaluation) };
+    const { end } = await play(run.handler, { role: "evaluator", trainer });
+    assert.equal(end.kind, "finished");
+    assert.deepEqual(
+      run.reports.map(({ rounds, loss }) => [rounds, loss]),
+      [0, 1, 2].map(
+        (rounds) => [rounds, 1e300],
+      ),
+    );
+  }
+});
+
 Deno.test("runClient() hands out the final bank though its score is not wanted any more", async () => {
   const run = fakeRun(0);
   const { end } = await play((request) =>

@@ -93,6 +93,9 @@ export async function send(
   }
 }
 
+/** What proxies answer where a later try may go well: request timeout, too early, too many requests (RFC 9110, 8470, 6585). */
+const patienceAsked: readonly number[] = [408, 425, 429];
+
 /** No answer, or none of a HAFL server that works. */
 class Unanswered extends Error {
   override name = "Unanswered";
@@ -146,8 +149,11 @@ async function attempt(
       return new Unanswered(`it points to ${elsewhere}; give that address, if it is the server's`);
     }
     const facts = await readProblem(response, now());
-    // A server at fault is one that cannot be reached, as far as the client is concerned.
-    if (response.status >= 500 && facts.code !== "busy") {
+    // A server at fault is one that cannot be reached, as far as the client is concerned; so is a proxy that asks for patience.
+    if (
+      response.status >= 500 && facts.code !== "busy" ||
+      facts.unexplained && patienceAsked.includes(response.status)
+    ) {
       return new Unanswered(facts.detail, facts.retryAfter);
     }
     if (facts.code !== "clock-skew") return new RemoteProblem(what, facts);

@@ -24,6 +24,8 @@ export interface ProblemFacts {
   readonly retryAfter?: number;
   /** The server's clock, where the client's differs too much. */
   readonly serverTime?: number;
+  /** That the answer was no problem document: not the word of a HAFL server, but a proxy's in between. */
+  readonly unexplained?: true;
 }
 
 /** A server's answer that says no, or not now. */
@@ -42,6 +44,8 @@ export class RemoteProblem extends UserError implements ProblemFacts {
   readonly retryAfter?: number;
   /** The server's clock in milliseconds since 1970, where the client's differs too much. */
   readonly serverTime?: number;
+  /** That the answer was no problem document. */
+  readonly unexplained?: true;
 
   /** A refusal of what was tried, as it follows "Cannot". */
   constructor(what: string, facts: ProblemFacts) {
@@ -53,6 +57,7 @@ export class RemoteProblem extends UserError implements ProblemFacts {
     if (facts.reason !== undefined) this.reason = facts.reason;
     if (facts.retryAfter !== undefined) this.retryAfter = facts.retryAfter;
     if (facts.serverTime !== undefined) this.serverTime = facts.serverTime;
+    if (facts.unexplained) this.unexplained = true;
   }
 }
 
@@ -70,7 +75,8 @@ export async function readProblem(response: Response, now: number): Promise<Prob
   if (problem === undefined) {
     // A proxy in between, or no HAFL server at all.
     const detail = `it answered ${status} without saying why; is it a HAFL server?`;
-    return { code: status === 404 ? "not-found" : "internal", status, detail, ...wait };
+    const code = status === 404 ? "not-found" : "internal";
+    return { code, status, detail, unexplained: true, ...wait };
   }
   const { detail, title, reason, serverTime } = problem;
   return {

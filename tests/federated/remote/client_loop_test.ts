@@ -130,6 +130,21 @@ Deno.test("runClient() delivers a kept update under its old id", async () => {
   assert.equal(kindsOf(events), "delivered scored");
 });
 
+Deno.test("runClient() keeps an update that a proxy in between refused, and delivers it at the next start", async () => {
+  const run = fakeRun(1);
+  const files = new Map<string, Uint8Array>();
+  const trained: string[] = [];
+  const { job } = jobFor((request) => {
+    const isUpdate = request.route.includes("/updates/");
+    return isUpdate ? new Response("<h1>Not found</h1>", { status: 404 }) : run.handler(request);
+  }, { store: memoryStore(files), trainer: textTrainer(trained) });
+  await assert.rejects(runClient(job), /answered 404 without saying why/);
+  assert.ok(files.has("pending.safetensors"));
+  await play(run.handler, { store: memoryStore(files), trainer: textTrainer(trained) });
+  assert.deepEqual(run.updates, UNDISTURBED.slice(0, 1));
+  assert.equal(trained.length, 1, "it is not trained again");
+});
+
 Deno.test("runClient() drops an update that comes too late, and trains the next attempt from the same memory", async () => {
   const run = fakeRun(3);
   const late = new Set([1]);

@@ -244,6 +244,14 @@ Deno.test("send() takes every no for a no", async () => {
   }
 });
 
+Deno.test("send() tries again when a proxy asks for patience", async () => {
+  const page = (status: number) =>
+    new Response("<h1>Slow down</h1>", { status, headers: { "retry-after": "7" } });
+  const { connection, arrived } = scripted([page(429), page(408), problem("withdrawn", 403)]);
+  await assert.rejects(fetchManifest(connection, "run"), /it says withdrawn/);
+  assert.equal(arrived.length, 3);
+});
+
 Deno.test("send() signs anew when something in between sent a request twice", async () => {
   const { connection, arrived } = scripted([problem("replay", 409), accepted()]);
   await putUpdate(connection, address, "u".repeat(22), new Uint8Array(3));

@@ -95,7 +95,7 @@ interface LoadOptions extends WebgpuDeviceOptions {
   readonly known: ReadonlyMap<string, string>;
 }
 
-/** Every executor opens a device of its own: a consumed or lost one never comes back, and closing it frees all its memory. */
+/** Every executor opens a device of its own: a consumed or lost one never comes back, and ending it frees all its memory. */
 async function loadOnWebgpu(
   programs: readonly Program[],
   options: LoadOptions,
@@ -110,9 +110,15 @@ async function loadOnWebgpu(
   try {
     return await createExecutor(adapter, device, programs, memory, options);
   } catch (error) {
-    device.destroy();
+    await endDevice(device);
     throw error;
   }
+}
+
+/** Destroys a device. wgpu frees the memory of a destroyed one only when it looks whether work is done, and so it is asked. */
+async function endDevice(device: GPUDevice): Promise<void> {
+  device.destroy();
+  await device.queue.onSubmittedWorkDone();
 }
 
 async function createExecutor(
@@ -222,7 +228,7 @@ async function createExecutor(
       return dtype === "f32" ? new Float32Array(bytes) : new Uint32Array(bytes);
     },
     close() {
-      return closed ??= device.queue.onSubmittedWorkDone().then(() => device.destroy());
+      return closed ??= device.queue.onSubmittedWorkDone().then(() => endDevice(device));
     },
   };
   return times === undefined ? executor : profiledExecutor(executor, times);

@@ -95,6 +95,24 @@ test("load() gives its device back when it fails", async () => {
   });
 });
 
+Deno.test({
+  name: "close() frees the memory at once",
+  // Only a software adapter's memory is the process's own.
+  ignore: ignore || !(await createWebgpuDevice()).info.software,
+  async fn() {
+    const bytes = 2 ** 28;
+    const program = createProgram("large");
+    bufferTensor(program, "weight", "table", [bytes / 4]);
+    const executor = await (await createWebgpuDevice()).load([program]);
+    executor.clear("table");
+    await executor.read("table", 0, 1);
+    const before = Deno.memoryUsage().rss;
+    await executor.close();
+    const freed = before - Deno.memoryUsage().rss;
+    assert.ok(freed > 0.9 * bytes, `${freed} of ${bytes} bytes were freed`);
+  },
+});
+
 test("read() throws DeviceLostError when the device went away", async () => {
   await captureDevices(async (opened) => {
     const program = createProgram("lost");

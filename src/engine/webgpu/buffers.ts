@@ -14,23 +14,59 @@ export interface Buffers {
   readonly slots: readonly GPUBuffer[];
 }
 
-/** Creates them, zeroed. */
-export function createBuffers(device: GPUDevice, { buffers, slots }: MemoryPlan): Buffers {
+/**
+ * Creates them, zeroed.
+ *
+ * @throws DeviceMemoryError when the device has not so much memory.
+ */
+export async function createBuffers(
+  device: StorageDevice,
+  { buffers, slots }: MemoryPlan,
+): Promise<Buffers> {
+  const specs = [...buffers.values()];
+  const created = await createStorage(device, [
+    ...specs.map((spec) => ({ label: spec.name, size: storedBytes(spec) })),
+    ...slots.map((length, slot) => ({ label: `slot ${slot}`, size: 4 * length })),
+  ]);
   return {
-    named: new Map(
-      [...buffers.values()].map((spec) => [
-        spec.name,
-        createStorage(device, spec.name, storedBytes(spec)),
-      ]),
-    ),
-    slots: slots.map((length, slot) => createStorage(device, `slot ${slot}`, 4 * length)),
+    named: new Map(specs.map(({ name }, i) => [name, created[i]])),
+    slots: created.slice(specs.length),
   };
 }
 
-/** A buffer that kernels read and write, of that many bytes. */
-export function createStorage(device: GPUDevice, label: string, size: number): GPUBuffer {
+/**
+ * Working memory of so many elements; undefined for none.
+ *
+ * @throws DeviceMemoryError when the device has not so much memory.
+ */
+export async function createScratch(
+  device: StorageDevice,
+  elements: number,
+): Promise<GPUBuffer | undefined> {
+  if (elements === 0) return undefined;
+  const [scratch] = await createStorage(device, [{ label: "scratch", size: 4 * elements }]);
+  return scratch;
+}
+
+/** What is used of a device here. */
+type StorageDevice = Pick<GPUDevice, "createBuffer" | "pushErrorScope" | "popErrorScope">;
+
+/** Buffers that kernels read and write. Unless it is asked so, a device reports too little memory as it reports its failures. */
+async function createStorage(
+  device: StorageDevice,
+  wanted: readonly { readonly label: string; readonly size: number }[],
+): Promise<GPUBuffer[]> {
   const usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC;
-  return device.createBuffer({ label, size, usage });
+  device.pushErrorScope("out-of-memory");
+  const created = wanted.map(({ label, size }) => device.createBuffer({ label, size, usage }));
+  if (await device.popErrorScope() === null) return created;
+  created.forEach((buffer) => buffer.destroy());
+  const mebibytes = wanted.reduce((sum, { size }) => sum + size, 0) / 2 ** 20;
+  throw new DeviceMemoryError(
+    `Cannot allocate ${
+      mebibytes.toFixed(0)
+    } MiB on the WebGPU device: it has not so much memory left`,
+  );
 }
 
 /**

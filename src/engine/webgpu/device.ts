@@ -25,7 +25,7 @@ import { describeAdapter, isSoftware, openDevice, requireAdapter } from "./adapt
 import {
   checkSizes,
   createBuffers,
-  createStorage,
+  createScratch,
   createUpload,
   readBack,
   readHalves,
@@ -136,7 +136,7 @@ async function createExecutor(
   );
   checkSizes(memory, device.limits, largestBinding);
   const checkDevice = watch(device);
-  const buffers = createBuffers(device, memory);
+  const buffers = await createBuffers(device, memory);
   const cache = createPipelineCache(device);
   const pace = surePace(software, longestSeconds);
   const unmeasured = { device, cache, buffers, pace, largestBinding };
@@ -148,8 +148,7 @@ async function createExecutor(
   const calls = programs.flatMap(({ nodes }) =>
     nodes.flatMap((node) => callsOf(node, variantOf(node, tuning), largestBinding))
   );
-  const elements = scratchElements(calls);
-  const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
+  const scratch = await createScratch(device, scratchElements(calls));
   const dispatches = new Map(programs.map(({ name, nodes }) => {
     const slots = memory.assignments.get(name)!;
     const record = nodes.flatMap((node) =>

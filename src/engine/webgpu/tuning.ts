@@ -4,7 +4,7 @@ import type { Tuning } from "../device.ts";
 import { operation } from "../ops/registry.ts";
 import type { MemoryPlan } from "../plan.ts";
 import type { Node, Program } from "../program.ts";
-import { createStorage } from "./buffers.ts";
+import { createScratch } from "./buffers.ts";
 import { callsOf, type Recorder, recordNode } from "./dispatch.ts";
 import { openStopwatch } from "./stopwatch.ts";
 
@@ -113,8 +113,7 @@ async function measureAll(
   const calls = open.flatMap(({ node, names }) =>
     names.flatMap((name) => callsOf(node, name, parts.largestBinding))
   );
-  const elements = scratchElements(calls);
-  const scratch = elements > 0 ? createStorage(device, "scratch", 4 * elements) : undefined;
+  const scratch = await createScratch(device, scratchElements(calls));
   const recorder = { ...parts, scratch };
   const stopwatch = await openStopwatch(device, parts.pace.seconds);
   const tuning: Record<string, string> = {};

@@ -86,6 +86,26 @@ test("load() names the buffer when it is larger than the adapter allows", async 
   });
 });
 
+test("load() tells too little memory from a failing device, and gives the device back", async () => {
+  // The memory of an adapter is not a test's to use up.
+  const { popErrorScope } = GPUDevice.prototype;
+  GPUDevice.prototype.popErrorScope = () =>
+    Promise.resolve(new GPUOutOfMemoryError("not enough memory left"));
+  try {
+    await captureDevices(async (opened) => {
+      const program = createProgram("small");
+      bufferTensor(program, "weight", "x", [2 ** 18]);
+      await assert.rejects((await createWebgpuDevice()).load([program]), {
+        name: "DeviceMemoryError",
+        message: "Cannot allocate 1 MiB on the WebGPU device: it has not so much memory left",
+      });
+      assert.equal((await opened[0].lost).reason, "destroyed");
+    });
+  } finally {
+    GPUDevice.prototype.popErrorScope = popErrorScope;
+  }
+});
+
 test("load() gives its device back when it fails", async () => {
   await captureDevices(async (opened) => {
     const device = await createWebgpuDevice();

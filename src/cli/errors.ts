@@ -1,15 +1,17 @@
 /**
- * How a command ends: a user's mistake is one line and exit code 2, anything else is a fault of the
- * program and keeps its stack trace.
+ * How a command ends: a user's mistake is one line and exit code 2, and so is a failure of the disk or
+ * the device; anything else is a fault of the program and keeps its stack trace.
  *
  * @module
  */
 import type { CommanderError } from "commander";
+import { DeviceLostError } from "../engine/device.ts";
 import { UserError } from "../protocol/errors.ts";
 import { interruptedCode, InterruptedError } from "./interrupt.ts";
+import { lostDeviceText } from "./lost_device_text.ts";
 import { printable, printableLines } from "./printable.ts";
 
-/** Exit code of a mistake on the command line or in a file the user gave. */
+/** Exit code of a mistake on the command line or in a file the user gave, and of what else the user can mend. */
 const userMistake = 2;
 
 /** What ends a command: its exit code and what it prints on stderr ("" for nothing). */
@@ -41,6 +43,9 @@ export function commandEnd(error: unknown): CommandEnd {
   }
   if (isSystemError(error)) {
     return { code: userMistake, text: `error: Cannot use the disk: ${oneLine(error.message)}` };
+  }
+  if (error instanceof DeviceLostError) {
+    return { code: userMistake, text: `error: ${oneLine(lostDeviceText(error))}` };
   }
   if (error instanceof InterruptedError) return { code: interruptedCode, text: error.message };
   const text = error instanceof Error ? error.stack ?? error.message : String(error);

@@ -3,6 +3,7 @@
 import { createTokenizer, createTransformersTokenizer } from "../../data/mod.ts";
 import type { ModelRow } from "../../data/types.ts";
 import { clientRound, DivergedError } from "../../federated/client_round.ts";
+import { DeviceLostError } from "../../engine/device.ts";
 import { stepSeconds } from "../../federated/open_session.ts";
 import {
   type ClientFederation,
@@ -17,6 +18,7 @@ import { builtInBaseName, type RunManifest } from "../../protocol/manifest.ts";
 import { applyDownload, decodeDownload } from "../../protocol/messages/mod.ts";
 import { HubError } from "../../weights/mod.ts";
 import { type LastingSession, openLastingSession } from "../lasting_session.ts";
+import { lostDeviceText } from "../lost_device_text.ts";
 import { openModelFiles, openTokenCache } from "../sources.ts";
 import { loadClientData } from "./client_data.ts";
 import type {
@@ -176,7 +178,8 @@ function modelOf(
   return { rank: layout.rank, ...applyDownload(layout, decodeDownload(bytes, layout)) };
 }
 
-function failureOf(ask: Question, error: unknown): Failure {
+/** What the other side hears of an error. */
+export function failureOf(ask: Question, error: unknown): Failure {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (error instanceof ClosedError) return { kind: "closed", message: "the worker was closed" };
   if (error instanceof DivergedError) {
@@ -184,5 +187,9 @@ function failureOf(ask: Question, error: unknown): Failure {
     return { kind: "round", message: `${error.what} at step ${error.step}` };
   }
   if (error instanceof UserError) return { kind: "user", message };
+  // A round may go well the next time; what else the client asks for, it cannot do without.
+  if (error instanceof DeviceLostError && ask !== "round") {
+    return { kind: "user", message: lostDeviceText(error) };
+  }
   return { kind: ask === "round" ? "round" : "fault", message, stack };
 }

@@ -78,7 +78,9 @@ test("load() measures what is not known when asked, once, and tells how far it i
   const first = await run(device);
   assert.ok((await suitingNames()).includes(first.tuning[KIND]), first.tuning[KIND]);
   assert.deepEqual(heard, [[0, 1], [1, 1]]);
-  assert.deepEqual(await run(device), first);
+  const { y, tuning } = await run(device);
+  // In how many pieces a kernel runs follows from the pace measured with it, and not what it computes.
+  assert.deepEqual({ y, tuning }, { y: first.y, tuning: first.tuning });
   assert.equal(heard.length, 2, "nothing is measured twice");
 });
 

@@ -56,6 +56,13 @@ export function clientOf(c: HttpContext): ClientCaller {
   return caller;
 }
 
+/** Who is at the other end: a client by its key, the administrator by its name, anybody else by address. */
+export function partyOf(c: HttpContext): string {
+  const caller = c.get("caller");
+  if (caller?.kind === "client") return caller.keyId;
+  return caller?.kind === "admin" ? "admin" : addressOf(c);
+}
+
 /** The address a request came from, as far as it stands for one party: an IPv6 host has 2^64 of its own. */
 export function addressOf(c: HttpContext): string {
   const host = c.env?.remoteAddr?.hostname ?? "unknown";

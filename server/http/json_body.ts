@@ -26,7 +26,7 @@ export async function readJson(
   maxBytes: number,
   digest: Uint8Array | undefined,
 ): Promise<string> {
-  const bytes = await readBody(c.req.raw, { maxBytes, digest, pace: limits.pace, clock });
+  const bytes = await readBody(c.req.raw, { maxBytes, digest, pace: limits.receivePace, clock });
   const text = decode(bytes);
   // Hono keeps promises of bodies here, whatever its types say; validators look here first.
   Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });

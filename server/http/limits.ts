@@ -4,9 +4,18 @@ export interface BucketLimits {
   readonly perSecond: number;
 }
 
-/** How fast a body must arrive. Only time spent waiting for the sender counts. */
+/** How many bodies are on their way at a time. */
+export interface SlotLimits {
+  readonly most: number;
+  /** Of them, those of one client, or of one address that nobody vouches for. */
+  readonly perOwner: number;
+  /** Longest wait for a body's turn; after it the sender is asked to come again. */
+  readonly waitMs: number;
+}
+
+/** How fast a body must move. Only time spent waiting for the other side counts. */
 export interface PaceLimits {
-  /** Longest wait for the next bytes. */
+  /** Longest wait for the next bytes, or until the next are taken. */
   readonly idleMs: number;
   /** Waiting that is free, before the rate counts. */
   readonly graceMs: number;
@@ -26,16 +35,18 @@ export interface Limits {
   readonly probeBytes: number;
   /** Most bytes of a base model's file. */
   readonly modelFileBytes: number;
-  /** Bodies that are received at a time. */
-  readonly uploads: number;
-  /** Of them, those of one client. */
-  readonly uploadsPerClient: number;
-  /** Longest wait for a body's turn to be received; after it the sender is asked to come again. */
-  readonly uploadWaitMs: number;
-  /** Probes that are received at a time; nothing of them is kept. */
-  readonly probes: number;
-  /** Of every body. */
-  readonly pace: PaceLimits;
+  /** Bodies that are received. */
+  readonly uploads: SlotLimits;
+  /** Probes that are received; nothing of them is kept. */
+  readonly probes: SlotLimits;
+  /** Downloads of a round that are sent, each with a tensor at a time in memory. */
+  readonly downloads: SlotLimits;
+  /** Banks and files of base models that are sent, each with a chunk at a time in memory; those may take hours and must not hold up a round. */
+  readonly files: SlotLimits;
+  /** Of every body that is received. */
+  readonly receivePace: PaceLimits;
+  /** Of every body that is sent in pieces. The system takes up to 4 MB ahead of a reader, and a third of them must be gone before it takes more. */
+  readonly sendPace: PaceLimits;
   /** Requests of a client, once its signature is checked. */
   readonly perClient: BucketLimits;
   /** Messages of a client that are refused, each a row in the database; with none left the client is sent away before it is heard. */
@@ -69,11 +80,12 @@ export const defaultLimits: Limits = {
   manifestBytes: 8 * MiB,
   probeBytes: MiB,
   modelFileBytes: 64 * 1024 * MiB,
-  uploads: 64,
-  uploadsPerClient: 2,
-  uploadWaitMs: 10_000,
-  probes: 1000,
-  pace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
+  uploads: { most: 64, perOwner: 2, waitMs: 10_000 },
+  probes: { most: 1000, perOwner: 2, waitMs: 0 },
+  downloads: { most: 128, perOwner: 2, waitMs: 10_000 },
+  files: { most: 128, perOwner: 2, waitMs: 10_000 },
+  receivePace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
+  sendPace: { idleMs: 120_000, graceMs: 120_000, bytesPerSecond: 4096 },
   perClient: { burst: 200, perSecond: 50 },
   refusalsPerClient: { burst: 100, perSecond: 1 },
   perAddress: { burst: 1000, perSecond: 50 },

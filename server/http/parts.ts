@@ -13,10 +13,10 @@ import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { createNonceMemory, type NonceMemory } from "./nonce_memory.ts";
 import type { RunWatch } from "./run_watch.ts";
+import { createSlots, type Slots } from "./slots.ts";
 import { createStatusFeeds, type StatusFeeds } from "./status_feed.ts";
 import { createTokenBuckets, type TokenBuckets } from "./token_buckets.ts";
 import { createTurns, type Turns } from "./turns.ts";
-import { createUploadSlots, type UploadSlots } from "./upload_slots.ts";
 import { createVerificationKeys, type VerificationKeys } from "./verification_keys.ts";
 
 /** A file of the dashboard. */
@@ -56,8 +56,12 @@ export interface AppParts extends AppDeps {
   readonly keys: VerificationKeys;
   readonly nonces: NonceMemory;
   readonly turns: Turns;
-  readonly uploads: UploadSlots;
-  readonly probes: UploadSlots;
+  readonly slots: {
+    readonly uploads: Slots;
+    readonly probes: Slots;
+    readonly downloads: Slots;
+    readonly files: Slots;
+  };
   readonly feeds: StatusFeeds;
   readonly buckets: {
     /** Requests of clients, by key. */
@@ -83,12 +87,12 @@ export function createParts(deps: AppDeps): AppParts {
     // A signature made by a clock that is a window ahead is valid for two.
     nonces: createNonceMemory(2000 * limits.clockWindowSeconds, clock.now),
     turns: createTurns(limits.turns),
-    uploads: createUploadSlots(limits, clock, random),
-    probes: createUploadSlots(
-      { ...limits, uploads: limits.probes, uploadWaitMs: 0 },
-      clock,
-      random,
-    ),
+    slots: {
+      uploads: createSlots("uploads", limits.uploads, clock, random),
+      probes: createSlots("probes", limits.probes, clock, random),
+      downloads: createSlots("downloads", limits.downloads, clock, random),
+      files: createSlots("files", limits.files, clock, random),
+    },
     feeds: createStatusFeeds(deps),
     buckets: {
       clients: createTokenBuckets(limits.perClient, clock),

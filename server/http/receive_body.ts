@@ -7,6 +7,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "./clock.ts";
 import type { PaceLimits } from "./limits.ts";
+import { patienceFor } from "./pace.ts";
 import { ProblemError } from "./problems.ts";
 
 /** What a body may be. */
@@ -40,10 +41,7 @@ export async function* receiveBody(
   let waited = 0;
   try {
     for (; reader !== undefined;) {
-      const patience = Math.min(
-        pace.idleMs,
-        pace.graceMs + 1000 * received / pace.bytesPerSecond - waited,
-      );
+      const patience = patienceFor(pace, received, waited);
       const from = clock.now();
       const piece = await nextPiece(reader, patience, clock, received);
       waited += Math.max(0, clock.now() - from);

@@ -5,10 +5,9 @@
  */
 
 import { type BlobWriter, createBlob } from "../store/blobs.ts";
-import type { HttpContext } from "./caller.ts";
+import { type HttpContext, partyOf } from "./caller.ts";
 import type { AppParts } from "./parts.ts";
 import { readBody, receiveBody } from "./receive_body.ts";
-import type { UploadSlots } from "./upload_slots.ts";
 
 /**
  * Receives a body and hands it to `use`, which finishes it or abandons it; where receiving fails it is abandoned here.
@@ -22,7 +21,8 @@ export async function withUpload<T>(
   use: (upload: BlobWriter) => Promise<T>,
 ): Promise<T> {
   const { service, clock, metrics } = parts;
-  using _slot = await takeSlot(c, parts.uploads);
+  // Held until the run service is done too: then as many bodies are checked at a time as are received.
+  using _slot = await parts.slots.uploads.take(partyOf(c));
   closeAfterwards(c);
   const upload = createBlob(service.db, clock.now());
   try {
@@ -44,7 +44,7 @@ export async function readUpload(
   parts: AppParts,
   maxBytes: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  using _slot = await takeSlot(c, parts.uploads);
+  using _slot = await parts.slots.uploads.take(partyOf(c));
   closeAfterwards(c);
   const bytes = await readBody(c.req.raw, boundsOf(c, parts, maxBytes));
   parts.metrics.countBytes("up", bytes.length);
@@ -57,7 +57,7 @@ export async function discardUpload(
   parts: AppParts,
   maxBytes: number,
 ): Promise<void> {
-  using _slot = await takeSlot(c, parts.probes);
+  using _slot = await parts.slots.probes.take(partyOf(c));
   for await (const piece of receiveBody(c.req.raw, boundsOf(c, parts, maxBytes))) {
     parts.metrics.countBytes("up", piece.length);
   }
@@ -71,15 +71,8 @@ function closeAfterwards(c: HttpContext): void {
   c.header("connection", "close");
 }
 
-/** The slot is held until the run service is done too: then as many bodies are checked at a time as are received. */
-async function takeSlot(c: HttpContext, slots: UploadSlots): Promise<Disposable> {
-  const caller = c.get("caller");
-  const giveBack = await slots.take(caller?.kind === "client" ? caller.keyId : "admin");
-  return { [Symbol.dispose]: giveBack };
-}
-
 function boundsOf(c: HttpContext, { limits, clock }: AppParts, maxBytes: number) {
   const caller = c.get("caller");
   const digest = caller?.kind === "client" ? caller.digest : undefined;
-  return { maxBytes, digest, pace: limits.pace, clock };
+  return { maxBytes, digest, pace: limits.receivePace, clock };
 }

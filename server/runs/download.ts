@@ -1,4 +1,4 @@
-import { type EncodedMessage, encodeDownload } from "../../src/protocol/messages/mod.ts";
+import { type MessagePlan, planDownload } from "../../src/protocol/messages/mod.ts";
 import { requireOpenAttempt } from "./attempts.ts";
 import { currentBank } from "./banks.ts";
 import { changeRun } from "./change_run.ts";
@@ -17,14 +17,14 @@ export async function openDownload(
   service: Service,
   run: string,
   address: RoundAddress,
-): Promise<EncodedMessage> {
+): Promise<MessagePlan> {
   const { round, attempt, client } = address;
   return await recorded(service, run, address, async () => {
     const row = await requireRun(service.db, run);
     await requireMember(service.db, run, client);
     const open = await requireOpenAttempt(service.db, row, address, service.now());
     const deal = await dealFor(service, row, open, client);
-    const message = encodeDownload(await currentBank(service, row), deal, { run });
+    const message = planDownload(await currentBank(service, row), deal, { run });
     const [taken] = await service.db.query(
       "SELECT 1 AS found FROM downloads " +
         "WHERE run = $1 AND round = $2 AND attempt = $3 AND client = $4",
@@ -39,7 +39,7 @@ async function take(
   service: Service,
   run: string,
   address: RoundAddress,
-  { sizes }: EncodedMessage,
+  { sizes }: MessagePlan,
 ): Promise<void> {
   const { round, attempt, client } = address;
   const now = service.now();

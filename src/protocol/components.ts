@@ -28,18 +28,37 @@ export interface ComponentSlices {
  * ```
  */
 export function gatherComponents(
-  { inFeatures, outFeatures, a, b }: ModuleComponents,
+  module: ModuleComponents,
   rank: number,
   indices: Uint32Array,
 ): ComponentSlices {
-  const count = indices.length;
-  const rows = new Float32Array(count * inFeatures);
-  const columns = new Float32Array(outFeatures * count);
+  return { a: gatherA(module, indices), b: gatherB(module, rank, indices) };
+}
+
+/** A of {@linkcode gatherComponents} alone. */
+export function gatherA(
+  { inFeatures, a }: Pick<ModuleComponents, "inFeatures" | "a">,
+  indices: Uint32Array,
+): Float32Array {
+  const rows = new Float32Array(indices.length * inFeatures);
   indices.forEach((index, n) => {
     rows.set(a.subarray(index * inFeatures, (index + 1) * inFeatures), n * inFeatures);
+  });
+  return rows;
+}
+
+/** B of {@linkcode gatherComponents} alone. */
+export function gatherB(
+  { outFeatures, b }: Pick<ModuleComponents, "outFeatures" | "b">,
+  rank: number,
+  indices: Uint32Array,
+): Float32Array {
+  const count = indices.length;
+  const columns = new Float32Array(outFeatures * count);
+  indices.forEach((index, n) => {
     for (let j = 0; j < outFeatures; j++) columns[j * count + n] = b[j * rank + index];
   });
-  return { a: rows, b: columns };
+  return columns;
 }
 
 /** The reverse of {@linkcode gatherComponents}: a module of rank `rank` with the listed components, and zeros in the others. */

@@ -21,6 +21,7 @@ import { hasTag } from "../entity_tag.ts";
 import type { AppParts } from "../parts.ts";
 import { ProblemError } from "../problems.ts";
 import { withUpload } from "../receive_upload.ts";
+import { sendBody } from "../send_body.ts";
 import { count } from "../schemas/common.ts";
 import { manifest } from "../schemas/manifest.ts";
 import { problems, signedProblems } from "../schemas/problem.ts";
@@ -38,6 +39,7 @@ import {
 
 const tags = ["Files"];
 const readProblems = problems(...signedProblems);
+const sendProblems = problems(...signedProblems, "busy");
 // A path of several segments; OpenAPI has no such thing, so the document names it {path}.
 const modelFilePath = "/v1/models/{hash}/files/{path{.+}}";
 
@@ -80,7 +82,7 @@ export function addFileRoutes(app: App, parts: AppParts): void {
           }),
         },
         304: { description: "The caller has it already" },
-        ...readProblems,
+        ...sendProblems,
       },
     }),
     async (c) => {
@@ -93,7 +95,7 @@ export function addFileRoutes(app: App, parts: AppParts): void {
         "hafl-rounds": `${bank.rounds}`,
       };
       if (hasTag(c, etag)) return new Response(null, { status: 304, headers });
-      return fileResponse(c, parts, bank, headers);
+      return await sendFile(c, parts, bank, headers);
     },
   );
 
@@ -127,12 +129,12 @@ export function addFileRoutes(app: App, parts: AppParts): void {
       ...byAnyone,
       middleware: [admitted],
       request: { params: modelFileParams },
-      responses: { 200: { description: "The file", content: bytes }, ...readProblems },
+      responses: { 200: { description: "The file", content: bytes }, ...sendProblems },
     }),
     async (c) => {
       const { hash, path } = c.req.valid("param");
       await refuseOtherModels(c, parts, hash);
-      return fileResponse(c, parts, await modelFile(service, hash, path), {});
+      return await sendFile(c, parts, await modelFile(service, hash, path));
     },
   );
 
@@ -189,18 +191,12 @@ async function refuseOtherModels(
   );
 }
 
-function fileResponse(
+function sendFile(
   c: HttpContext,
-  { service, metrics }: AppParts,
+  parts: AppParts,
   { blob, size }: StoredFile,
-  headers: Readonly<Record<string, string>>,
-): Response {
-  const all = {
-    "content-type": "application/octet-stream",
-    "content-length": String(size),
-    ...headers,
-  };
-  if (c.req.method === "HEAD") return new Response(null, { headers: all });
-  metrics.countBytes("down", size);
-  return new Response(streamBlob(service.db, blob), { headers: all });
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const open = () => ({ size, pieces: streamBlob(parts.service.db, blob) });
+  return sendBody(c, parts, parts.slots.files, open, headers);
 }

@@ -11,6 +11,7 @@ import { clientOnly } from "../authentication.ts";
 import { clientOf } from "../caller.ts";
 import type { AppParts } from "../parts.ts";
 import { readUpload, withUpload } from "../receive_upload.ts";
+import { sendBody } from "../send_body.ts";
 import { problems, signedProblems } from "../schemas/problem.ts";
 import { acceptedUpdate } from "../schemas/rounds.ts";
 import {
@@ -42,7 +43,7 @@ const uploadProblems = problems(
 
 /** Adds the routes. */
 export function addRoundRoutes(app: App, parts: AppParts): void {
-  const { service, metrics, turns } = parts;
+  const { service, metrics, turns, slots } = parts;
   const admitted = clientOnly(parts);
 
   app.openapi(
@@ -83,21 +84,17 @@ export function addRoundRoutes(app: App, parts: AppParts): void {
       request: { params: roundParams, query: attemptQuery },
       responses: {
         200: { description: "The encoded message", content: bytes },
-        ...problems(...roundProblems),
+        ...problems(...roundProblems, "busy"),
       },
     }),
     async (c) => {
       const { run, round, client } = c.req.valid("param");
       const address = { round, client, ...c.req.valid("query") };
       c.set("writtenDown", true);
-      using _turn = await turns.take();
-      const { bytes: body } = await openDownload(service, run, address);
-      metrics.countBytes("down", body.length);
-      return new Response(new Uint8Array(body), {
-        headers: {
-          "content-type": "application/octet-stream",
-          "content-length": String(body.length),
-        },
+      return await sendBody(c, parts, slots.downloads, async () => {
+        using _turn = await turns.take();
+        const { sizes, pieces } = await openDownload(service, run, address);
+        return { size: sizes.total, pieces: pieces() };
       });
     },
   );

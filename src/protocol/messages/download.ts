@@ -9,21 +9,20 @@
  */
 
 import type { AdapterBank, AdapterLayout, ModuleComponents, NamedTensor } from "../bank.ts";
-import { componentTensors } from "../component_tensors.ts";
 import {
   allComponents,
   type ComponentSlices,
-  gatherComponents,
+  gatherA,
+  gatherB,
   indicesOf,
   maskOf,
   scatterComponents,
 } from "../components.ts";
 import { type Deal, holdsComponents } from "../deal.ts";
 import { factorChoices, type Factors } from "../method.ts";
-import { loraAName } from "../tensor_names.ts";
+import { loraAName, loraBName } from "../tensor_names.ts";
 import {
   type EncodedMessage,
-  encodeMessage,
   indexTensors,
   MessageError,
   type OpenMessage,
@@ -34,6 +33,7 @@ import {
   takeHead,
   takeIndexLists,
 } from "./frame.ts";
+import { type MessagePlan, planMessage, wholeMessage } from "./message_plan.ts";
 
 /** A decoded download. */
 export interface Download {
@@ -76,17 +76,50 @@ export interface ClientAdapter {
 export function encodeDownload(
   bank: AdapterBank,
   deal: Deal,
-  { run }: { readonly run: string },
+  address: { readonly run: string },
 ): EncodedMessage {
+  return wholeMessage(planDownload(bank, deal, address));
+}
+
+/** Plans what {@linkcode encodeDownload} encodes; the bank must stay as it is until it is sent. */
+export function planDownload(
+  bank: AdapterBank,
+  deal: Deal,
+  { run }: { readonly run: string },
+): MessagePlan {
   const { client, round, factors } = deal;
   const modules = holdsComponents(deal) ? bank.modules : [];
-  return encodeMessage("download", { run, round, client }, {
+  return planMessage("download", { run, round, client }, {
     lora: modules.flatMap((module, m) => {
+      const { name, inFeatures, outFeatures } = module;
       const held = indicesOf(deal.forward[m]);
-      return componentTensors(module, held.length, gatherComponents(module, bank.rank, held));
+      return [
+        {
+          name: loraAName(name),
+          dtype: "F32",
+          shape: [held.length, inFeatures],
+          make: () => gatherA(module, held),
+        },
+        {
+          name: loraBName(name),
+          dtype: "F32",
+          shape: [outFeatures, held.length],
+          make: () => gatherB(module, bank.rank, held),
+        },
+      ];
     }),
-    head: bank.head,
-    lists: indexTensors(modules, deal.indices),
+    head: bank.head.map(({ name, shape, data }) => ({
+      name,
+      dtype: "F32",
+      shape,
+      make: () => data,
+    })),
+    lists: indexTensors(modules, deal.indices).map(({ name, shape, data }) => ({
+      name,
+      dtype: "U32",
+      shape,
+      make: () => data,
+    })),
     metadata: factors === "both" ? {} : { factors },
   });
 }

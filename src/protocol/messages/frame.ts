@@ -82,18 +82,26 @@ export interface MessageParts {
 /** Encodes a message and counts its bytes. Without a client it is for all of them. */
 export function encodeMessage(
   kind: MessageKind,
-  { run, round, client }: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
+  address: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
   { lora, head, lists, metadata }: MessageParts,
 ): EncodedMessage {
-  const address = {
+  const texts = { ...metadata, ...addressTexts(kind, address) };
+  const bytes = encodeSafetensors([...lora, ...head, ...lists], texts);
+  const sizes = { lora: byteLength(lora), head: byteLength(head), total: bytes.length };
+  return { bytes, sizes: { ...sizes, overhead: sizes.total - sizes.lora - sizes.head } };
+}
+
+/** What a message is and whom it concerns, as metadata. */
+export function addressTexts(
+  kind: MessageKind,
+  { run, round, client }: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
+): Record<string, string> {
+  return {
     kind,
     run,
     round: String(round),
     ...(client !== undefined && { client: String(client) }),
   };
-  const bytes = encodeSafetensors([...lora, ...head, ...lists], { ...metadata, ...address });
-  const sizes = { lora: byteLength(lora), head: byteLength(head), total: bytes.length };
-  return { bytes, sizes: { ...sizes, overhead: sizes.total - sizes.lora - sizes.head } };
 }
 
 /**

@@ -11,6 +11,7 @@ export {
   decodeDownload,
   type Download,
   encodeDownload,
+  planDownload,
 } from "./download.ts";
 export {
   type EncodedMessage,
@@ -18,5 +19,6 @@ export {
   MessageError,
   type MessageSizes,
 } from "./frame.ts";
+export { type MessagePlan, wholeMessage } from "./message_plan.ts";
 export { encodeStack } from "./stack.ts";
 export { decodeUpdate, encodeUpdate } from "./upload.ts";

@@ -174,7 +174,7 @@ export async function signedInit(
   return {
     method,
     headers: { ...signature, ...(type && { "content-type": type }), ...headers },
-    ...(method !== "GET" && { body: sends }),
+    ...(method !== "GET" && method !== "HEAD" && { body: sends }),
     ...(signal && { signal }),
   };
 }

@@ -181,7 +181,7 @@ Deno.test("receiveBody() gives up on a body that stops", () =>
     assert.match(String(problem.detail), /after 20 bytes/);
     assert.equal((await rejectsOf(test, round.run))[0].reason, "too-slow");
     assert.equal(test.clock.pending, 0);
-  }, { limits: { pace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
+  }, { limits: { receivePace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
 
 Deno.test("receiveBody() gives up on a small body that does not come whole in time", () =>
   withApp(async (test) => {
@@ -195,7 +195,7 @@ Deno.test("receiveBody() gives up on a small body that does not come whole in ti
     assert.equal((await expectProblem("too-slow", 408, await answer)).reason, "too-slow");
     assert.equal(test.clock.pending, 0);
     await expectStatus(200, await put(test, round));
-  }, { limits: { pace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
+  }, { limits: { receivePace: { idleMs: 20_000, graceMs: 60_000, bytesPerSecond: 1 } } }));
 
 Deno.test("receiveBody() gives up on a body that crawls", () =>
   withApp(async (test) => {
@@ -215,9 +215,9 @@ Deno.test("receiveBody() gives up on a body that crawls", () =>
     await expectProblem("too-slow", 408, await answer);
     // 10 s are free, and each byte buys a tenth of a second.
     assert.equal(seconds, 12);
-  }, { limits: { pace: { idleMs: 5000, graceMs: 10_000, bytesPerSecond: 10 } } }));
+  }, { limits: { receivePace: { idleMs: 5000, graceMs: 10_000, bytesPerSecond: 10 } } }));
 
-Deno.test("createUploadSlots() sends a sender away that has its share, and all when none is left", () =>
+Deno.test("createSlots() sends a sender away that has its share, and all when none is left", () =>
   withApp(async (test) => {
     const { run, members } = await enrolledRun(test);
     const probe = (member: Member) => {
@@ -229,12 +229,12 @@ Deno.test("createUploadSlots() sends a sender away that has its share, and all w
     await until(() => test.clock.pending === 3);
     const own = await sendSigned(test, members[0].key, { method: "POST", route: "/v1/probe" });
     const problem = await expectProblem("busy", 503, own);
-    assert.match(String(problem.detail), /2 uploads of this sender/);
+    assert.match(String(problem.detail), /2 probes of this sender/);
     assert.equal(own.headers.get("retry-after"), "3");
     const last = probe(members[1]);
     await until(() => test.clock.pending === 4);
     const full = await sendSigned(test, members[2].key, { method: "POST", route: "/v1/probe" });
-    assert.match(String((await expectProblem("busy", 503, full)).detail), /4 uploads are/);
+    assert.match(String((await expectProblem("busy", 503, full)).detail), /4 probes are/);
     for (const { answer, writer } of [...pending, last]) {
       await writer.close();
       await expectStatus(204, await answer);
@@ -244,7 +244,7 @@ Deno.test("createUploadSlots() sends a sender away that has its share, and all w
       await sendSigned(test, members[2].key, { method: "POST", route: "/v1/probe" }),
     );
     assert.deepEqual(await rejectsOf(test, run), [], "busy is nobody's fault");
-  }, { limits: { probes: 4, uploadsPerClient: 2 } }));
+  }, { limits: { probes: { most: 4, perOwner: 2, waitMs: 0 } } }));
 
 Deno.test("readJson() takes a body up to its cap, and the probe up to its own", () =>
   withApp(async (test) => {

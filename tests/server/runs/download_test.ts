@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openDownload } from "../../../server/runs/mod.ts";
 import type { Database } from "../../../server/store/database.ts";
+import { wholeMessage } from "../../../src/protocol/messages/mod.ts";
 import { tinyManifest } from "../tiny_run.ts";
 import { joinedRun, serviceOn, stores } from "./support.ts";
 
@@ -25,7 +26,7 @@ for (const store of stores) {
       openDownload(service, run, { round: 0, attempt: 0, client });
     const messages = await Promise.all(clients.map(download));
     assert.equal(dealt, 1);
-    assert.equal(new Set(messages.map(({ bytes }) => bytes.toHex())).size, 8);
+    assert.equal(new Set(messages.map((message) => wholeMessage(message).bytes.toHex())).size, 8);
   });
 
   store.test("openDownload() deals again after it failed", async ({ open }) => {

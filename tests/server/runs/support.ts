@@ -46,6 +46,7 @@ import {
   scopedSelections,
   selectorOf,
   toBase64url,
+  wholeMessage,
   withServerOptimizer,
 } from "../../../src/protocol/mod.ts";
 import { makeUpdate } from "../made_up_update.ts";
@@ -185,7 +186,7 @@ export async function train(
   }
   assert.equal(task.kind, "train");
   const download = await openDownload(service, run, address);
-  return { address, bytes: makeUpdate(manifest, download.bytes) };
+  return { address, bytes: makeUpdate(manifest, wholeMessage(download).bytes) };
 }
 
 /** A sampled client's whole part of the round in progress. */

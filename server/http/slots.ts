@@ -1,32 +1,31 @@
 import type { Clock } from "./clock.ts";
-import type { Limits } from "./limits.ts";
+import type { SlotLimits } from "./limits.ts";
 import { ProblemError } from "./problems.ts";
 
-/** Bounds how many bodies are received at a time. */
-export interface UploadSlots {
+/** Bounds how many bodies are received, or sent, at a time. */
+export interface Slots {
   /**
    * Takes a slot, or waits for one: first come, first served.
    *
-   * @param owner whose body it is; one owner gets only some of the slots.
-   * @returns what gives it back.
+   * @param owner who is at the other end; one owner gets only some of the slots.
+   * @returns what gives it back when it is disposed of.
    * @throws {ProblemError} `busy` when the owner has its share, or none became free in time.
    */
-  take(owner: string): Promise<() => void>;
+  take(owner: string): Promise<Disposable>;
 }
-
-/** How many slots there are, and how long to wait for one. */
-export type SlotLimits = Pick<Limits, "uploads" | "uploadsPerClient" | "uploadWaitMs">;
 
 /**
  * Makes slots that are all free.
  *
+ * @param what they are for, as in "64 uploads".
  * @param random uniform in [0, 1): those who are sent away do not all come back at once.
  */
-export function createUploadSlots(
-  { uploads, uploadsPerClient, uploadWaitMs }: SlotLimits,
+export function createSlots(
+  what: string,
+  { most, perOwner, waitMs }: SlotLimits,
   clock: Pick<Clock, "after">,
   random: () => number,
-): UploadSlots {
+): Slots {
   // Those that hold a slot or wait for one.
   const byOwner = new Map<string, number>();
   // What hands a slot over, the longest wait first.
@@ -37,7 +36,7 @@ export function createUploadSlots(
     const seconds = 1 + Math.floor(4 * random());
     return new ProblemError(
       "busy",
-      `Cannot take the body now: ${whose} are in progress; try again in ${seconds} s`,
+      `Cannot take the request now: ${whose} are in progress; try again in ${seconds} s`,
       { headers: { "retry-after": String(seconds) } },
     );
   }
@@ -56,7 +55,7 @@ export function createUploadSlots(
 
   /** @returns whether a slot was handed over in time. */
   async function waitForOne(): Promise<boolean> {
-    if (uploadWaitMs <= 0) return false;
+    if (waitMs <= 0) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const end = (got: boolean) => {
       waiting.delete(handOver);
@@ -64,7 +63,7 @@ export function createUploadSlots(
     };
     const handOver = () => end(true);
     waiting.add(handOver);
-    const callOff = clock.after(uploadWaitMs, () => end(false));
+    const callOff = clock.after(waitMs, () => end(false));
     const got = await promise;
     callOff();
     return got;
@@ -73,19 +72,21 @@ export function createUploadSlots(
   return {
     async take(owner) {
       const own = byOwner.get(owner) ?? 0;
-      if (own >= uploadsPerClient) throw busy(`${own} uploads of this sender`);
+      if (own >= perOwner) throw busy(`${own} ${what} of this sender`);
       byOwner.set(owner, own + 1);
-      if (taken < uploads) taken++;
+      if (taken < most) taken++;
       else if (!await waitForOne()) {
         leave(owner);
-        throw busy(`${taken} uploads`);
+        throw busy(`${taken} ${what}`);
       }
       let held = true;
-      return () => {
-        if (!held) return;
-        held = false;
-        leave(owner);
-        freeOne();
+      return {
+        [Symbol.dispose]() {
+          if (!held) return;
+          held = false;
+          leave(owner);
+          freeOne();
+        },
       };
     },
   };

@@ -26,6 +26,8 @@ export interface CommandDescription {
   readonly help?: Readonly<Partial<Record<SettingKey, string>>>;
   /** Flags of the command's own; one may take the place of a setting's. */
   readonly options?: readonly Option[];
+  /** Settings that a file may hold too, though a flag of the command's own takes their place on the command line. */
+  readonly fileSettings?: readonly SettingKey[];
   /** Words it takes, as commander writes them: "<run>". */
   readonly words?: readonly string[];
 }
@@ -72,9 +74,10 @@ export async function readFlags(
 ): Promise<GivenFlags> {
   const command = createCommand(description);
   const { config, ...flags } = parse(command, args);
-  const file = config === undefined ? {} : await readConfigFile(config);
-  const fromFile = readSettings(file, (key) => `"${key}" in ${config}`);
   const names = new Set(description.options?.map((option) => option.attributeName()));
+  const file = config === undefined ? {} : await readConfigFile(config);
+  checkFile(file, config, description, names);
+  const fromFile = readSettings(file, (key) => `"${key}" in ${config}`);
   const own: Record<string, string | boolean> = {};
   const raw: Record<string, unknown> = {};
   for (const [key, given] of Object.entries(flags)) {
@@ -90,6 +93,23 @@ export async function readFlags(
   }
   const kept = raw.method === undefined ? fromFile : withoutMethod(file, fromFile);
   return { settings: { ...kept, ...readSettings(raw, flagName) }, own, words: command.args };
+}
+
+/** Refuses what would be passed over: a setting of training that a flag of the command's own has the name of. */
+function checkFile(
+  file: Readonly<Record<string, unknown>>,
+  path: string | undefined,
+  { name, settings = settingKeys, fileSettings = [] }: CommandDescription,
+  own: ReadonlySet<string>,
+): void {
+  const read = new Set<string>([...settings, ...fileSettings]);
+  const passed = Object.keys(file).find((key) => own.has(key) && !read.has(key));
+  if (passed === undefined) return;
+  throw new UserError(
+    `Cannot use "${passed}" in ${path}: ${name} takes it on the command line alone, as ${
+      flagName(passed)
+    }`,
+  );
 }
 
 /** A file's settings without what its method's name stood for: a flag names another. */

@@ -76,6 +76,23 @@ Deno.test("readCommandLine() puts for a method's name what it stands for, in fla
   });
 });
 
+Deno.test("readFlags() refuses in a file what only a flag of the command's own is", async () => {
+  const options = [new Option("--batch <count>"), new Option("--ranks <policy>")];
+  const command = { ...train, name: "pretrain", settings: ["seed" as const], options };
+  const readFile = async (text: string) =>
+    await readFlags(["--config", await configFile(text)], { ...command, fileSettings: ["ranks"] });
+  await assert.rejects(readFile('{ "seed": 1, "batch": 64 }'), {
+    name: "UserError",
+    message: /^Cannot use "batch" in .*: pretrain takes it on the command line alone, as --batch$/,
+  });
+  const { settings } = await readFile('{ "seed": 1, "rounds": 2, "ranks": [2] }');
+  assert.deepEqual(
+    settings,
+    { seed: 1, rounds: 2, ranks: [2] },
+    "another command's may stand in it",
+  );
+});
+
 Deno.test("readFlags() names a flag that a command cannot do without", async () => {
   const options = [new Option("--out <folder>", "the folder to make").makeOptionMandatory()];
   await assert.rejects(readFlags([], { ...train, settings: [], options }), {

@@ -81,6 +81,7 @@ const description = {
     "(of which nothing is sent), or --labels; a language model (--task lm or chat) needs neither.",
   settings,
   options: [...ownOptions, ...participationOptions(), ...adminOptions()],
+  fileSettings: ["ranks"] as const,
 };
 
 /** The subcommand. */

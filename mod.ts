@@ -3,7 +3,7 @@
  *
  * The path of a run: {@linkcode completeRunConfig} fills in the settings, {@linkcode loadData} or {@linkcode builtinCorpus} gives labelled texts,
  * {@linkcode folderFiles}, {@linkcode hubFiles} or {@linkcode builtInBase} the model; {@linkcode prepareFederation} makes a federation of them,
- * {@linkcode openSession} puts it on a device, {@linkcode startState} and {@linkcode runRound} train it, {@linkcode exportPeft} writes the adapter.
+ * {@linkcode openSession} puts it on a device, {@linkcode startState} and {@linkcode runRound} train it, {@linkcode exportPeft} gives the adapter's files.
  *
  * @example Train a small federation
  * ```ts

@@ -10,6 +10,7 @@ import {
   createTokenizer,
   exportPeft,
   isTokenRecord,
+  modelHash,
   openSession,
   prepareFederation,
   runRound,
@@ -17,10 +18,12 @@ import {
 } from "../mod.ts";
 
 const config = completeRunConfig({ clients: 3, ranks: [2, 4, 8], rounds: 3, localSteps: 10 });
+const base = builtInBase();
+const data = builtinCorpus(1, { train: 600, validation: 200, test: 200 });
 const { federation } = await prepareFederation({
   config,
-  files: builtInBase(),
-  data: builtinCorpus(1, { train: 600, validation: 200, test: 200 }),
+  files: base,
+  data,
   createTokenizer,
 });
 const session = await openSession(federation, config);
@@ -38,6 +41,10 @@ await session.executor.close();
 const files = exportPeft(state.bank, {
   baseModel: "built-in base",
   loraDropout: config.loraDropout,
+  // What deno task eval goes by: which base it is of, its labels, and how texts were read.
+  baseHash: await modelHash(base),
+  labels: data.labels,
+  reading: { seqLen: config.seqLen, pooling: config.pooling },
 });
 await Deno.mkdir("adapter", { recursive: true });
 await Deno.writeTextFile("adapter/adapter_config.json", files["adapter_config.json"]);

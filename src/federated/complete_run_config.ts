@@ -15,7 +15,8 @@ export interface Surroundings {
 }
 
 /**
- * Settings of a new run: fills in what was not given and checks the settings against one another.
+ * Settings of a new run: fills in what was not given and checks the settings against one another, those of its data too. A program with rows of its
+ * own, which no setting names, takes {@linkcode completeRemoteConfig} where these refuse it: for a language model, or stripped posts.
  *
  * @throws UserError when two settings contradict each other.
  *
@@ -38,9 +39,17 @@ export function completeRunConfig(
 }
 
 /**
- * As {@linkcode completeRunConfig}, for a run over HTTP: its data are with its clients, and need not be named.
+ * As {@linkcode completeRunConfig}, of a run whose data no setting names: over HTTP they are with its clients, and a program may hand rows of its own to
+ * `prepareFederation`.
  *
  * @throws UserError when two settings contradict each other.
+ *
+ * @example
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { completeRemoteConfig } from "./complete_run_config.ts";
+ * assert.equal(completeRemoteConfig({ task: "lm", model: "path/to/decoder" }).partition, "iid");
+ * ```
  */
 export function completeRemoteConfig(given: Partial<RunConfig>): RunConfig {
   const config = derive(given, thisMachine());

@@ -23,6 +23,7 @@ import { addOpenRoutes } from "./http/routes/open.ts";
 import type { App } from "./http/routes/route.ts";
 import { addRoundRoutes } from "./http/routes/rounds.ts";
 import { addRunRoutes } from "./http/routes/runs.ts";
+import { servePage } from "./http/serve_page.ts";
 
 /** Makes the app. Deno.serve hands it requests and addresses; tests call `app.request()`. */
 export function createApp(deps: AppDeps): App {
@@ -42,8 +43,8 @@ export function createApp(deps: AppDeps): App {
   addFileRoutes(app, parts);
   addClientRoutes(app, parts);
   addRoundRoutes(app, parts);
-  const document = openApiDocument(app);
-  app.get("/openapi.json", (c) => c.body(document, 200, { "content-type": "application/json" }));
+  const document = { type: "application/json", body: openApiDocument(app) };
+  app.get("/openapi.json", servePage(parts, document));
   return app;
 }
 

@@ -43,6 +43,8 @@ export interface Limits {
   readonly downloads: SlotLimits;
   /** Banks and files of base models that are sent, each with a chunk at a time in memory; those may take hours and must not hold up a round. */
   readonly files: SlotLimits;
+  /** Parts of pages that are sent to anybody; a browser asks for all of a page at once, and those behind a proxy share its address. */
+  readonly pages: SlotLimits;
   /** Of every body that is received. */
   readonly receivePace: PaceLimits;
   /** Of every body that is sent in pieces. The system takes up to 4 MB ahead of a reader, and a third of them must be gone before it takes more. */
@@ -84,6 +86,7 @@ export const defaultLimits: Limits = {
   probes: { most: 1000, perOwner: 2, waitMs: 0 },
   downloads: { most: 128, perOwner: 2, waitMs: 10_000 },
   files: { most: 128, perOwner: 2, waitMs: 10_000 },
+  pages: { most: 256, perOwner: 128, waitMs: 10_000 },
   receivePace: { idleMs: 30_000, graceMs: 30_000, bytesPerSecond: 4096 },
   sendPace: { idleMs: 120_000, graceMs: 120_000, bytesPerSecond: 4096 },
   perClient: { burst: 200, perSecond: 50 },

@@ -61,6 +61,7 @@ export interface AppParts extends AppDeps {
     readonly probes: Slots;
     readonly downloads: Slots;
     readonly files: Slots;
+    readonly pages: Slots;
   };
   readonly feeds: StatusFeeds;
   readonly buckets: {
@@ -92,6 +93,7 @@ export function createParts(deps: AppDeps): AppParts {
       probes: createSlots("probes", limits.probes, clock, random),
       downloads: createSlots("downloads", limits.downloads, clock, random),
       files: createSlots("files", limits.files, clock, random),
+      pages: createSlots("pages", limits.pages, clock, random),
     },
     feeds: createStatusFeeds(deps),
     buckets: {

@@ -4,14 +4,11 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { createRoute, z } from "@hono/zod-openapi";
 import type { AppParts } from "../parts.ts";
 import { problems } from "../schemas/problem.ts";
 import { adminOnly } from "../authentication.ts";
-import { addressOf } from "../caller.ts";
-import { hasTag } from "../entity_tag.ts";
-import { refuseTooMany } from "../rate_limits.ts";
+import { servePage } from "../serve_page.ts";
 import { type App, byAdmin } from "./route.ts";
 
 const tags = ["Health"];
@@ -19,7 +16,7 @@ const text = { "text/plain": { schema: z.string() } };
 
 /** Adds the routes. */
 export function addOpenRoutes(app: App, parts: AppParts): void {
-  const { service, draining, metrics, assets, buckets } = parts;
+  const { service, draining, metrics, assets } = parts;
 
   app.openapi(
     createRoute({
@@ -70,13 +67,5 @@ export function addOpenRoutes(app: App, parts: AppParts): void {
     },
   );
 
-  for (const [path, { type, body }] of assets) {
-    const etag = `"${createHash("sha256").update(body).digest("base64url")}"`;
-    const headers = { "content-type": type, "cache-control": "no-cache", etag };
-    app.get(path, (c) => {
-      refuseTooMany(buckets.addresses.take(addressOf(c)));
-      if (hasTag(c, etag)) return c.body(null, 304, headers);
-      return c.body(body, 200, headers);
-    });
-  }
+  for (const [path, asset] of assets) app.get(path, servePage(parts, asset));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Asset } from "../../../server/http/parts.ts";
-import { expectProblem, withApp } from "./support.ts";
+import { expectProblem, expectStatus, withApp } from "./support.ts";
 
 const assets = new Map<string, Asset>([
   ["/", { type: "text/html; charset=utf-8", body: "<p>page" }],
@@ -26,6 +26,25 @@ Deno.test("addOpenRoutes() serve the pages, which may run nothing of others", ()
     }
     await expectProblem("not-found", 404, await fetch("/assets/other.js", {}));
   }, { assets }));
+
+Deno.test("servePage() keeps little for an address that asks again and again and reads nothing", () =>
+  withApp(async ({ fetch, clock }) => {
+    for (const path of ["/assets/app.js", "/openapi.json"]) {
+      const unread = await fetch(path, {});
+      await expectProblem("busy", 503, await fetch(path, {}));
+      assert.equal(clock.pending, 1, "its reader is watched");
+      await clock.advance(1000);
+      await assert.rejects(unread.text(), /Cannot wait any longer/);
+      await expectStatus(200, await fetch(path, {}));
+      await expectStatus(200, await fetch(path, { method: "HEAD" }));
+    }
+  }, {
+    assets,
+    limits: {
+      pages: { most: 8, perOwner: 1, waitMs: 0 },
+      sendPace: { idleMs: 1000, graceMs: 1000, bytesPerSecond: 1 },
+    },
+  }));
 
 Deno.test("addOpenRoutes() say that the server is alive, and whether it is ready", () =>
   withApp(async ({ fetch, db, drain }) => {

@@ -12,7 +12,8 @@ import type { Model } from "../../src/models/mod.ts";
 import { onEveryDevice } from "../engine/devices.ts";
 import { normalNumbers, roundedTo } from "../engine/op_testing.ts";
 import { BERT } from "../models/small_configs.ts";
-import { continuations } from "./continuations.ts";
+import { assertClose, relativeError } from "../reference/compare.ts";
+import { continuations, continuationsAndLogits } from "./continuations.ts";
 import { CONTEXT, DECODERS, promptOf, tinyDecoder } from "./support.ts";
 
 const cpu = createCpuDevice({ threads: 1 });
@@ -31,14 +32,18 @@ function rounded(dtype: "f16" | "int8", { load }: WeightLoader): WeightLoader {
 for (const baseDtype of ["f16", "int8"] as const) {
   for (const family of ["qwen2", "gpt2"]) {
     onEveryDevice(
-      `openGenerator() with ${family} in ${baseDtype} gives the tokens of its rounded weights`,
+      `openGenerator() with ${family} in ${baseDtype} gives the tokens and logits of its rounded weights`,
       async (device) => {
         const { model, weights } = tinyDecoder(DECODERS[family]);
         const prompts = [promptOf(5), promptOf(70)];
-        assert.deepEqual(
-          await continuations(device, { model, weights, baseDtype }, prompts),
-          await continuations(device, { model, weights: rounded(baseDtype, weights) }, prompts),
-        );
+        const run = (sources: Partial<GeneratorSources>) =>
+          continuationsAndLogits(device, { model, weights, ...sources }, prompts);
+        const stored = await run({ baseDtype });
+        const expected = await run({ weights: rounded(baseDtype, weights) });
+        assert.deepEqual(stored.texts, expected.texts);
+        assertClose(stored.logits, expected.logits, 1e-5, "logits");
+        // The tokens alone may be the same without any rounding.
+        assert.ok(relativeError(stored.logits, (await run({})).logits) > 1e-4);
       },
     );
   }

@@ -39,12 +39,14 @@ for (const family of ["bert", "llama"] as const) {
         });
       const expected = await runOn(createCpuDevice({ threads: 1 }));
       const actual = await runOn(await webgpu.open());
-      actual.gradients.forEach((gradient, client) =>
+      const { gradients, records } = actual;
+      assert.deepEqual([gradients.length, records.length], [federation.clients.length, 2]);
+      gradients.forEach((gradient, client) =>
         assertClose(gradient, expected.gradients[client], 1e-4, `client ${client}'s gradient`)
       );
       const difference = largestChange(actual.state.bank, expected.state.bank);
       assert.ok(difference <= 1e-3, `adapters differ by ${difference}`);
-      actual.records.forEach((record, round) => {
+      records.forEach((record, round) => {
         const { accuracy, loss, selected, upBytes, downBytes } = expected.records[round];
         assert.equal(record.accuracy, accuracy);
         assert.ok(Math.abs(record.loss - loss) <= 1e-4, `losses ${record.loss} and ${loss}`);

@@ -193,7 +193,9 @@ Deno.test("create --task chat --serve-model uploads to where this chat template 
     const { model } = manifestIn(server.asked[0].body);
     const asked = server.asked.length;
     // The stub has no such place, and the path that is asked for tells it.
-    await assert.rejects(create.run([...flags, "--serve-model", ...server.flags], () => {}));
+    await assert.rejects(create.run([...flags, "--serve-model", ...server.flags], () => {}), {
+      name: "RefusedError",
+    });
     const { path } = server.asked[asked + 1];
     assert.equal(path.split("/")[3], await servedModelHash(model));
   }));

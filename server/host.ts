@@ -15,7 +15,7 @@ import { createMetrics } from "./http/metrics.ts";
 import type { Asset } from "./http/parts.ts";
 import { runPulses } from "./http/run_pulses.ts";
 import { createRunWatch } from "./http/run_watch.ts";
-import { createService, flushContacts, tick } from "./runs/mod.ts";
+import { beginDue, createService, flushContacts, settle } from "./runs/mod.ts";
 import type { Database } from "./store/database.ts";
 
 /** What a host is made of. */
@@ -40,7 +40,7 @@ export interface HostSettings {
 export interface Host {
   /** Such as http://127.0.0.1:8080. */
   readonly address: string;
-  /** Refuses new requests, lets those in progress end, and closes the database. */
+  /** Refuses new requests, lets those and the aggregations in progress end, and closes the database. */
   drain(): Promise<void>;
 }
 
@@ -99,7 +99,9 @@ export function startHost(settings: HostSettings): Host {
   });
   const failed = (event: string) => (error: unknown) =>
     log("error", event, { error: error instanceof Error ? error.stack : String(error) });
-  const ticking = startTicking(clock, TICK_MS, () => tick(service), failed("tick failed"));
+  const ticking = startTicking(clock, TICK_MS, async () => {
+    for (const work of (await beginDue(service)).begun) work.catch(failed("tick failed"));
+  }, failed("tick failed"));
   const flushing = startTicking(
     clock,
     FLUSH_MS,
@@ -115,6 +117,7 @@ export function startHost(settings: HostSettings): Host {
       const answered = Promise.allSettled(answering).then(() => server.shutdown());
       await inTime(clock, settings.drainMs ?? 30_000, answered);
       await Promise.all([ticking.stop(), flushing.stop()]);
+      await settle(service);
       await flushContacts(service).catch(failed("flush failed"));
       await db.close();
     },

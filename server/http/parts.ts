@@ -41,7 +41,7 @@ export interface AppDeps {
   readonly random: () => number;
   /** A new name for a request. */
   readonly newRequestId: () => string;
-  /** Asks for {@linkcode tick} at once: a round may be complete. */
+  /** Asks for {@linkcode beginDue} at once: a round may be complete. */
   readonly tickSoon: () => void;
   /** Aborted when the server is about to end: nobody is made to wait any more. */
   readonly draining: AbortSignal;

@@ -1,5 +1,5 @@
 /**
- * The run service: everything a server does to its database. No HTTP here, and no timers: the host calls {@linkcode tick}, from time to time and
+ * The run service: everything a server does to its database. No HTTP here, and no timers: the host calls {@linkcode beginDue}, from time to time and
  * after an update was accepted or a client withdrawn.
  *
  * Every write is one transaction named by a step of store/steps.ts. Refusals are {@linkcode ServiceError}; those of {@linkcode putChoice},
@@ -35,6 +35,6 @@ export {
 export { listRuns, manifestOf, runStatus } from "./status.ts";
 export { sweep } from "./sweep.ts";
 export { nextTask } from "./tasks.ts";
-export { tick } from "./tick.ts";
+export { beginDue, settle, tick } from "./tick.ts";
 export { acceptUpdate, type UpdateAddress } from "./updates.ts";
 export { stopRun, withdraw } from "./withdraw.ts";

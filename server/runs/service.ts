@@ -42,8 +42,18 @@ export interface ServiceMemory {
   readonly contacts: Map<string, Contact>;
   /** Updates are decoded and checked one at a time, so that they take the memory of one. */
   readonly checking: Mutex;
+  /** What this process is at: the rounds of a run by the run, and "sweep". */
+  readonly works: Map<string, Work>;
   /** When this process last swept. */
   sweptAt: number;
+}
+
+/** Work in progress. */
+export interface Work {
+  /** Whether it was asked for meanwhile, so that it is done once more. */
+  again: boolean;
+  /** Settles when it is over. */
+  done: Promise<void>;
 }
 
 /** The last sign of life of a client. */
@@ -103,6 +113,7 @@ export function createService(host: ServiceHost): Service {
       deals: new Map(),
       contacts: new Map(),
       checking: createMutex(),
+      works: new Map(),
       sweptAt: -Infinity,
     },
   };

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { startHost } from "../../server/host.ts";
+import { runStatus } from "../../server/runs/mod.ts";
 import { openDatabase } from "../../server/store/open.ts";
 import { UserError } from "../../src/protocol/errors.ts";
 import { createFakeClock, turn, until } from "./http/fake_clock.ts";
+import { joinedRun, serviceOn, takePart } from "./runs/support.ts";
+import { tinyManifest } from "./tiny_run.ts";
 
 const adminToken = "the-administrator-of-a-host";
 const route = `/v1/models/${"0a".repeat(32)}/files/weights.bin`;
@@ -90,6 +93,51 @@ Deno.test("startHost() waits for an upload that hangs only so long", () =>
     await assert.rejects(answer);
     await writer.abort().catch(() => {});
   }));
+
+Deno.test("startHost() goes on with a run while another is aggregated, and waits for both before it drains", async () => {
+  const dataDir = await Deno.makeTempDir();
+  const db = await openDatabase({ dataDir });
+  const service = serviceOn(db);
+  const manifest = tinyManifest();
+  const [slow, quick] = [
+    await joinedRun(service, manifest),
+    await joinedRun(service, manifest),
+  ];
+  for (const client of [0, 1, 2]) await takePart(service, slow, client, manifest);
+  const read = Promise.withResolvers<void>();
+  const clock = createFakeClock(service.clock.now);
+  const host = startHost({
+    db: {
+      ...db,
+      query: async (sql, parameters) => {
+        const held = sql.startsWith("SELECT client, blob FROM updates") && parameters?.[0] === slow;
+        if (held) await read.promise;
+        return await db.query(sql, parameters);
+      },
+    },
+    adminToken,
+    hostname: "127.0.0.1",
+    port: 0,
+    log: () => {},
+    clock,
+  });
+  const roundsOf = async (run: string) => (await runStatus(service, run)).roundsDone;
+  await until(() => clock.pending === 2);
+  for (const client of [0, 1, 2]) await takePart(service, quick, client, manifest);
+  await clock.advance(1000);
+  await until(async () => await roundsOf(quick) === 1);
+  assert.equal(await roundsOf(slow), 0);
+  let drained = false;
+  const draining = host.drain().then(() => drained = true);
+  for (let turns = 0; turns < 20; turns++) await turn();
+  assert.equal(drained, false);
+  read.resolve();
+  await draining;
+  const again = await openDatabase({ dataDir });
+  assert.equal((await runStatus(serviceOn(again), slow)).roundsDone, 1);
+  await again.close();
+  await Deno.remove(dataDir, { recursive: true });
+});
 
 Deno.test("startHost() says what is wrong with an address", async () => {
   const dataDir = await Deno.makeTempDir();

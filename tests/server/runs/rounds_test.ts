@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
-import { advance, nextTask, openDownload, runStatus, tick } from "../../../server/runs/mod.ts";
+import {
+  advance,
+  beginDue,
+  nextTask,
+  openDownload,
+  runStatus,
+  settle,
+  tick,
+} from "../../../server/runs/mod.ts";
 import {
   encodeBank,
   type Participation,
@@ -276,6 +284,48 @@ for (const store of stores) {
     assert.deepEqual(failures.map(({ facts }) => facts), [
       { run: runs[0], error: "Error: the disk failed" },
     ]);
+  });
+
+  store.test("beginDue() looks at a run while another is aggregated, and settle() waits for all", async ({ open }) => {
+    const db = await open();
+    const before = serviceOn(db);
+    const [slow, quick] = await Promise.all(
+      ["slow", "quick"].map((name) => joinedRun(before, tinyManifest({ name }))),
+    );
+    const manifest = tinyManifest();
+    for (const client of [0, 1, 2]) await takePart(before, slow, client, manifest);
+    const reading = Promise.withResolvers<void>();
+    const read = Promise.withResolvers<void>();
+    let aggregations = 0;
+    const service = serviceOn({
+      ...db,
+      query: async (sql, parameters) => {
+        if (sql.startsWith("SELECT client, blob FROM updates") && parameters?.[0] === slow) {
+          aggregations++;
+          reading.resolve();
+          await read.promise;
+        }
+        return await db.query(sql, parameters);
+      },
+    });
+    const roundsOf = async (run: string) => (await runStatus(before, run)).roundsDone;
+    const first = await beginDue(service);
+    await reading.promise;
+    for (const client of [0, 1, 2]) await takePart(before, quick, client, manifest);
+    const second = await beginDue(service);
+    assert.deepEqual([second.begun.length, second.joined.length], [1, 1]);
+    await second.begun[0];
+    assert.deepEqual([await roundsOf(slow), await roundsOf(quick)], [0, 1]);
+
+    let settled = false;
+    const settling = settle(service).then(() => settled = true);
+    await setImmediate();
+    assert.equal(settled, false);
+    read.resolve();
+    await settling;
+    await Promise.all([...first.begun, ...second.joined]);
+    assert.deepEqual([await roundsOf(slow), aggregations], [1, 1]);
+    assert.equal(service.memory.works.size, 0);
   });
 
   store.test("advance() lets others have a turn between two updates", async ({ open }) => {

@@ -61,7 +61,7 @@ const STALL = 90_000;
 /**
  * Shows a run until it has ended. A server that goes away is waited for: it may be restarting.
  *
- * @throws UnreachableError when it was not there at first, or does not come back.
+ * @throws UnreachableError when it was not there at first, does not come back, or sends nothing.
  * @throws RefusedError when it refuses.
  */
 export async function watchRun(
@@ -75,6 +75,9 @@ export async function watchRun(
   let failures = 0;
   using _ = { [Symbol.dispose]: () => over.abort() }; // a grace that is not over
   while (!over.signal.aborted) {
+    let trouble: unknown = new UnreachableError(
+      `Cannot use ${admin.server}: expected events, got none; is it a HAFL server?`,
+    );
     try {
       for await (const status of statuses(admin, run, over.signal)) {
         view.show(status);
@@ -86,11 +89,12 @@ export async function watchRun(
         }
       }
     } catch (error) {
-      if (over.signal.aborted) return;
-      const passing = error instanceof UnreachableError ||
-        error instanceof RefusedError && error.status >= 500;
-      if (!seen || !passing || failures >= MOST_TRIES) throw error;
+      trouble = error;
     }
+    if (over.signal.aborted) return;
+    const passing = trouble instanceof UnreachableError ||
+      trouble instanceof RefusedError && trouble.status >= 500;
+    if (!seen || !passing || failures >= MOST_TRIES) throw trouble;
     failures++;
     if (failures > 1) view.lost(`The server at ${admin.server} cannot be reached; trying again`);
     await sleep(retryDelay(patience, failures, Math.random), over.signal).catch(() => {});

@@ -144,6 +144,18 @@ Deno.test("watchRun() gives up on a server that was never there, is gone, or ref
   assert.equal(unknown.asked.length, 1);
 });
 
+Deno.test("watchRun() gives up on a server that answers without an event, at first or after some", async () => {
+  const message =
+    "Cannot use http://127.0.0.1:8080: expected events, got none; is it a HAFL server?";
+  const page = () => new Response("<h1>Welcome</h1>");
+  const other = serverOf([page]);
+  await assert.rejects(watchRun(other.admin, "rabc", recorded(), noSleep), { message });
+  assert.equal(other.asked.length, 1);
+  const replaced = serverOf([[sample], ...Array(20).fill(page)]);
+  await assert.rejects(watchRun(replaced.admin, "rabc", recorded(), noSleep), { message });
+  assert.ok(replaced.asked.length > 3, "it was tried again");
+});
+
 Deno.test("watchRun() ends when the run is stopped", async () => {
   const stopped: RunStatus = { ...sample, state: "stopped" };
   const view = recorded();

@@ -50,20 +50,9 @@ export async function backup(database: Database, path: string): Promise<RowCount
   const partial = `${path}.partial`;
   const counts = noRows();
   try {
-    // Only for its owner: updates of clients are in it.
-    using file = await Deno.open(partial, {
-      write: true,
-      create: true,
-      truncate: true,
-      mode: 0o600,
-    });
-    await database.snapshot(async (queries) => {
-      const compressed = ReadableStream.from(backupLines(allRows(queries), counts))
-        .pipeThrough(new TextEncoderStream())
-        .pipeThrough(new CompressionStream("gzip"));
-      for await (const bytes of compressed) await writeAll(file, bytes);
-    });
-    await file.sync();
+    await writePartial(database, partial, counts);
+    await Deno.rename(partial, path);
+    return counts;
   } catch (error) {
     await Deno.remove(partial).catch(() => {});
     if (!isFileError(error)) throw error;
@@ -71,8 +60,22 @@ export async function backup(database: Database, path: string): Promise<RowCount
       `Cannot write the backup ${JSON.stringify(path)}: ${(error as Error).message}`,
     );
   }
-  await Deno.rename(partial, path);
-  return counts;
+}
+
+async function writePartial(
+  database: Database,
+  path: string,
+  counts: Record<string, number>,
+): Promise<void> {
+  // Only for its owner: updates of clients are in it.
+  using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o600 });
+  await database.snapshot(async (queries) => {
+    const compressed = ReadableStream.from(backupLines(allRows(queries), counts))
+      .pipeThrough(new TextEncoderStream())
+      .pipeThrough(new CompressionStream("gzip"));
+    for await (const bytes of compressed) await writeAll(file, bytes);
+  });
+  await file.sync();
 }
 
 /** `pipeTo(file.writable, { preventClose: true })` would resolve before all is written (Deno 2.9). */

@@ -133,6 +133,18 @@ sqliteStore.test("backup() writes a whole file or none, for its owner only", asy
   ]);
 });
 
+sqliteStore.test("backup() says that it cannot replace a folder, and leaves nothing beside it", async ({ dataDir, open }) => {
+  const path = `${dataDir}/backups/a-folder`;
+  await Deno.mkdir(path, { recursive: true });
+  await assert.rejects(backup(await open(), path), {
+    name: "UserError",
+    message: new RegExp(`^Cannot write the backup "${path}": Is a directory`),
+  });
+  assert.deepEqual([...Deno.readDirSync(`${dataDir}/backups`)].map(({ name }) => name), [
+    "a-folder",
+  ]);
+});
+
 sqliteStore.test("backup() copies beside a server that is running", async ({ dataDir, open }) => {
   const server = await open();
   await fill(server);

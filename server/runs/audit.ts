@@ -12,7 +12,7 @@ import { oneLine } from "./text.ts";
 export interface AuditEntry {
   readonly id: number;
   readonly time: number;
-  /** "admin", "server", or a client by its index. */
+  /** "admin", "server", a client by its index, or "unknown". */
   readonly actor: string;
   /** What, as a verb. */
   readonly act: string;

@@ -166,7 +166,7 @@ function schema1(dialect: Dialect): readonly string[] {
       sent_at ${whole} NOT NULL,
       PRIMARY KEY (run, round, attempt, client)
     ) ${end}`,
-    // The components a client wants to train, as it sent them.
+    // The components a client wants to train: its choice, encoded anew, so that nothing that rode along is stored.
     `CREATE TABLE choices (
       run ${text} NOT NULL REFERENCES runs (id),
       round ${whole} NOT NULL,
@@ -252,7 +252,7 @@ function schema1(dialect: Dialect): readonly string[] {
       detail ${text} NOT NULL
     ) ${end}`,
     "CREATE INDEX rejects_run ON rejects (run, id)",
-    // actor: who ("admin", a client's key_id, "server"). act: what, as a verb.
+    // actor: who ("admin", "server", "client 2", "unknown"). act: what, as a verb.
     `CREATE TABLE audit (
       id ${id},
       time ${whole} NOT NULL,

@@ -157,7 +157,7 @@ export const runStatus = runSummaryStatus.extend({
 export const auditEntry = z.object({
   id: count,
   time,
-  actor: z.string().describe('"admin", "server", or a client'),
+  actor: z.string().describe('"admin", "server", a client by its index, or "unknown"'),
   act: z.string(),
   run: z.string().nullable(),
   detail: z.string(),

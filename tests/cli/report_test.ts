@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { moduleBlocks, scoreLevel, timesTrained } from "../../src/cli/report/heat_map.ts";
+import { lineChart } from "../../src/cli/report/line_chart.ts";
 import { renderReport } from "../../src/cli/report/report.ts";
 import { linearScale, niceTicks, spread } from "../../src/cli/report/svg.ts";
 import type { MessageSizes } from "../../src/protocol/messages/mod.ts";
@@ -159,6 +160,19 @@ Deno.test("niceTicks() covers the data with few ticks at equal steps", () => {
     }
   }));
   assert.deepEqual(niceTicks(1, 3, 6, 1), [1, 2, 3]);
+});
+
+Deno.test("lineChart() draws values up to the largest number there is", () => {
+  const name = "Perplexity";
+  const format = (value: number) => value.toPrecision(2);
+  const points = [20, Number.MAX_VALUE].map((y, x) => ({ x, y, told: "" }));
+  const html = lineChart({
+    name,
+    series: [{ name, color: "red", points }],
+    x: { title: "Round", format },
+    y: { format, precise: format, fromZero: false },
+  });
+  assert.doesNotMatch(html, /NaN|Infinity/);
 });
 
 Deno.test("linearScale() maps the ends of its domain, and an empty one to the middle", () => {

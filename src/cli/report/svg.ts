@@ -97,7 +97,8 @@ export function niceTicks(least: number, most: number, count: number, smallestSt
   const decimals = Math.max(0, Math.ceil(-Math.log10(step)) + 1);
   return Array.from(
     { length: last - first + 1 },
-    (_, index) => Number(((first + index) * step).toFixed(decimals)),
+    // The perplexity of a model that has diverged may be the largest number there is.
+    (_, index) => Math.min(Number(((first + index) * step).toFixed(decimals)), Number.MAX_VALUE),
   );
 }
 

@@ -71,6 +71,7 @@ Deno.test("niceTicks() stays finite up to the largest number", () => {
   const ticks = niceTicks(20, Number.MAX_VALUE, 5);
   assert.equal(ticks.at(-1), Number.MAX_VALUE);
   assert.ok(ticks.every((tick, place) => place === 0 || tick > ticks[place - 1]), `${ticks}`);
+  assert.deepEqual(ticks, reportTicks(20, Number.MAX_VALUE, 5));
 });
 
 Deno.test("niceTicks() gives the ticks of a run's report", () => {

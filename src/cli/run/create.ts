@@ -98,15 +98,28 @@ export const create: RunCommand = {
     }
     const run = await upload(admin, manifest, encodeBank(bank));
     const { server } = admin;
-    // Told before the invitations are made: should that fail, `run invite` makes them.
     for (const line of describeRun(run, server, manifest)) note(line);
     note("");
-    const joining = await joiningFlags(admin, manifest, "client");
-    const shown = showInvitations(server, run, manifest.ranks, await invite(admin, run));
+    const { joining, invitations } = await inviteClients(admin, run, manifest);
+    const shown = showInvitations(server, run, manifest.ranks, invitations);
     const facts = { run, name: manifest.name, server };
     printInvitations(shown, facts, config.format, print, joining);
   },
 };
+
+/** @throws UserError that names the run: it is there, and only its invitations are to be made again. */
+async function inviteClients(admin: AdminServer, run: string, manifest: RunManifest) {
+  try {
+    const joining = await joiningFlags(admin, manifest, "client");
+    return { joining, invitations: await invite(admin, run) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(
+      `${error.message}; run ${run} is created, invite its clients with: deno task run invite ${run}`,
+      { cause: error },
+    );
+  }
+}
 
 async function readRun({ settings: given, own }: GivenFlags) {
   const choice = readRanks(String(own.ranks ?? (given.ranks ?? defaultConfig.ranks).join(",")));

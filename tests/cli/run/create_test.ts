@@ -218,9 +218,13 @@ Deno.test("create tells which run it made, though its invitations fail", async (
     ...accepted,
     "POST /v1/runs/rabc/invitations": () => problem(503, "busy", "Cannot invite: too much at once"),
   });
-  const { lines, print } = printed();
-  await assert.rejects(create.run([...three, ...server.flags], print), /^RefusedError: Cannot inv/);
-  assert.equal(lines[0], `Run      rabc "news" on ${server.url}`);
+  for (const format of ["text", "json"]) {
+    await assert.rejects(create.run([...three, `--format=${format}`, ...server.flags], () => {}), {
+      name: "UserError",
+      message: "Cannot invite: too much at once; run rabc is created, invite its clients with: " +
+        "deno task run invite rabc",
+    });
+  }
 });
 
 Deno.test("create refuses settings before it asks the server for anything", async () => {

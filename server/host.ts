@@ -92,7 +92,8 @@ export function startHost(settings: HostSettings): Host {
     assets: settings.assets ?? new Map(),
   });
   const answering = new Set<Promise<void>>();
-  const server = listen(settings, (request, { remoteAddr, completed }) => {
+  const closing = new AbortController();
+  const server = listen(settings, closing.signal, (request, { remoteAddr, completed }) => {
     answering.add(completed);
     completed.catch(() => {}).then(() => answering.delete(completed));
     return app.fetch(request, { remoteAddr });
@@ -115,7 +116,9 @@ export function startHost(settings: HostSettings): Host {
       draining.abort();
       // Deno's shutdown takes bodies that are being received away: first all that is being answered is.
       const answered = Promise.allSettled(answering).then(() => server.shutdown());
-      await inTime(clock, settings.drainMs ?? 30_000, answered);
+      const ended = await inTime(clock, settings.drainMs ?? 30_000, answered);
+      // Whoever does not read its answer would keep the process for ever.
+      if (!ended) closing.abort();
       await Promise.all([ticking.stop(), flushing.stop()]);
       await settle(service);
       await flushContacts(service).catch(failed("flush failed"));
@@ -126,10 +129,11 @@ export function startHost(settings: HostSettings): Host {
 
 function listen(
   { hostname, port, tls }: HostSettings,
+  signal: AbortSignal,
   handler: Deno.ServeHandler<Deno.NetAddr>,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname, port, ...tls, onListen: () => {} }, handler);
+    return Deno.serve({ hostname, port, ...tls, signal, onListen: () => {} }, handler);
   } catch (error) {
     const { InvalidData, AddrInUse, AddrNotAvailable, PermissionDenied } = Deno.errors;
     const { message } = error as Error;
@@ -154,10 +158,15 @@ function addressOf(secure: boolean, { hostname, port }: Deno.NetAddr): string {
   return `${secure ? "https" : "http"}://${host}:${port}`;
 }
 
-/** Waits for work, but not forever. */
-async function inTime(clock: Clock, milliseconds: number, work: Promise<unknown>): Promise<void> {
-  const late = Promise.withResolvers<void>();
-  const callOff = clock.after(milliseconds, late.resolve);
-  await Promise.race([work, late.promise]);
+/** Waits for work, but not forever. @returns whether it ended. */
+async function inTime(
+  clock: Clock,
+  milliseconds: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>();
+  const callOff = clock.after(milliseconds, () => late.resolve(false));
+  const ended = await Promise.race([work.then(() => true), late.promise]);
   callOff();
+  return ended;
 }

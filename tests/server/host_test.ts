@@ -94,6 +94,46 @@ Deno.test("startHost() waits for an upload that hangs only so long", () =>
     await writer.abort().catch(() => {});
   }));
 
+Deno.test("startHost() cuts a reader off that has not taken its answer by the end", async () => {
+  const dataDir = await Deno.makeTempDir();
+  const clock = createFakeClock();
+  const db = await openDatabase({ dataDir });
+  const host = startHost({
+    db,
+    adminToken,
+    hostname: "127.0.0.1",
+    port: 0,
+    log: () => {},
+    clock,
+    drainMs: 20_000,
+  });
+  const authorization = `Bearer ${adminToken}`;
+  // More than the system takes ahead of a reader.
+  const body = new Uint8Array(16_000_000);
+  const put = await fetch(host.address + route, {
+    method: "PUT",
+    headers: { authorization },
+    body,
+  });
+  assert.equal(put.status, 204);
+  const { hostname, port } = new URL(host.address);
+  using socket = await Deno.connect({ hostname, port: Number(port) });
+  const head = [`GET ${route} HTTP/1.1`, "host: localhost", `authorization: ${authorization}`];
+  await socket.write(new TextEncoder().encode(`${head.join("\r\n")}\r\n\r\n`));
+  // The two loops, and the watch over the reader.
+  await until(() => clock.pending === 3);
+  const draining = host.drain();
+  await clock.advance(20_000);
+  await draining;
+  await until(() => clock.pending === 0);
+  let length = 0;
+  const part = new Uint8Array(2 ** 20);
+  const read = () => socket.read(part).catch(() => null);
+  for (let got = await read(); got !== null; got = await read()) length += got;
+  assert.ok(length < body.length, `${length}`);
+  await Deno.remove(dataDir, { recursive: true });
+});
+
 Deno.test("startHost() goes on with a run while another is aggregated, and waits for both before it drains", async () => {
   const dataDir = await Deno.makeTempDir();
   const db = await openDatabase({ dataDir });

@@ -57,7 +57,10 @@ export interface KernelCall {
   readonly bindings?: readonly (number | TensorPart | "scratch")[];
   /** Elements of that working memory. */
   readonly scratch?: number;
-  /** Work of a dispatch that prepares or adds up what the node's own kernel reads or leaves; that one's is the operation's cost. */
+  /**
+   * Work of a dispatch that prepares or adds up what the node's own kernel reads or leaves, or of one that does more than the operation asks for; otherwise
+   * it is the operation's cost.
+   */
   readonly cost?: Cost;
 }
 

@@ -1,17 +1,11 @@
 /** Rows of a table by id: token, position and type embeddings. @module */
 
 import source from "../../../kernels/embedding.wgsl" with { type: "text" };
+import indexLibrary from "../../../kernels/lib/index.wgsl" with { type: "text" };
 import halfLibrary from "../../../kernels/lib/half.wgsl" with { type: "text" };
 import int8Library from "../../../kernels/lib/int8.wgsl" with { type: "text" };
 import backwardSource from "../../../kernels/embedding_backward.wgsl" with { type: "text" };
-import {
-  elementwiseCall,
-  rowsOf,
-  rowwiseCall,
-  rowwiseCpu,
-  sizeOf,
-  widthOf,
-} from "../kernel_call.ts";
+import { elementwiseCall, rowsOf, rowwiseCpu, sizeOf, widthOf } from "../kernel_call.ts";
 import { firstScale, isInt8Rows } from "../int8.ts";
 import { apply, nodeBytes, type Op } from "../op.ts";
 import { activationTensor, elementBytes, type Program, type Tensor } from "../program.ts";
@@ -19,6 +13,8 @@ import { rowParts } from "../table_parts.ts";
 
 /** A cache line of a row. */
 const COLUMNS_PER_UNIT = 16;
+/** Invocations a workgroup of the backward kernel, each of which adds up four columns. */
+const BACKWARD_LANES = 128;
 
 export const embeddingOp: Op<Record<never, never>> = {
   name: "embedding",
@@ -91,10 +87,22 @@ export const embeddingBackwardOp: Op<Record<never, never>> = {
   // The table's shape is known to embedding's gradient alone, which makes the output itself.
   infer: () => [],
   cost: (node) => ({ flops: sizeOf(node.inputs[1]), bytes: nodeBytes(node) }),
-  kernel: (node) =>
-    rowwiseCall(backwardSource, rowsOf(node.outputs[0]), widthOf(node.outputs[0]), {
-      params: { tokens: sizeOf(node.inputs[0]), width: widthOf(node.outputs[0]) },
-    }),
+  kernel(node) {
+    const { inputs: [ids, dy], outputs: [gradient] } = node;
+    const rows = rowsOf(gradient), width = widthOf(gradient), tokens = sizeOf(ids);
+    const workgroups = rows * Math.ceil(width / (4 * BACKWARD_LANES));
+    return {
+      source: indexLibrary + backwardSource,
+      constants: { LANES: BACKWARD_LANES },
+      params: { rows, tokens, width },
+      workgroups,
+      // Every workgroup reads all ids: of a table with many rows that is more than all else.
+      cost: {
+        flops: sizeOf(dy) + workgroups * tokens,
+        bytes: nodeBytes(node) + workgroups * elementBytes(ids.dtype) * tokens,
+      },
+    };
+  },
   // By columns: rows of the table are used unequally, all of them by one thread where there is one token type.
   cpu: {
     units: (node) => Math.ceil(widthOf(node.outputs[0]) / COLUMNS_PER_UNIT),

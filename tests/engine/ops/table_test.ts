@@ -44,6 +44,28 @@ for (const stored of ["f16", "int8"] as const) {
   );
 }
 
+// By V, C, ids: more columns than a workgroup's, more ids than it compares at a time, rows that none or almost all name, more than 65,535 rows. Where each
+// column goes through all ids, llvmpipe ends its loops, after 65,535 turns in all, before it has seen all the same.
+const namings: [string, number, number, Uint32Array][] = [
+  ["all the same", 1, 321, new Uint32Array(14_000)],
+  ["almost all the same", 3, 5, Uint32Array.from({ length: 2500 }, (_, n) => n % 1100 ? 1 : 0)],
+  ["every second place", 2200, 7, Uint32Array.from({ length: 1100 }, (_, n) => 2199 - 2 * n)],
+  ["some often", 6, 1030, wholeNumbers("often", 1100, 5)],
+  ["few of many", 65_537, 1, Uint32Array.of(65_536, 7, 65_536)],
+];
+testOp(
+  "embedding with rows that many ids name or none",
+  namings.map(([name, V, C, ids]) => ({
+    name: `embedding ${V}×${C}, ${name}`,
+    inputs: { table: { shape: [V, C] }, ids: { shape: [ids.length], data: ids } },
+    build: (program, { table, ids }) => embedding(program, table, ids),
+    oracle: ({ table, ids }, dy) => ({
+      y: embeddingOracle.embedding(table, ids, { V, C }),
+      gradients: { table: embeddingOracle.embeddingBackward(dy, ids, { V, C }) },
+    }),
+  })),
+);
+
 testOp("embedding of rows of states", [{
   name: "embedding of [2,3,5] at 4",
   inputs: {

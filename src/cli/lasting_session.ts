@@ -31,7 +31,8 @@ export async function openLastingSession(
   model: TrainableModel,
   choice: DeviceChoice,
   note: (text: string) => void,
-  advice = "try a smaller --batch, --eval-batch, --seq-len or --rank",
+  advice =
+    "try --recompute, --base-dtype f16 or int8, or a smaller --batch, --eval-batch, --seq-len or --rank",
 ): Promise<LastingSession> {
   let current = await openOrExplain(model, choice, advice);
   return {

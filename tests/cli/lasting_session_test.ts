@@ -58,3 +58,13 @@ Deno.test("openLastingSession() makes a weight beyond f16 the user's mistake, an
       /^Cannot store "model.embed_tokens.weight" in half precision: .* got 1000000 at index 0; use --base-dtype f32$/,
   });
 });
+
+Deno.test("openLastingSession() names every flag that makes programs smaller where they do not fit", async () => {
+  const federation = await tinyFederation({});
+  const large = { ...federation, sizes: { ...federation.sizes, batch: 2 ** 24 } };
+  await assert.rejects(openLastingSession(large, choice, () => {}), {
+    name: "UserError",
+    message:
+      /at most 4 GiB, got .* GiB; try --recompute, --base-dtype f16 or int8, or a smaller --batch, --eval-batch, --seq-len or --rank$/,
+  });
+});

@@ -163,7 +163,7 @@ async function open(
     federation,
     device,
     note,
-    "this run needs a machine with more",
+    "try --recompute or --base-dtype f16 or int8; beyond these, this run needs a GPU or more memory",
   );
   return { manifest, federation, session, train, heldOut: validation };
 }

@@ -7,7 +7,7 @@
  */
 
 import { createServerClock } from "./clock.js";
-import { setText } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { createInvitation, isInvitation } from "./invitation.js";
 import { RequestError, signOut } from "./requests.js";
 import { createRunList } from "./run_list.js";
@@ -42,6 +42,7 @@ const news = find("#news");
 const connection = find("#connection");
 const themeButton = find("#theme");
 const signOutButton = find("#sign-out");
+const signOutFailure = h("p", { class: "failure", role: "alert" });
 
 /** @type {Page | undefined} */
 let page;
@@ -130,7 +131,14 @@ addEventListener("popstate", () => {
 });
 themeButton.addEventListener("click", theme.toggle);
 signOutButton.addEventListener("click", async () => {
-  await signOut();
+  try {
+    await signOut();
+  } catch (error) {
+    if (context.refused(error)) return;
+    setText(signOutFailure, `You are still signed in. ${/** @type {Error} */ (error).message}`);
+    main.prepend(signOutFailure); // until the next page
+    return;
+  }
   show(createSignIn(open));
 });
 

@@ -50,12 +50,21 @@ export async function listRuns() {
  * Opens a session: the server sets a cookie that scripts cannot read.
  *
  * @param {string} token the administrator's
+ * @throws {RequestError}
  */
 export async function signIn(token) {
+  // Other characters cannot be sent in a header, or are not of a token.
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw new RequestError(401, "Cannot sign in: that is not a token");
+  }
   await request("/v1/session", { method: "POST", headers: { authorization: `Bearer ${token}` } });
 }
 
-/** Ends the session. */
+/**
+ * Ends the session.
+ *
+ * @throws {RequestError} and the session goes on.
+ */
 export async function signOut() {
   await request("/v1/session", { method: "DELETE" });
 }

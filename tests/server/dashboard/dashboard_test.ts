@@ -61,10 +61,12 @@ browserTest("the dashboard", async (test) => {
 
   await step("asks for the token, says when it is wrong, and signs out", async () => {
     const { page } = await open(desk);
-    await page.goto(stub.origin);
-    await page.getByLabel("Administrator's token").fill("wrong");
-    await page.getByRole("button", { name: "Sign in" }).click();
-    await page.getByRole("alert").filter({ hasText: "not this server's token" }).waitFor();
+    for (const token of ["wrong", "pasted “token”"]) {
+      await page.goto(stub.origin);
+      await page.getByLabel("Administrator's token").fill(token);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("alert").filter({ hasText: "not this server's token" }).waitFor();
+    }
     await signIn(page);
     await page.getByRole("heading", { name: "No runs yet" }).waitFor();
     assert.match(await page.locator(".command").innerText(), /deno task run create/);
@@ -73,6 +75,20 @@ browserTest("the dashboard", async (test) => {
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     await page.reload();
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  });
+
+  await step("says that signing out has failed", async () => {
+    const { page, complaints } = await open(desk);
+    await page.goto(stub.origin);
+    await signIn(page);
+    await page.getByRole("heading", { name: "No runs yet" }).waitFor();
+    stub.outage = 503;
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByText("You are still signed in. The server is being restarted").waitFor();
+    stub.outage = undefined;
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    assert.deepEqual(complaints.filter((text) => !/status of (401|503)/.test(text)), []);
   });
 
   await step("lists the runs and opens one, and goes back", async () => {

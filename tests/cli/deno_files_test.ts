@@ -33,6 +33,22 @@ Deno.test("folderFiles() opens weights from disk by range", async () => {
   });
 });
 
+Deno.test("read() reaches beyond the first 4 GiB of a file", async () => {
+  await withFolder(async (folder) => {
+    const place = 2 ** 32 + 8;
+    {
+      // All before what is written is a hole that takes no space.
+      using sparse = await Deno.open(`${folder}/large`, { create: true, write: true });
+      await sparse.truncate(5 * 2 ** 30);
+      await sparse.seek(place, Deno.SeekMode.Start);
+      await sparse.write(Uint8Array.of(1, 2, 3, 4));
+    }
+    const file = (await folderFiles(folder).open("large"))!;
+    assert.equal(await file.size(), 5 * 2 ** 30);
+    assert.deepEqual(await file.read(place, 4), Uint8Array.of(1, 2, 3, 4));
+  });
+});
+
 Deno.test("folderFiles() lets the codec refuse half-written and empty files", async () => {
   await withFolder(async (folder) => {
     const files = folderFiles(folder);

@@ -118,4 +118,10 @@ Deno.test("partSize() holds logits within the bytes given, in multiples of 64", 
   assert.equal(partSize(1000, 4 * 1000 * 200), 192);
   assert.equal(partSize(2048), 4096);
   assert.equal(partSize(10 ** 9), 64);
+  // GPT-2, Llama 3 and Qwen2
+  assert.deepEqual([50_257, 128_256, 151_936].map((vocabulary) => partSize(vocabulary)), [
+    128,
+    64,
+    64,
+  ]);
 });

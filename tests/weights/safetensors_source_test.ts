@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { encodeSafetensors, SafetensorsError } from "../../src/protocol/safetensors.ts";
 import { openSafetensors, openWeights } from "../../src/weights/mod.ts";
+import type { ByteFile } from "../../src/weights/source.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const PATH = "model.safetensors";
@@ -20,6 +21,33 @@ Deno.test("openSafetensors() reads the header and then only the tensor that is l
 
   assert.deepEqual(await weights.load("small", [1, 2]), new Float32Array([3, 4]));
   assert.deepEqual(files.reads.map(({ length }) => length), [8]);
+});
+
+Deno.test("load() finds a tensor beyond the first 4 GiB of a file", async () => {
+  const end = 4 * 1_200_000_000;
+  const header = new TextEncoder().encode(JSON.stringify({
+    big: { dtype: "F32", shape: [1_200_000_000], data_offsets: [0, end] },
+    small: { dtype: "F32", shape: [1], data_offsets: [end, end + 4] },
+  }));
+  const start = 8 + header.length;
+  const head = new Uint8Array(start);
+  new DataView(head.buffer).setBigUint64(0, BigInt(header.length), true);
+  head.set(header, 8);
+  const file: ByteFile = {
+    name: PATH,
+    size: () => Promise.resolve(start + end + 4),
+    read(offset, length) {
+      if (offset + length <= start) return Promise.resolve(head.slice(offset, offset + length));
+      assert.deepEqual([offset, length], [start + end, 4]);
+      return Promise.resolve(new Uint8Array(Float32Array.of(7).buffer));
+    },
+  };
+  const weights = await openSafetensors(
+    { label: "large", open: () => Promise.resolve(file) },
+    PATH,
+  );
+  assert.deepEqual(weights.shape("big"), [1_200_000_000]);
+  assert.deepEqual(await weights.load("small", [1]), Float32Array.of(7));
 });
 
 Deno.test("load() widens f16 and bf16 to f32", async () => {

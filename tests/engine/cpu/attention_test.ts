@@ -27,6 +27,11 @@ const shapes: AttentionShape[] = [
   { B: 3, T: 7, H: 2, Hkv: 2, D: 3 },
   { B: 3, T: 49, H: 4, Hkv: 2, D: 16 },
   { B: 2, T: 130, H: 2, Hkv: 1, D: 20 },
+  // A block of queries and no more, one query more, two blocks and one, two and a tile's rest.
+  { B: 2, T: 80, H: 1, Hkv: 1, D: 8 },
+  { B: 2, T: 81, H: 2, Hkv: 1, D: 12 },
+  { B: 2, T: 161, H: 1, Hkv: 1, D: 4 },
+  { B: 2, T: 170, H: 2, Hkv: 2, D: 4 },
 ];
 
 /** Registers a test a variant: WebAssembly and plain TypeScript. */

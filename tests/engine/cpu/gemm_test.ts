@@ -221,10 +221,12 @@ for (const { name, gemm } of variants) {
     const deep = 3 * BLOCK_STEPS + 1;
     check(gemm, createCall({ ...shape, m: 7, n: 227, k: deep, rank: 3, addend: "other" }));
     check(gemm, createCall({ ...shape, m: BLOCK_ROWS + 1, n: 3, k: 5, bias: true }));
-    // Several blocks of columns, each as large as B's room allows.
+    // Several blocks of columns, with room for B left over; then with none, and with none for A.
     check(gemm, createCall({ ...shape, m: 2, n: 420, k: 1200 }));
     check(gemm, createCall({ ...shape, m: 1, n: 432, k: 1024, bias: true }));
     check(gemm, createCall({ ...shape, m: 1, n: 1376, k: 384, transposeB: true }));
+    check(gemm, createCall({ ...shape, m: 1, n: 512, k: 1024 }));
+    check(gemm, createCall({ ...shape, m: BLOCK_ROWS, n: 1, k: BLOCK_STEPS }));
   });
 
   test("gemm() multiplies strided attention heads", (gemm) => {

@@ -22,6 +22,21 @@ Deno.test("layOut() gives every buffer and thread memory of its own, by cache li
   assert.ok(65536 * layout.pages >= c + 4000);
 });
 
+Deno.test("layOut() fills 4 GiB to the last cache line, and refuses one more", () => {
+  const endingAt = (bytes: number) => {
+    const program = createProgram("p");
+    bufferTensor(program, "weight", "a", [bytes / 4]);
+    return layOut(planMemory([program]), 2);
+  };
+  const rest = 2 ** 32 - endingAt(64).buffers.get("a")!.address;
+  assert.equal(endingAt(rest).pages, 65_536);
+  assert.throws(() => endingAt(rest + 64), {
+    name: "DeviceMemoryError",
+    message:
+      "Cannot place programs in the CPU device's memory: expected at most 4 GiB, got 4.0 GiB",
+  });
+});
+
 Deno.test("tensorView() shows a slice of its buffer", () => {
   const program = createProgram("p");
   const whole = bufferTensor(program, "state", "whole", [128]);

@@ -87,13 +87,13 @@ testOp(
   ["16 lanes", "32 lanes", "64 lanes"],
 );
 
-/** B, T, H, Hkv, D: tiles of 32 tokens and columns on WebGPU, 6, 8 and 48 on the CPU; head sizes of whole vectors and others. */
+/** B, T, H, Hkv, D: tiles of 32 tokens and columns on WebGPU, of 5, 6 and 8 on the CPU, and blocks of 80; head sizes of whole vectors and others. */
 const fusedShapes = [
   [1, 1, 1, 1, 1],
   [2, 7, 4, 2, 3],
   [3, 33, 2, 2, 16],
   [2, 33, 6, 3, 7],
-  [3, 49, 4, 1, 64],
+  [3, 81, 4, 1, 64],
   [2, 128, 2, 2, 32],
   [3, 130, 2, 1, 16],
   [1, 130, 1, 1, 128],

@@ -296,6 +296,26 @@ for (const kind of ["adamw", "sgd"] as const) {
 }
 
 onEveryDevice(
+  "optimizerStep() clips by the norm of a gradient whose sums of squares are more than a workgroup's invocations",
+  async (device) => {
+    // 64 chunks of 4096 elements and one of a single element, which weighs as much as all others.
+    const gradient = Float32Array.from({ length: 64 * 4096 + 1 }, (_, i) => i % 2 === 0 ? 1 : -1);
+    gradient[64 * 4096] = 512;
+    const executor = await device.load([stepProgram("step", "sgd", gradient.length, 1)]);
+    try {
+      executor.write("step gradient", gradient);
+      const slot = { learningRate: 0.1, weightDecay: 0, firstStep: 1 };
+      executor.write("step settings", settings([slot], 1, 1, 1));
+      executor.run("step");
+      const norm = 512 * Math.SQRT2;
+      assertClose(await executor.read("step clip"), [1 / norm, norm], 1e-6, "factor and norm");
+    } finally {
+      await executor.close();
+    }
+  },
+);
+
+onEveryDevice(
   "optimizerStep() of sgd moves by hand-worked amounts when clipped",
   async (device) => {
     const executor = await device.load([stepProgram("step", "sgd", 4, 3)]);

@@ -111,7 +111,7 @@ testOp(
 
 testOp(
   "cross entropy",
-  [[1, 1], [5, 20], [33, 77], [4, 2048]].map(([N, L]) => ({
+  [[1, 1], [5, 20], [33, 77], [4, 2048], [2, 50_257]].map(([N, L]) => ({
     name: `cross entropy ${N}×${L}`,
     inputs: {
       logits: { shape: [N, L] },

@@ -100,7 +100,7 @@ Deno.test("layOut() gives a weight of halves half the memory", () => {
     const program = createProgram("p");
     bufferTensor(program, "weight", "w", [64, 33], dtype);
     bufferTensor(program, "state", "after", [1]);
-    const { buffers } = layOut(planMemory([program]), 1);
+    const { buffers } = layOut(planMemory([program]), [0]);
     return buffers.get("after")!.address - buffers.get("w")!.address;
   };
   assert.equal(sizeOf("f32"), 4 * 64 * 33);

@@ -168,6 +168,6 @@ Deno.test("layOut() gives a weight of bytes a quarter of the memory, and four by
   const program = createProgram("p");
   bufferTensor(program, "weight", "w", [64, 48], "int8");
   bufferTensor(program, "state", "after", [1]);
-  const { buffers } = layOut(planMemory([program]), 1);
+  const { buffers } = layOut(planMemory([program]), [0]);
   assert.equal(buffers.get("after")!.address - buffers.get("w")!.address, 64 * 48 + 4 * 64);
 });

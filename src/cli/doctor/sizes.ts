@@ -2,8 +2,10 @@
 
 import { DeviceMemoryError } from "../../engine/device.ts";
 import { layOut } from "../../engine/cpu/layout.ts";
+import { workingBytes } from "../../engine/cpu/working_memory.ts";
+import { operation } from "../../engine/ops/registry.ts";
 import { type MemoryPlan, planMemory, plannedBytes } from "../../engine/plan.ts";
-import { elementCount } from "../../engine/program.ts";
+import { elementCount, type Program } from "../../engine/program.ts";
 import { checkSizes } from "../../engine/webgpu/buffers.ts";
 import { completeRemoteConfig } from "../../federated/complete_run_config.ts";
 import type { RunConfig } from "../../federated/run_config.ts";
@@ -93,7 +95,7 @@ export function trainingSize(
       const planned = Object.values(plannedBytes(plan)).reduce((sum, bytes) => sum + bytes, 0);
       // Weights come tensor by tensor as float32.
       const bytes = planned + 4 * Math.max(...weights) + runtime;
-      return { baseDtype, recompute, bytes, fits: fitsOn(device, plan, bytes) };
+      return { baseDtype, recompute, bytes, fits: fitsOn(device, programs, plan, bytes) };
     })
   );
   return { name, parameters, memory };
@@ -128,11 +130,17 @@ function programsOf(
   ];
 }
 
-function fitsOn(device: DeviceLimits, plan: MemoryPlan, bytes: number): boolean {
+function fitsOn(
+  device: DeviceLimits,
+  programs: readonly Program[],
+  plan: MemoryPlan,
+  bytes: number,
+): boolean {
   if (device.available !== undefined && bytes > device.available) return false;
   try {
-    if (device.kind === "cpu") layOut(plan, device.threads);
-    else checkSizes(plan, device.limits, device.limits.maxStorageBufferBindingSize);
+    if (device.kind === "cpu") {
+      layOut(plan, workingBytes(programs, device.threads, operation));
+    } else checkSizes(plan, device.limits, device.limits.maxStorageBufferBindingSize);
     return true;
   } catch (error) {
     if (error instanceof DeviceMemoryError) return false;

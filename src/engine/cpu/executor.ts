@@ -14,6 +14,7 @@ import { startWorkers } from "./start_workers.ts";
 import { createThread, type Lookup, type ThreadSetup } from "./thread.ts";
 import { workerMessage } from "./worker_message.ts";
 import type { WorkerReport } from "./worker_thread.ts";
+import { workingBytes } from "./working_memory.ts";
 
 /** What an executor needs from its surroundings. */
 export interface CpuRuntime {
@@ -41,10 +42,7 @@ export async function loadOnCpu(
   for (const { op, inputs, outputs } of programs.flatMap(({ nodes }) => nodes)) {
     checkCompact(lookup(op), inputs, outputs);
   }
-  const scratch = programs.flatMap(({ nodes }) =>
-    nodes.map((node) => lookup(node.op).cpu.scratch?.(node) ?? 0)
-  );
-  const layout = layOut(planMemory(programs), threads, scratch.reduce((x, y) => Math.max(x, y), 0));
+  const layout = layOut(planMemory(programs), workingBytes(programs, threads, lookup));
   const memory = allocate(layout);
   const modules = { gemm, matvec, vector, attention };
   const times = runtime.profile ? createThreadTimes(programs, threads) : undefined;

@@ -14,7 +14,6 @@ import {
   type Tensor,
 } from "../program.ts";
 import { CONTROL_BYTES } from "./control.ts";
-import { GEMM_SCRATCH_BYTES } from "./gemm_wasm.ts";
 
 /** Addresses of buffers, activation slots and each thread's working memory. */
 export interface Layout {
@@ -23,9 +22,7 @@ export interface Layout {
   readonly buffers: ReadonlyMap<string, { readonly spec: BufferSpec; readonly address: number }>;
   readonly slots: readonly number[];
   /** Working memory by thread. */
-  readonly scratch: readonly number[];
-  /** Bytes of each. */
-  readonly scratchBytes: number;
+  readonly scratch: readonly { readonly address: number; readonly bytes: number }[];
   /** Per program: slot of each activation, by tensor id. */
   readonly assignments: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** Size of the memory, in pages. */
@@ -37,10 +34,11 @@ const PAGE_BYTES = 65536;
 const MAXIMUM_PAGES = 65536;
 
 /**
- * Assigns addresses; a thread gets `scratchBytes` of working memory, and no less than its matrix products need. Throws DeviceMemoryError when they go beyond
- * what WebAssembly addresses.
+ * Assigns addresses. Throws DeviceMemoryError when they go beyond what WebAssembly addresses.
+ *
+ * @param working bytes of working memory by thread, multiples of 4
  */
-export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Layout {
+export function layOut(plan: MemoryPlan, working: readonly number[]): Layout {
   let end = 0;
   const take = (bytes: number): number => {
     const address = end;
@@ -48,8 +46,7 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
     return address;
   };
   const control = take(CONTROL_BYTES);
-  const working = 4 * Math.ceil(Math.max(GEMM_SCRATCH_BYTES, scratchBytes) / 4);
-  const scratch = Array.from({ length: threads }, () => take(working));
+  const scratch = working.map((bytes) => ({ address: take(bytes), bytes }));
   const buffers = new Map(
     [...plan.buffers].map(([name, spec]) => [
       name,
@@ -66,7 +63,7 @@ export function layOut(plan: MemoryPlan, threads: number, scratchBytes = 0): Lay
     );
   }
   const { assignments } = plan;
-  return { control, scratch, scratchBytes: working, buffers, slots, assignments, pages };
+  return { control, scratch, buffers, slots, assignments, pages };
 }
 
 /** A zeroed memory for a layout. Throws DeviceMemoryError when the system does not provide it. */

@@ -7,7 +7,8 @@
  * @module
  */
 
-import type { Cost } from "../op.ts";
+import type { Cost, Op } from "../op.ts";
+import type { Node } from "../program.ts";
 
 /** Work a thread should have: a few times what meeting the other threads afterwards costs. */
 const WORTHWHILE_NANOSECONDS = 20_000;
@@ -45,6 +46,11 @@ export function deal(
   const participants = Math.max(1, Math.min(threads, units, worthwhile));
   const long = participants > 1 && time / participants > LONG_NANOSECONDS;
   return { units, participants, chunks: participants * ((long ? LONG : SHORT).length - 1) };
+}
+
+/** Deals the units of a node by what its operation says of it. */
+export function dealNode({ cost, cpu }: Op, node: Node, threads: number): Deal {
+  return deal(cost(node), cpu.units(node), threads, cpu.bytesPerNanosecond);
 }
 
 /** The units [begin, end) of a chunk. Those of a round lie side by side; the first round's is numbered by thread. */

@@ -18,7 +18,7 @@ import { createGemm } from "./gemm_wasm.ts";
 import { type Layout, tensorView } from "./layout.ts";
 import { plainMatvec } from "./matvec_plain.ts";
 import { createMatvec } from "./matvec_wasm.ts";
-import { chunkOf, type Deal, deal } from "./share.ts";
+import { chunkOf, type Deal, dealNode } from "./share.ts";
 import { plainVector } from "./vector_plain.ts";
 import { createVector } from "./vector_wasm.ts";
 
@@ -66,15 +66,16 @@ interface Step {
 export function createThread(setup: ThreadSetup, lookup: Lookup): Thread {
   const { layout, memory, threads, index } = setup;
   const control = openControl(memory, layout.control, threads);
+  const working = layout.scratch[index];
   const gemm = setup.gemm === undefined
     ? createPlainGemm()
-    : createGemm(memory, layout.scratch[index], setup.gemm);
+    : createGemm(memory, working.address, setup.gemm);
   const matvec = setup.matvec === undefined ? plainMatvec : createMatvec(memory, setup.matvec);
   const vector = setup.vector === undefined ? plainVector : createVector(memory, setup.vector);
   const attention = setup.attention === undefined
     ? plainAttention
-    : createAttention(memory, layout.scratch[index], setup.attention);
-  const scratch = new Float32Array(memory.buffer, layout.scratch[index], layout.scratchBytes / 4);
+    : createAttention(memory, working.address, setup.attention);
+  const scratch = new Float32Array(memory.buffer, working.address, working.bytes / 4);
   const context: CpuContext = { gemm, matvec, vector, attention, scratch };
   const programs = setup.programs.map((program) => prepare(program, setup, lookup));
   const clocks = setup.times && nodeClocks(setup.times, setup.programs, threads, index);
@@ -132,8 +133,7 @@ function prepare(program: Program, setup: ThreadSetup, lookup: Lookup): Step[] {
   let alone = false;
   return program.nodes.map((node) => {
     const op = lookup(node.op);
-    const { units, bytesPerNanosecond } = op.cpu;
-    const dealt = deal(op.cost(node), units(node), setup.threads, bytesPerNanosecond);
+    const dealt = dealNode(op, node, setup.threads);
     const shared = dealt.participants > 1;
     const waits = shared && alone;
     alone = !shared;

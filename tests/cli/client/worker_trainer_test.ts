@@ -15,6 +15,7 @@ import { dealOf } from "../../../src/protocol/deal.ts";
 import { UserError } from "../../../src/protocol/errors.ts";
 import { decodeUpdate, encodeDownload } from "../../../src/protocol/messages/mod.ts";
 import { builtInBase } from "../../../src/weights/built_in_base.ts";
+import { countedWorkers } from "../../engine/cpu/counted_workers.ts";
 import { loneClientRun } from "./lone_client.ts";
 
 const folder = await Deno.makeTempDir({ prefix: "hafl-worker-test-" });
@@ -64,13 +65,14 @@ async function withWorker(
   const controller = new AbortController();
   const url = new URL("../../../src/cli/client/training_worker.ts", import.meta.url);
   const listener = { note() {}, prepare() {} };
-  const worker = new Worker(url, { type: "module" });
-  const trainer = workerTrainer(worker, listener, controller.signal);
+  const { count, startWorker } = countedWorkers(url);
+  const trainer = workerTrainer(startWorker(), listener, controller.signal);
   try {
     await body(trainer, controller);
   } finally {
     await trainer.close();
   }
+  assert.deepEqual(count, { started: 1, ended: 1 });
 }
 
 Deno.test("workerTrainer() opens, measures, scores and trains in its worker", () =>

@@ -8,6 +8,8 @@ import { requireAdapter } from "../../../src/engine/webgpu/adapter.ts";
 import { countedWorkers } from "../cpu/counted_workers.ts";
 import { testDevices } from "../devices.ts";
 
+const workerModule = new URL("../../../src/engine/profile/ceiling_worker.ts", import.meta.url);
+
 function checkCeiling({ flopsPerSecond, bandwidths }: Ceiling): void {
   assert.ok(flopsPerSecond > 0 && Number.isFinite(flopsPerSecond), `${flopsPerSecond} FLOP/s`);
   assert.equal(bandwidths.length, 3);
@@ -19,14 +21,21 @@ function checkCeiling({ flopsPerSecond, bandwidths }: Ceiling): void {
 
 for (const threads of [1, 3]) {
   Deno.test(`measureCpuCeiling() measures ${threads} threads and ends the workers`, async () => {
-    checkCeiling(await measureCpuCeiling(threads));
+    let left = 0;
+    const startWorker = (): Worker => {
+      const worker = new Worker(workerModule, { type: "module" });
+      worker.addEventListener("message", ({ data }) => void (data === "left" && left++));
+      return worker;
+    };
+    checkCeiling(await measureCpuCeiling(threads, startWorker));
+    assert.equal(left, threads - 1);
   });
 }
 
 Deno.test("measureCpuCeiling() ends all workers when one cannot start", async () => {
   const { count, startWorker } = countedWorkers(
     new URL("../cpu/broken_worker.ts", import.meta.url),
-    new URL("../../../src/engine/profile/ceiling_worker.ts", import.meta.url),
+    workerModule,
   );
   await assert.rejects(measureCpuCeiling(3, startWorker), {
     message: /^Cannot measure the processor: a worker failed: /,

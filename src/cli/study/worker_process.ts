@@ -77,6 +77,7 @@ export function startWorker(): WorkerProcess {
     },
     async close() {
       await writer.close().catch(() => {});
+      for await (const _ of answers); // its end closes the pipe
       await child.status;
       await listened.catch(() => {});
     },

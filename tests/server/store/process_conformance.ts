@@ -10,7 +10,9 @@ export function testProcesses({ kind, test }: StoreKind): void {
   for (const doom of ["before", "after"] as const) {
     test(`a process that dies right ${doom} a commit leaves ${doom === "after" ? "all" : "nothing"} of it`, async (store) => {
       await (await store.open()).close();
-      const { signal } = await startDoomed(store, doom).output();
+      const process = startDoomed(store, doom);
+      const { signal } = await process.output();
+      await process.stdin.abort().catch(() => {});
       assert.equal(signal, "SIGKILL");
       const database = await store.open();
       const rows = await database.query("SELECT act FROM audit");

@@ -210,12 +210,16 @@ async function startAsTold(settings: readonly string[], env: Record<string, stri
       settings.find((setting) => word.includes(":PASSWORD@") && setting.includes("@")) ?? word
     );
   const child = deno(words, env);
-  const { value: line } = await child.stdout.pipeThrough(new TextDecoderStream()).getReader()
-    .read();
+  const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  const { value: line } = await output.read();
   assert.match(line ?? await new Response(child.stderr).text(), /^Server +http:/);
   return async () => {
     child.kill("SIGTERM");
-    const [{ code }, errors] = await Promise.all([child.status, new Response(child.stderr).text()]);
+    const [{ code }, errors] = await Promise.all([
+      child.status,
+      new Response(child.stderr).text(),
+      drained(output),
+    ]);
     assert.equal(code, 0, errors);
   };
 }

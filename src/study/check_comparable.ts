@@ -26,7 +26,11 @@ const sharedFacts: readonly {
   { name: "model", of: ({ model }) => model, setting: "model" },
   { name: "number of rounds", of: ({ rounds }) => rounds.length, setting: "rounds" },
   { name: "labels", of: ({ facts }) => facts.labels.join(", ") },
-  { name: "number of validation rows", of: ({ facts }) => facts.validationRows },
+  {
+    name: "number of validation rows",
+    of: ({ facts }) => facts.validationRows,
+    setting: "evalPosts",
+  },
   { name: "number of test rows", of: ({ facts }) => facts.testRows },
 ];
 

@@ -10,7 +10,7 @@ const results = sampleStudy({
   cells: { iid: { settings: { partition: "iid" }, level: 1 }, skewed: { settings: {}, level: 1 } },
   methods: {
     one: { settings: { aggregation: "adaptive", buckets: [64, 32] }, peak: 0.5, pace: 4 },
-    long: { settings: { rounds: 5 }, peak: 0.5, pace: 4 },
+    long: { settings: { rounds: 5, evalPosts: 20 }, peak: 0.5, pace: 4 },
   },
   grid: [{ cells: ["iid", "skewed"], methods: ["one", "long"], seeds: [1, 2] }],
   study: { tuning: { cell: "iid", seed: 9, trials: [{ lr: 0.02 }], settings: {} } },
@@ -34,6 +34,10 @@ Deno.test("checkComparable() takes runs that differ by what the study says alone
   checkComparable(results);
   // Another learning rate than any setting: the tuning chose it.
   checkComparable(changed("iid/one/1", (run) => ({ config: { ...run.config, lr: 0.5 } })));
+  // Of a method that evaluates as many models as there are clients.
+  checkComparable(
+    changed("iid/long/1", ({ facts }) => ({ facts: { ...facts, validationRows: 20 } })),
+  );
   // Cells are each over data of their own.
   const other = { ...results, runs: results.runs.map((run) => ({ ...run, data: run.cell })) };
   checkComparable(other);

@@ -94,7 +94,7 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const { head, tensors: inOrder, size } = planSafetensors(
-    tensors.map((tensor) => ({ ...tensor, dtype: checkedDtype(tensor) })),
+    tensors.map((tensor) => ({ ...tensor, dtype: safetensorsDtype(tensor) })),
     metadata,
   );
   const file = new Uint8Array(size);
@@ -107,7 +107,13 @@ export function encodeSafetensors(
   return file;
 }
 
-function checkedDtype({ name, shape, data, dtype }: SafetensorsInput): SafetensorsDtype {
+/**
+ * The format that a tensor is written in: its own, or that of its numbers.
+ *
+ * @throws {RangeError} when its numbers do not fill its shape.
+ * @throws {TypeError} when its own format cannot be carried by them.
+ */
+export function safetensorsDtype({ name, shape, data, dtype }: SafetensorsInput): SafetensorsDtype {
   const count = cellCount(shape);
   if (data.length !== count) {
     throw new RangeError(

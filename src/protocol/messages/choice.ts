@@ -7,13 +7,13 @@
 import type { AdapterLayout } from "../bank.ts";
 import {
   type EncodedMessage,
-  encodeMessage,
   indexTensors,
   type MessageAddress,
   openMessage,
   refuseLeftovers,
   takeIndices,
 } from "./frame.ts";
+import { encodeMessage } from "./message_plan.ts";
 
 /** Encodes a client's choice: per module, ascending indices. All of it is overhead. */
 export function encodeChoice(

@@ -33,7 +33,7 @@ import {
   takeHead,
   takeIndexLists,
 } from "./frame.ts";
-import { type MessagePlan, planMessage, wholeMessage } from "./message_plan.ts";
+import { type MessagePlan, planMessage, promised, wholeMessage } from "./message_plan.ts";
 
 /** A decoded download. */
 export interface Download {
@@ -108,18 +108,8 @@ export function planDownload(
         },
       ];
     }),
-    head: bank.head.map(({ name, shape, data }) => ({
-      name,
-      dtype: "F32",
-      shape,
-      make: () => data,
-    })),
-    lists: indexTensors(modules, deal.indices).map(({ name, shape, data }) => ({
-      name,
-      dtype: "U32",
-      shape,
-      make: () => data,
-    })),
+    head: bank.head.map(promised),
+    lists: indexTensors(modules, deal.indices).map(promised),
     metadata: factors === "both" ? {} : { factors },
   });
 }

@@ -10,7 +10,6 @@ import { UserError } from "../errors.ts";
 import { largestHeader } from "../layout_size.ts";
 import {
   decodeSafetensors,
-  encodeSafetensors,
   safetensorsHeaderLength,
   type SafetensorsInput,
   type SafetensorsTensor,
@@ -77,18 +76,6 @@ export interface MessageParts {
   readonly lists: readonly SafetensorsInput[];
   /** Texts beside the address. */
   readonly metadata?: Readonly<Record<string, string>>;
-}
-
-/** Encodes a message and counts its bytes. Without a client it is for all of them. */
-export function encodeMessage(
-  kind: MessageKind,
-  address: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
-  { lora, head, lists, metadata }: MessageParts,
-): EncodedMessage {
-  const texts = { ...metadata, ...addressTexts(kind, address) };
-  const bytes = encodeSafetensors([...lora, ...head, ...lists], texts);
-  const sizes = { lora: byteLength(lora), head: byteLength(head), total: bytes.length };
-  return { bytes, sizes: { ...sizes, overhead: sizes.total - sizes.lora - sizes.head } };
 }
 
 /** What a message is and whom it concerns, as metadata. */
@@ -272,8 +259,4 @@ function take(
   }
   tensors.delete(name);
   return tensor;
-}
-
-function byteLength(tensors: readonly SafetensorsInput[]): number {
-  return tensors.reduce((sum, { data }) => sum + data.byteLength, 0);
 }

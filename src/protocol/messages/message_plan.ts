@@ -5,7 +5,7 @@
  */
 
 import { cellCount } from "../cell_count.ts";
-import type { SafetensorsArray } from "../safetensors.ts";
+import { type SafetensorsArray, safetensorsDtype, type SafetensorsInput } from "../safetensors.ts";
 import { dtypeWidth } from "../safetensors_dtype.ts";
 import { type PlannedTensor, planSafetensors } from "../safetensors_plan.ts";
 import {
@@ -41,10 +41,16 @@ export interface MessagePlan {
   readonly pieces: () => Generator<Uint8Array, void, void>;
 }
 
-/** Plans a message, which is made of what `make` of its tensors returns then. */
+/** A tensor whose numbers are there. @throws {RangeError} when they do not fill its shape. */
+export function promised(tensor: SafetensorsInput): PromisedTensor {
+  const { name, shape, data } = tensor;
+  return { name, shape, dtype: safetensorsDtype(tensor), make: () => data };
+}
+
+/** Plans a message, which is made of what `make` of its tensors returns then. Without a client it is for all of them. */
 export function planMessage(
   kind: MessageKind,
-  address: MessageAddress,
+  address: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
   { lora, head, lists, metadata }: PromisedParts,
 ): MessagePlan {
   const texts = { ...metadata, ...addressTexts(kind, address) };
@@ -67,6 +73,20 @@ export function planMessage(
       }
     },
   };
+}
+
+/** Encodes a message whose numbers are there, and counts its bytes. */
+export function encodeMessage(
+  kind: MessageKind,
+  address: Omit<MessageAddress, "client"> & Partial<MessageAddress>,
+  { lora, head, lists, ...texts }: MessageParts,
+): EncodedMessage {
+  return wholeMessage(planMessage(kind, address, {
+    ...texts,
+    lora: lora.map(promised),
+    head: head.map(promised),
+    lists: lists.map(promised),
+  }));
 }
 
 /** Makes all of a message. */

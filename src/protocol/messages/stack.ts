@@ -8,7 +8,8 @@
 import type { AdapterLayout } from "../bank.ts";
 import { componentTensors } from "../component_tensors.ts";
 import type { ComponentSlices } from "../components.ts";
-import { type EncodedMessage, encodeMessage, type MessageAddress } from "./frame.ts";
+import type { EncodedMessage, MessageAddress } from "./frame.ts";
+import { encodeMessage } from "./message_plan.ts";
 
 /** Encodes a stack, A and B by the names that a module's have. It is one message for all clients and names none. */
 export function encodeStack(

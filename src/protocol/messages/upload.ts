@@ -12,7 +12,6 @@ import { loraAName, scoresName } from "../tensor_names.ts";
 import type { ClientUpdate } from "../update.ts";
 import {
   type EncodedMessage,
-  encodeMessage,
   indexTensors,
   type OpenMessage,
   openMessage,
@@ -24,6 +23,7 @@ import {
   takeHead,
   takeIndexLists,
 } from "./frame.ts";
+import { encodeMessage } from "./message_plan.ts";
 
 /**
  * Encodes an update. Scores go as float32.

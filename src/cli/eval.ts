@@ -97,7 +97,8 @@ export async function evaluateModels(
   create?: CreateTokenizer,
 ): Promise<void> {
   const { settings: asked, own } = await readFlags(args, description);
-  checkEffects(asked, completeRunConfig(asked));
+  const alone = completeRunConfig(asked);
+  checkEffects(asked, alone);
   const split = readOwnFlag(own, "split", choice(partNames));
   const out = own.out === undefined ? undefined : String(own.out);
   // Told before minutes go into evaluating.
@@ -105,7 +106,7 @@ export async function evaluateModels(
   using interrupt = onInterrupt(() => "Stopped; nothing was written");
   const folder = own.adapter === undefined ? undefined : String(own.adapter);
   const adapter = folder === undefined ? undefined : await openAdapter(folder);
-  const given = { ...(adapter && readReading(adapter, completeRunConfig(asked))), ...asked };
+  const given = { ...(adapter && readReading(adapter, alone)), ...asked };
   const config = completeRunConfig(given);
   const files = await openModelFiles(config);
   const candidates = await openCandidates({ given, files, folder, adapter, note });

@@ -1,4 +1,5 @@
 import { type CurvePoint, meanCurve } from "../../../study/curves.ts";
+import { tierDrops } from "../../../study/measures.ts";
 import type { StudyRun } from "../../../study/result.ts";
 import { runsOf } from "../../../study/study_results.ts";
 import { tierColor } from "../../report/style.ts";
@@ -30,8 +31,7 @@ export function distributionFigure(context: CellContext): ReportFigure | undefin
 
 /** A method's chart; undefined where what clients hold is the server's model. */
 function methodPanel(method: string, runs: readonly StudyRun[]): Panel | undefined {
-  // Nothing is distributed there: tiers differ by what they are, not by what they get.
-  if (runs.some(({ config }) => config.aggregation === "local")) return undefined;
+  if (runs.flatMap(tierDrops).length === 0) return undefined;
   const held = runs.flatMap(({ rounds }) =>
     rounds.flatMap(({ perTier }) => perTier.map(({ rank }) => rank))
   );

@@ -10,7 +10,22 @@ import { tinyManifest } from "./tiny_run.ts";
 const adminToken = "the-administrator-of-a-host";
 const route = `/v1/models/${"0a".repeat(32)}/files/weights.bin`;
 
-/** A host on a free port, whose clock stands still, and an upload to it that is under way. */
+/** A host on a free port, whose clock stands still. */
+async function startTestHost(dataDir: string) {
+  const clock = createFakeClock();
+  const host = startHost({
+    db: await openDatabase({ dataDir }),
+    adminToken,
+    hostname: "127.0.0.1",
+    port: 0,
+    log: () => {},
+    clock,
+    drainMs: 20_000,
+  });
+  return { clock, host };
+}
+
+/** Such a host, and an upload to it that is under way. */
 async function withUpload(
   body: (test: {
     readonly clock: ReturnType<typeof createFakeClock>;
@@ -22,16 +37,7 @@ async function withUpload(
   }) => Promise<void>,
 ): Promise<void> {
   const dataDir = await Deno.makeTempDir();
-  const clock = createFakeClock();
-  const host = startHost({
-    db: await openDatabase({ dataDir }),
-    adminToken,
-    hostname: "127.0.0.1",
-    port: 0,
-    log: () => {},
-    clock,
-    drainMs: 20_000,
-  });
+  const { clock, host } = await startTestHost(dataDir);
   try {
     // The two loops have done their first round.
     await until(() => clock.pending === 2);
@@ -96,17 +102,7 @@ Deno.test("startHost() waits for an upload that hangs only so long", () =>
 
 Deno.test("startHost() cuts a reader off that has not taken its answer by the end", async () => {
   const dataDir = await Deno.makeTempDir();
-  const clock = createFakeClock();
-  const db = await openDatabase({ dataDir });
-  const host = startHost({
-    db,
-    adminToken,
-    hostname: "127.0.0.1",
-    port: 0,
-    log: () => {},
-    clock,
-    drainMs: 20_000,
-  });
+  const { clock, host } = await startTestHost(dataDir);
   const authorization = `Bearer ${adminToken}`;
   // More than the system takes ahead of a reader.
   const body = new Uint8Array(16_000_000);

@@ -1,7 +1,8 @@
 """Checks what exportPeft() and mergeAdapter() write with PyTorch alone: python3 check_adapters.py FOLDER, the folder that export_adapters.ts wrote.
 
 Each adapter is added to its base as its config says, W0 + alpha / r * B A with the module's own alpha and r, in float64 and in the plain PyTorch
-modules of tests/golden; it prints how far the logits, and those of the merged model, are from the engine's, and fails above 1e-5.
+modules of tests/golden; it prints how far the logits (of a language model the loss), and those of the merged model, are from the engine's, and fails
+above 1e-5.
 """
 
 import argparse
@@ -48,8 +49,22 @@ def adapt(model, folder):
 def difference(model, pooling, expected):
     ids, mask = (torch.tensor(expected[name]).long() for name in ("input_ids", "attention_mask"))
     with torch.no_grad():
-        logits = model.classify(modules.pool(model.hidden_states(ids, mask), mask, pooling))
+        hidden = model.hidden_states(ids, mask)
+        if "labels" in expected:
+            logits, labels = model.next_logits(hidden)[:, :-1], torch.tensor(expected["labels"]).long()[:, 1:]
+            loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten())
+            return (loss - torch.tensor(expected["loss"])).abs().item()
+        logits = model.classify(modules.pool(hidden, mask, pooling))
     return (logits - torch.tensor(expected["logits"])).abs().max().item()
+
+
+def load_merged(folder, model):
+    """Puts a merged model's tensors in place of the base's; a language model's file has no classifier."""
+    weights = model.state_dict()
+    merged = read_safetensors(folder / "model.safetensors")
+    assert weights.keys() - merged.keys() <= {"score.weight"}, weights.keys() - merged.keys()
+    model.load_state_dict({**weights, **{name: torch.tensor(array) for name, array in merged.items()}})
+    return model
 
 
 def check(folder):
@@ -60,8 +75,9 @@ def check(folder):
     plain = difference(model, pooling, expected)
     adapt(model, folder)
     adapted = difference(model, pooling, expected)
-    merged = difference(load_model(folder / "merged", torch.float64)[0], pooling, expected)
-    print(f"{folder.name}: logits differ by {adapted:.1e}, merged by mergeAdapter {merged:.1e} (base {plain:.1e})")
+    base, _ = load_model(GOLDEN / family, torch.float64)
+    merged = difference(load_merged(folder / "merged", base), pooling, expected)
+    print(f"{folder.name}: logits or losses differ by {adapted:.1e}, merged by mergeAdapter {merged:.1e} (base {plain:.1e})")
     assert plain > 1e-2 and max(adapted, merged) <= TOLERANCE
 
 

@@ -8,7 +8,7 @@ fn erf(x: f32) -> f32 {
   return sign(x) * (1.0 - series * exp(-x * x));
 }
 
-// clamp and max may swallow a NaN, and x != x does not find one: a diverged model must not look healthy.
+// clamp, max and, once compiled, comparisons may swallow a NaN, and x != x does not find one: a diverged model must not look healthy.
 fn is_nan(x: f32) -> bool {
   return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }
@@ -32,7 +32,7 @@ fn activate(x: f32) -> f32 {
     case 0u: { return 0.5 * x * (1.0 + erf(x * 0.7071067812)); }
     case 1u: { return 0.5 * x * (1.0 + safe_tanh(gelu_inner(x))); }
     case 2u: { return safe_tanh(x); }
-    case 3u: { return select(x, 0.0, x <= 0.0); }
+    case 3u: { return select(max(x, 0.0), x, is_nan(x)); }
     default: { return x * sigmoid(x); }
   }
 }

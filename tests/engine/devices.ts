@@ -20,6 +20,9 @@ if (required && !present) {
   throw new Error("HAFL_REQUIRE_GPU=1, but no WebGPU adapter answers: run `deno task setup`");
 }
 
+// A closed device keeps its handle at the driver until it is collected, and a GPU has a few hundred of them: `--v8-flags=--expose-gc` collects after each test.
+Deno.test.afterEach(() => (globalThis as { gc?: () => void }).gc?.());
+
 /** Both devices; the one that is absent is skipped by name. */
 export const testDevices: readonly TestDevice[] = [
   { name: "cpu", ignore: false, open: () => Promise.resolve(createCpuDevice({ threads: 1 })) },

@@ -130,11 +130,13 @@ async function bestRate(
   worthwhile: number,
   seconds: (units: number) => Promise<number>,
 ): Promise<number> {
-  let units = 1;
   // The first dispatch also pays for what the driver compiles late.
-  await seconds(units);
-  while (units < LARGEST_FACTOR && await seconds(units) < worthwhile) units *= GROWTH;
-  return units / await best(() => seconds(units));
+  await seconds(1);
+  for (let units = 1;; units *= GROWTH) {
+    // A single time may be of anything, once what an empty pass takes is subtracted from it.
+    const time = await best(() => seconds(units));
+    if (time >= worthwhile || units >= LARGEST_FACTOR) return units / time;
+  }
 }
 
 async function best(seconds: () => Promise<number>): Promise<number> {

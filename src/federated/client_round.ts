@@ -222,20 +222,21 @@ export async function trainAdapter(
     }),
     stepsBefore,
   );
-  const { modules, head } = await readAdapter(session);
+  const steps = countSteps(session.adapted.layout, deal, losses.length, stepsBefore);
+  // A GPU is waited for once for all of them.
+  const [{ modules, head }, sensitivity, state] = await Promise.all([
+    readAdapter(session),
+    holdsComponents(deal) ? readSensitivity(session) : undefined,
+    settings.optimizerState === "keep" ? readOptimizerState(session, steps) : undefined,
+  ]);
   checkFinite(losses, { modules, head }, round, client);
-  const steps = () => countSteps(session.adapted.layout, deal, losses.length, stepsBefore);
   return {
     modules,
     head,
     losses,
     tokens,
-    scores: holdsComponents(deal)
-      ? scoreComponents(settings, modules, await readSensitivity(session), round, client)
-      : undefined,
-    state: settings.optimizerState === "keep"
-      ? await readOptimizerState(session, steps())
-      : undefined,
+    scores: sensitivity && scoreComponents(settings, modules, sensitivity, round, client),
+    state,
   };
 }
 

@@ -45,8 +45,11 @@ export async function evaluate(
   await runInRing(session, batches, async (ran) => {
     const rows = ran[0].B;
     const count = ran.length * rows;
-    const logits = await executor.read(BUFFERS.logits, 0, count * labels) as Float32Array;
-    const losses = await executor.read(BUFFERS.evaluationLosses, 0, count) as Float32Array;
+    // A GPU is waited for once for both.
+    const [logits, losses] = await Promise.all([
+      executor.read(BUFFERS.logits, 0, count * labels) as Promise<Float32Array>,
+      executor.read(BUFFERS.evaluationLosses, 0, count) as Promise<Float32Array>,
+    ]);
     ran.forEach((batch, i) => {
       for (let row = 0; row < batch.rows; row++) {
         const at = i * rows + row;

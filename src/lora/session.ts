@@ -181,12 +181,11 @@ export async function readOptimizerState(
   { executor, adapted }: Session,
   steps: Uint32Array,
 ): Promise<OptimizerState> {
-  const adam = adapted.optimizer === "adamw";
-  return {
-    steps,
-    moments: adam ? await executor.read(BUFFERS.moments) as Float32Array : new Float32Array(0),
-    sensitivity: await executor.read(BUFFERS.sensitivity) as Float32Array,
-  };
+  const [moments, sensitivity] = await Promise.all([
+    adapted.optimizer === "adamw" ? executor.read(BUFFERS.moments) : new Float32Array(0),
+    executor.read(BUFFERS.sensitivity),
+  ]) as Float32Array[];
+  return { steps, moments, sensitivity };
 }
 
 /**

@@ -21,6 +21,8 @@ export interface NodeTimes {
 export function profiledExecutor(executor: Executor, times: NodeTimes): Executor {
   let writeSeconds = 0;
   let readSeconds = 0;
+  // Reads wait together, and the time is theirs once.
+  const reading = { count: 0, since: 0 };
   const writing = (work: () => void): void => {
     const start = performance.now();
     work();
@@ -36,10 +38,12 @@ export function profiledExecutor(executor: Executor, times: NodeTimes): Executor
       times.ran(program, secondsSince(start));
     },
     async read(buffer, offset, length) {
-      const start = performance.now();
-      const [data] = await Promise.all([executor.read(buffer, offset, length), times.settle()]);
+      if (reading.count++ === 0) reading.since = performance.now();
+      const [data] = await Promise.all([executor.read(buffer, offset, length), times.settle()])
+        .finally(() => {
+          if (--reading.count === 0) readSeconds += secondsSince(reading.since);
+        });
       times.finished();
-      readSeconds += secondsSince(start);
       return data;
     },
     async profile(): Promise<ExecutorProfile> {

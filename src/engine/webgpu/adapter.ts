@@ -1,5 +1,7 @@
 /** Finding a WebGPU adapter and opening a device on it, at the adapter's own limits. @module */
 
+import { DeviceLostError } from "../device.ts";
+
 /** No WebGPU adapter answered. */
 export class NoAdapterError extends Error {
   /** The class's name, for logs. */
@@ -42,7 +44,11 @@ export async function requireAdapter(): Promise<GPUAdapter> {
   );
 }
 
-/** Opens a device at the adapter's own size limits, with those of the wanted features that it has. */
+/**
+ * Opens a device at the adapter's own size limits, with those of the wanted features that it has.
+ *
+ * @throws DeviceLostError when the driver opens no more.
+ */
 export async function openDevice(
   wanted: readonly GPUFeatureName[] = [],
 ): Promise<{ adapter: GPUAdapter; device: GPUDevice }> {
@@ -51,5 +57,13 @@ export async function openDevice(
   const requiredLimits = Object.fromEntries(
     RAISED_LIMITS.map((limit) => [limit, adapter.limits[limit]]),
   );
-  return { adapter, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }) };
+  try {
+    return { adapter, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }) };
+  } catch (error) {
+    // NVIDIA's refuses with "Parent device is lost", which says nothing of why.
+    throw new DeviceLostError(
+      `Cannot open a device on ${describeAdapter(adapter)}: ${(error as Error).message}. ` +
+        "A driver opens a few hundred at most, and gets one back once it is closed and collected",
+    );
+  }
 }

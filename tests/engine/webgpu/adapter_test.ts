@@ -5,7 +5,10 @@ import {
   isSoftware,
   NoAdapterError,
 } from "../../../src/engine/webgpu/adapter.ts";
+import { DeviceLostError } from "../../../src/engine/device.ts";
+import { createProgram } from "../../../src/engine/program.ts";
 import { createWebgpuDevice } from "../../../src/engine/webgpu/device.ts";
+import { testDevices } from "../devices.ts";
 
 function adapter(info: Partial<Record<keyof GPUAdapterInfo | "isFallbackAdapter", unknown>>) {
   return { info: { description: "", vendor: "", device: "", ...info } } as unknown as GPUAdapter;
@@ -37,4 +40,27 @@ Deno.test("createWebgpuDevice() names the driver package when no adapter answers
   } finally {
     GPU.prototype.requestAdapter = requestAdapter;
   }
+});
+
+Deno.test({
+  name: "load() tells what a driver that opens no more devices says",
+  ignore: testDevices.find(({ name }) => name === "webgpu")!.ignore,
+  async fn() {
+    const requestDevice = GPUAdapter.prototype.requestDevice;
+    GPUAdapter.prototype.requestDevice = () =>
+      Promise.reject(new DOMException("Parent device is lost", "OperationError"));
+    try {
+      const device = await createWebgpuDevice({ measure: false });
+      await assert.rejects(device.load([createProgram("nothing")]), (error: Error) => {
+        assert.ok(error instanceof DeviceLostError);
+        assert.match(
+          error.message,
+          /^Cannot open a device on .+: Parent device is lost\. A driver/,
+        );
+        return true;
+      });
+    } finally {
+      GPUAdapter.prototype.requestDevice = requestDevice;
+    }
+  },
 });

@@ -78,8 +78,8 @@ function settingTable(
 function usualValues(rows: readonly ReadonlyMap<string, string>[]): Map<string, string> {
   const usual = new Map<string, string>();
   for (const key of new Set(rows.flatMap((row) => [...row.keys()]))) {
-    for (const [value, having] of Map.groupBy(rows, (row) => row.get(key)!)) {
-      if (having.length > rows.length / 2) usual.set(key, value);
+    for (const [value, having] of Map.groupBy(rows, (row) => row.get(key))) {
+      if (value !== undefined && having.length > rows.length / 2) usual.set(key, value);
     }
   }
   return usual;

@@ -129,7 +129,6 @@ function machineList({ runs, trials }: StudyResults): Block {
     [...Map.groupBy(made, of)].map(([name, group]) => `${name} (${counted(group.length, "run")})`)
       .join("; ");
   const distinct = (of: (run: StudyRun) => string): string => [...new Set(made.map(of))].join("; ");
-  const notes = new Set(made.flatMap(({ facts }) => facts.notes));
   const started = made.map(({ facts }) => facts.started.slice(0, 16).replace("T", " ")).sort();
   const seconds = made.reduce((sum, { summary }) => sum + summary.seconds, 0);
   return {
@@ -143,7 +142,17 @@ function machineList({ runs, trials }: StudyResults): Block {
       `From ${started[0]} to ${started.at(-1)} (the starts of the first and the last run); ` +
       `${durationText(seconds)} of rounds in all`,
       ...attendanceItems(made),
-      ...notes,
+      ...noteItems(made),
     ],
   };
+}
+
+/** What runs tell of themselves, each with the methods whose runs do, unless all do. */
+function noteItems(runs: readonly StudyRun[]): string[] {
+  const all = new Set(runs.map(({ method }) => method)).size;
+  const told = runs.flatMap(({ method, facts }) => facts.notes.map((note) => ({ method, note })));
+  return [...Map.groupBy(told, ({ note }) => note)].map(([note, tellers]) => {
+    const methods = [...new Set(tellers.map(({ method }) => method))];
+    return methods.length === all ? note : `${methods.join(", ")}: ${note}`;
+  });
 }

@@ -1,4 +1,5 @@
-import type { RunConfig } from "../../../federated/run_config.ts";
+import { defaultConfig, type RunConfig } from "../../../federated/run_config.ts";
+import { hindrance } from "../../../federated/check_effects.ts";
 import { settingText } from "../../../federated/setting_text.ts";
 import type { StudyRun } from "../../../study/result.ts";
 
@@ -41,15 +42,23 @@ export function splitSettings(runs: readonly StudyRun[]): SplitSettings {
   };
 }
 
+/** A setting that has no effect beside a run's others is not told of it. */
 function valuesOf(
   groups: ReadonlyMap<string, readonly StudyRun[]>,
   keys: readonly (keyof RunConfig)[],
 ): Map<string, Map<string, string>> {
+  const textOf = (key: keyof RunConfig, runs: readonly StudyRun[]): string =>
+    [...new Set(runs.map(({ config }) => settingText(config[key])))].join(" or ");
   return new Map([...groups].map(([name, runs]) => [
     name,
-    new Map(keys.map((key) => [
-      key,
-      [...new Set(runs.map(({ config }) => settingText(config[key])))].join(" or "),
-    ])),
+    new Map(keys.flatMap((key) => {
+      const told = runs.filter((run) => hasEffect(key, run));
+      return told.length === 0 ? [] : [[key, textOf(key, told)] as const];
+    })),
   ]));
+}
+
+/** No setting's effect hangs on one of those that follow from others, which defaults lack. */
+function hasEffect(key: keyof RunConfig, { config }: StudyRun): boolean {
+  return hindrance(key, { ...defaultConfig, ...config } as RunConfig) === undefined;
 }

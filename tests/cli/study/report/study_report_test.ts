@@ -236,6 +236,22 @@ Deno.test("studyReport() says first what is missing and what failed", () => {
   assert.deepEqual(studyReport(sampleStudy(shape)).notes, []);
 });
 
+Deno.test("studyReport() tells what runs say of themselves, with whose they are unless all are", () => {
+  const results = sampleStudy(shape);
+  const telling = (run: StudyRun): StudyRun => ({
+    ...run,
+    facts: { ...run.facts, notes: run.method === "cut" ? ["Of all", "Of one"] : ["Of all"] },
+  });
+  const report = studyReport({
+    ...results,
+    runs: results.runs.map(telling),
+    trials: results.trials.map((run) => "failed" in run ? run : telling(run)),
+  });
+  const lists = sectionOf(report, "What was run").filter((block) => block.kind === "list");
+  const items = lists.flatMap((block) => block.kind === "list" ? block.items : []);
+  assert.deepEqual(items.slice(-2), ["Of all", "cut: Of one"]);
+});
+
 Deno.test("studyReport() tells of a method that no trial found settings for", () => {
   const results = sampleStudy(shape);
   const failed = (run: StudyRun) => ({ ...run, failed: "It diverged" });

@@ -1,6 +1,6 @@
 /** Generating a text token by token. @module */
 
-import { letTasksRun } from "../lora/let_tasks_run.ts";
+import { taskTurns } from "../lora/task_turns.ts";
 import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import { randomStream } from "../protocol/random.ts";
@@ -19,9 +19,6 @@ export interface GenerateOptions extends SamplingOptions {
   /** Ends the generation where it is, with the signal's reason as the error. */
   readonly signal?: AbortSignal;
 }
-
-/** Milliseconds after which timers and signal handlers get a turn. */
-const LONG_WITHOUT_TASKS = 20;
 
 /**
  * Continues a prompt. Tokens come as they are chosen; each costs one pass over the weights, whatever came before, because the keys and values of all earlier
@@ -67,12 +64,7 @@ async function* tokens(
   const { maxTokens, endTokens = [], seed = 1, signal } = options;
   const random = randomStream(seed, "generate");
   const { vocabulary } = model;
-  let last = performance.now();
-  const pause = async (): Promise<void> => {
-    if (performance.now() - last < LONG_WITHOUT_TASKS) return;
-    await letTasksRun();
-    last = performance.now();
-  };
+  const letTasksRun = taskTurns();
   const read = (program: string, cursor: number, ids: Uint32Array, positions: Uint32Array) => {
     signal?.throwIfAborted();
     executor.write(BUFFERS.ids, ids);
@@ -88,7 +80,7 @@ async function* tokens(
     // What fills up the last block stays at position 0; its keys are written over before anything reads them.
     part.forEach((_, t) => positions[t] = first + t);
     read(PROGRAMS.prompt, first / PROMPT_BLOCK, ids, positions);
-    await pause();
+    await letTasksRun();
   }
   let token = prompt[prompt.length - 1];
   for (let count = 0; count < maxTokens; count++) {
@@ -98,7 +90,7 @@ async function* tokens(
     token = chooseToken(logits, options, random);
     if (endTokens.includes(token)) return;
     yield token;
-    await pause();
+    await letTasksRun();
   }
 }
 

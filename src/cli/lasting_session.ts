@@ -13,7 +13,7 @@ export interface LastingSession {
   /**
    * Does work that can be done again from its start: when the device is lost under it, the device is opened anew and the work repeated, once.
    *
-   * @throws DeviceLostError when the device is lost a second time.
+   * @throws DeviceLostError when the device is lost a second time, or cannot be opened anew; the next work tries to.
    */
   run<T>(what: string, work: (session: Session) => Promise<T>): Promise<T>;
   /** Frees the device. */
@@ -34,25 +34,37 @@ export async function openLastingSession(
   advice =
     "try --recompute, --base-dtype f16 or int8, or a smaller --batch, --eval-batch, --seq-len or --rank",
 ): Promise<LastingSession> {
-  let current = await openOrExplain(model, choice, advice);
+  let current: Session | undefined = await openOrExplain(model, choice, advice);
+  let { device } = current.executor;
+  const opened = async (): Promise<Session> => {
+    if (current !== undefined) return current;
+    // The same kind of device and variants, measured or not: others would not give the same bytes.
+    const { kind, tuning } = device;
+    current = await openOrExplain(model, { ...choice, device: kind, tuning }, advice);
+    device = current.executor.device;
+    return current;
+  };
+  const close = async (): Promise<void> => {
+    const closing = current;
+    current = undefined;
+    await closing?.executor.close();
+  };
   return {
     get device() {
-      return current.executor.device;
+      return device;
     },
     async run(what, work) {
+      const session = await opened();
       try {
-        return await work(current);
+        return await work(session);
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
         note(`${error.message}. Repeating ${what}.`);
-        const { kind, tuning } = current.executor.device;
-        await current.executor.close().catch(() => {});
-        // The same kind of device and variants, measured or not: others would not give the same bytes.
-        current = await openOrExplain(model, { ...choice, device: kind, tuning }, advice);
-        return await work(current);
+        await close().catch(() => {});
+        return await work(await opened());
       }
     },
-    close: () => current.executor.close(),
+    close,
   };
 }
 

@@ -21,7 +21,7 @@ import { divergedAdvice } from "./diverged_advice.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { type LastingSession, openLastingSession } from "./lasting_session.ts";
 import { prepareRun } from "./prepare_run.ts";
-import { profileRun } from "./profile.ts";
+import { profileRun, type RunProfile } from "./profile.ts";
 import type { Reporter } from "./progress.ts";
 import { renderReport } from "./report/report.ts";
 import { rowNoun } from "./run/task_text.ts";
@@ -104,7 +104,7 @@ export async function runTraining(
     );
     await finish(job, trained, interrupt.check);
     if (profile) {
-      const told = await profileRun(session, { started, prepared: preparedAt, opened });
+      const told = await profileOf(session, { started, prepared: preparedAt, opened }, config);
       await writeProfile(config.out, told);
       reporter.profile(told);
     }
@@ -116,6 +116,22 @@ export async function runTraining(
     throw new UserError(told.join("; "), { cause: error });
   } finally {
     await session.close();
+  }
+}
+
+/** The run is done by then, whatever becomes of its profile. */
+async function profileOf(
+  session: LastingSession,
+  times: Parameters<typeof profileRun>[1],
+  { out }: RunConfig,
+): Promise<RunProfile> {
+  try {
+    return await profileRun(session, times);
+  } catch (error) {
+    if (!(error instanceof DeviceLostError)) throw error;
+    throw new UserError(`Cannot profile the run, which is done and in ${out}: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 

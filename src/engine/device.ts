@@ -64,7 +64,7 @@ export class DeviceMemoryError extends RangeError {
   override name = "DeviceMemoryError";
 }
 
-/** The device failed under a running program (driver reset, removed, out of memory). */
+/** The device failed under a running program (driver reset, removed, out of memory), or its driver opens none. */
 export class DeviceLostError extends Error {
   /** The class's name, for logs. */
   override name = "DeviceLostError";
@@ -74,6 +74,6 @@ export class DeviceLostError extends Error {
 export interface Device {
   /** What it is. */
   readonly info: DeviceInfo;
-  /** Places all buffers and compiles all programs, which share buffers of one name; RangeError when two programs have one name or memory does not suffice. */
+  /** Places all buffers and compiles all programs, which share buffers of one name; RangeError when two programs have one name or memory does not suffice, DeviceLostError when the driver opens no device. */
   load(programs: readonly Program[]): Promise<Executor>;
 }

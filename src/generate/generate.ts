@@ -1,6 +1,6 @@
 /** Generating a text token by token. @module */
 
-import { taskTurns } from "../lora/task_turns.ts";
+import { letTasksRun } from "../lora/let_tasks_run.ts";
 import { countOf } from "../protocol/count_of.ts";
 import { UserError } from "../protocol/errors.ts";
 import { randomStream } from "../protocol/random.ts";
@@ -64,7 +64,6 @@ async function* tokens(
   const { maxTokens, endTokens = [], seed = 1, signal } = options;
   const random = randomStream(seed, "generate");
   const { vocabulary } = model;
-  const letTasksRun = taskTurns();
   const read = (program: string, cursor: number, ids: Uint32Array, positions: Uint32Array) => {
     signal?.throwIfAborted();
     executor.write(BUFFERS.ids, ids);

@@ -1,7 +1,7 @@
 /** How an installed adapter does on rows. @module */
 
 import { BUFFERS } from "./buffers.ts";
-import { taskTurns } from "./task_turns.ts";
+import { letTasksRun } from "./let_tasks_run.ts";
 import {
   type ClassifierBatch,
   type DeviceBatch,
@@ -107,7 +107,6 @@ async function runInRing<Batch extends DeviceBatch>(
 ): Promise<void> {
   const { executor, evaluationRing } = session;
   let ran: Batch[] = [];
-  const letTasksRun = taskTurns();
   const empty = async () => {
     if (ran.length > 0) await collect(ran);
     ran = [];

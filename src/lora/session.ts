@@ -10,7 +10,7 @@ import type { ModuleComponents, NamedTensor } from "../protocol/bank.ts";
 import type { ModuleSensitivity } from "../protocol/scores.ts";
 import { BUFFERS } from "./buffers.ts";
 import { type AdaptedModel, STEP_PROGRAM } from "./adapted_model.ts";
-import { taskTurns } from "./task_turns.ts";
+import { letTasksRun } from "./let_tasks_run.ts";
 import { maskStride, type Slice } from "./layout.ts";
 import {
   type OptimizerSettings,
@@ -218,7 +218,6 @@ export async function train(
   /** The step of each batch whose losses are still in the ring. */
   const pending: number[] = [];
   let size = 0;
-  const letTasksRun = taskTurns();
   const collect = async () => {
     if (pending.length === 0) return;
     const ring = await executor.read(BUFFERS.trainLosses, 0, pending.length * size) as Float32Array;

@@ -47,6 +47,29 @@ Deno.test("run() gives up when the device is lost again, and never repeats after
   await lasting.close();
 });
 
+Deno.test("run() opens the device for the next work when it could not be opened anew", async () => {
+  const federation = await tinyFederation({});
+  let refuses = false;
+  const weights: TrainableModel["weights"] = {
+    load: async (name, shape) => {
+      if (refuses) throw new DeviceLostError("Cannot open a device");
+      return await federation.weights.load(name, shape);
+    },
+  };
+  const lasting = await openLastingSession({ ...federation, weights }, choice, () => {});
+  const { device } = lasting;
+  refuses = true;
+  await assert.rejects(
+    lasting.run("a round", () => Promise.reject(new DeviceLostError("lost"))),
+    { message: "Cannot open a device" },
+  );
+  assert.deepEqual(lasting.device, device);
+  refuses = false;
+  assert.equal(await lasting.run("a round", () => Promise.resolve("done")), "done");
+  await lasting.close();
+  await lasting.close();
+});
+
 Deno.test("openLastingSession() makes a weight beyond f16 the user's mistake, and names the way out", async () => {
   const federation = await tinyFederation({ adapted: { baseDtype: "f16" } });
   const weights: TrainableModel["weights"] = {

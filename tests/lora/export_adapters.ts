@@ -36,7 +36,7 @@ import {
   withSession,
 } from "./support.ts";
 
-/** Decoders whose output layer is their table of embeddings; Llama's tiny checkpoint has none. */
+/** Decoders whose output layer is their table of embeddings; Llama's would be a tensor that its tiny checkpoint lacks. */
 const TIED = ["llama3", "qwen2", "qwen3", "gemma", "gpt2"];
 
 if (import.meta.main) {
@@ -107,7 +107,7 @@ async function exportLanguageModel(
       install(session, adapter);
       return await evaluateTokens(session, [batch]);
     },
-    { ...languageModelOf(tiny) },
+    languageModelOf(tiny),
   );
   const labels = Float32Array.from(batch.ids, (id, at) => batch.mask[at] === 0 ? -100 : id);
   const expected: SafetensorsInput[] = [

@@ -7,7 +7,7 @@ import {
   type PretrainBatch,
   type TokenCorpus,
 } from "../../pretrain/batches.ts";
-import { taskTurns } from "../../lora/task_turns.ts";
+import { letTasksRun } from "../../lora/let_tasks_run.ts";
 import { rateFactor } from "../../pretrain/settings.ts";
 import type { PretrainState, Trainer } from "../../pretrain/trainer.ts";
 import { UserError } from "../../protocol/errors.ts";
@@ -86,7 +86,6 @@ export async function trainSteps(
   trainer.install(start);
   reporter.start(start.steps, config.steps);
   let state = start;
-  const letTasksRun = taskTurns();
   for (let taken = start.steps; taken < config.steps;) {
     trainer.step(taken, batches(taken));
     taken++;

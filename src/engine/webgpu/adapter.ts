@@ -47,7 +47,7 @@ export async function requireAdapter(): Promise<GPUAdapter> {
 /**
  * Opens a device at the adapter's own size limits, with those of the wanted features that it has.
  *
- * @throws DeviceLostError when the driver opens no more.
+ * @throws DeviceLostError when the driver refuses.
  */
 export async function openDevice(
   wanted: readonly GPUFeatureName[] = [],
@@ -60,10 +60,11 @@ export async function openDevice(
   try {
     return { adapter, device: await adapter.requestDevice({ requiredLimits, requiredFeatures }) };
   } catch (error) {
-    // NVIDIA's refuses with "Parent device is lost", which says nothing of why.
+    // "Parent device is lost" says nothing of why.
     throw new DeviceLostError(
-      `Cannot open a device on ${describeAdapter(adapter)}: ${(error as Error).message}. ` +
-        "A driver opens a few hundred at most, and gets one back once it is closed and collected",
+      `Cannot open a device on ${describeAdapter(adapter)}: ${(error as Error).message} ` +
+        "(its driver may have failed, or too many devices may be open)",
+      { cause: error },
     );
   }
 }

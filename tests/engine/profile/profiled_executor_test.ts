@@ -2,10 +2,11 @@
 
 import assert from "node:assert/strict";
 import { createCpuDevice } from "../../../src/engine/cpu/device.ts";
-import type { BufferData, Device, DeviceInfo } from "../../../src/engine/device.ts";
+import type { BufferData, Device, DeviceInfo, Executor } from "../../../src/engine/device.ts";
 import type { Cost } from "../../../src/engine/op.ts";
 import { operation } from "../../../src/engine/ops/registry.ts";
 import type { ExecutorProfile, ProfileClock } from "../../../src/engine/profile/profile.ts";
+import { profiledExecutor } from "../../../src/engine/profile/profiled_executor.ts";
 import { kernelRows } from "../../../src/engine/profile/rows.ts";
 import type { Node, Program } from "../../../src/engine/program.ts";
 import { createWebgpuDevice } from "../../../src/engine/webgpu/device.ts";
@@ -153,5 +154,42 @@ Deno.test("profile() counts a thread as idle while another one works alone", asy
   // The model is so small that the calling thread does it all.
   for (const { kernel, seconds, idleSeconds } of profile!.programs[0].nodes) {
     assert.ok(idleSeconds >= 0.49 * seconds && idleSeconds <= seconds, kernel);
+  }
+});
+
+Deno.test("profile() counts the time of reads that wait together once, whatever becomes of them", async () => {
+  const pending: PromiseWithResolvers<BufferData>[] = [];
+  const read = () => {
+    const waiting = Promise.withResolvers<BufferData>();
+    pending.push(waiting);
+    return waiting.promise;
+  };
+  const executor = profiledExecutor({ read } as unknown as Executor, {
+    clock: "wall",
+    ran() {},
+    settle: () => Promise.resolve(),
+    finished() {},
+    take: () => Promise.resolve([]),
+  });
+  const clock = performance.now;
+  let now = 0;
+  performance.now = () => now;
+  try {
+    const together = [executor.read("a"), executor.read("b")];
+    now = 1000;
+    pending[0].resolve(new Float32Array(1));
+    await together[0];
+    now = 3000;
+    pending[1].reject(new Error("lost"));
+    await assert.rejects(together[1], { message: "lost" });
+    assert.equal((await executor.profile!()).readSeconds, 3);
+    now = 4000;
+    const alone = executor.read("c");
+    now = 6000;
+    pending[2].resolve(new Float32Array(1));
+    await alone;
+    assert.equal((await executor.profile!()).readSeconds, 2);
+  } finally {
+    performance.now = clock;
   }
 });

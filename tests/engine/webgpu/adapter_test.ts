@@ -43,7 +43,7 @@ Deno.test("createWebgpuDevice() names the driver package when no adapter answers
 });
 
 Deno.test({
-  name: "load() tells what a driver that opens no more devices says",
+  name: "load() tells what a driver says that opens no device",
   ignore: testDevices.find(({ name }) => name === "webgpu")!.ignore,
   async fn() {
     const requestDevice = GPUAdapter.prototype.requestDevice;
@@ -55,7 +55,7 @@ Deno.test({
         assert.ok(error instanceof DeviceLostError);
         assert.match(
           error.message,
-          /^Cannot open a device on .+: Parent device is lost\. A driver/,
+          /^Cannot open a device on .+: Parent device is lost \(its driver/,
         );
         return true;
       });

@@ -58,7 +58,10 @@ function settingTable(
   return [{
     kind: "table",
     title,
-    ...(usual.size > 0 && { about: `Unless a row says otherwise: ${settingsText(usual, "; ")}.` }),
+    ...(usual.size > 0 &&
+      {
+        about: `Unless a row says otherwise, where it has an effect: ${settingsText(usual, "; ")}.`,
+      }),
     texts: 2,
     wordy: true,
     head: [first, "Settings"],

@@ -1,6 +1,8 @@
-import { defaultConfig, type RunConfig } from "../../../federated/run_config.ts";
+import type { RunConfig } from "../../../federated/run_config.ts";
 import { hindrance } from "../../../federated/check_effects.ts";
 import { settingText } from "../../../federated/setting_text.ts";
+import { settingKeys } from "../../../federated/settings.ts";
+import { recordedSetting } from "../../../study/recorded_setting.ts";
 import type { StudyRun } from "../../../study/result.ts";
 
 /** A setting and its value; undefined in runs that lack it. */
@@ -20,8 +22,9 @@ export interface SplitSettings {
 }
 
 /** Sorts the settings of runs by what they depend on, so that each is said once. */
-export function splitSettings(runs: readonly StudyRun[]): SplitSettings {
-  const keys = [...new Set(runs.flatMap(({ config }) => Object.keys(config)))]
+export function splitSettings(recorded: readonly StudyRun[]): SplitSettings {
+  const runs = recorded.map((run) => ({ ...run, config: wholeConfig(run) }));
+  const keys = [...new Set(recorded.flatMap(({ config }) => Object.keys(config)))]
     .filter((key) => key !== "seed") as (keyof RunConfig)[];
   const common: SettingEntry[] = [];
   const cellKeys: (keyof RunConfig)[] = [];
@@ -52,13 +55,13 @@ function valuesOf(
   return new Map([...groups].map(([name, runs]) => [
     name,
     new Map(keys.flatMap((key) => {
-      const told = runs.filter((run) => hasEffect(key, run));
+      const told = runs.filter(({ config }) => !hindrance(key, config as RunConfig));
       return told.length === 0 ? [] : [[key, textOf(key, told)] as const];
     })),
   ]));
 }
 
-/** No setting's effect hangs on one of those that follow from others, which defaults lack. */
-function hasEffect(key: keyof RunConfig, { config }: StudyRun): boolean {
-  return hindrance(key, { ...defaultConfig, ...config } as RunConfig) === undefined;
+/** All settings of a run: those that are newer than its result as they were before. */
+function wholeConfig({ config }: StudyRun): Partial<RunConfig> {
+  return Object.fromEntries(settingKeys.map((key) => [key, recordedSetting(config, key)]));
 }

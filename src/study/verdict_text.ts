@@ -14,6 +14,7 @@ import {
   metricNames,
   seedsOfAClaim,
   type Standing,
+  survivesHolm,
 } from "./verdicts.ts";
 
 /** What every cell says with its interval, where seeds are few, and what is left after Holm's adjustment for `comparisons`. */
@@ -24,6 +25,10 @@ export function verdictText(finding: Finding, comparisons: number): string {
     standing !== "unknown" && comparison.pairs.length < seedsOfAClaim
   );
   const adjusts = verdict === "holds" || verdict === "holds partly";
+  const opposite = cells.filter(({ standing }) => standing === "opposite");
+  const holm = `After Holm's adjustment for ${comparisons} ${
+    comparisons === 1 ? "comparison" : "comparisons"
+  }`;
   return [
     ...standingOrder.flatMap((standing) => {
       const those = cells.filter((cell) => cell.standing === standing);
@@ -33,14 +38,15 @@ export function verdictText(finding: Finding, comparisons: number): string {
       ? [
         `Fewer than ${seedsOfAClaim} seeds in ${
           few.map(({ cell, comparison }) => `${cell} (${comparison.pairs.length})`).join(", ")
-        }.`,
+        }, on which no claim holds.`,
       ]
       : []),
-    ...(adjusts
+    ...(adjusts ? [`${holm}: ${strict === verdict ? "the same" : strict}.`] : []),
+    ...(opposite.length > 0
       ? [
-        `After Holm's adjustment for ${comparisons} ${
-          comparisons === 1 ? "comparison" : "comparisons"
-        }: ${strict === verdict ? "the same" : strict}.`,
+        `${holm} the opposite holds in ${
+          opposite.filter(survivesHolm).map(({ cell }) => cell).join(", ") || "none of them"
+        }.`,
       ]
       : []),
   ].join(" ");
@@ -115,7 +121,8 @@ const standingOrder = ["holds", "leans", "against", "opposite", "unknown"] as co
 
 const reasons: Readonly<Record<Standing, string>> = {
   holds: "",
-  leans: ": the mean lies on the claim's side, but the interval does not exclude the margin",
+  leans:
+    ": the mean lies on the claim's side, but the interval does not exclude the margin, or rests on bounds",
   against: "",
   opposite: "",
   unknown: ", for want of two common seeds with a value",

@@ -11,18 +11,18 @@ import { confidence, holm } from "./statistics.ts";
 import type { Claim, Metric } from "./study.ts";
 import { cellsOf, failuresOf, methodsOf, type StudyResults } from "./study_results.ts";
 
-/** Seeds that a claim asks for (METHOD.md): fewer are told beside the verdict. */
+/** Seeds that a claim asks for in a cell (METHOD.md): what fewer say stands beside the verdict, and does not make a claim hold. */
 export const seedsOfAClaim = 5;
 
 /**
- * What a claim comes to. `holds`: in every cell looked at the interval lies above the margin. `holds partly`: in some of them only. `not shown`: in
- * none, but all means lie above it. `cannot be said`: no cell has two common seeds.
+ * What a claim comes to. `holds`: in every cell looked at the interval lies above the margin, over seeds enough. `holds partly`: in some of them only.
+ * `not shown`: in none, but all means lie above it. `cannot be said`: no cell has two common seeds.
  */
 export type Verdict = "holds" | "holds partly" | "not shown" | "does not hold" | "cannot be said";
 
 /**
- * What one cell says. `holds`: the interval lies above the margin; `leans`: only the mean does; `against`: neither, or a mean that is but a bound
- * from above; `opposite`: the interval lies below the margin; `unknown`: fewer than two common seeds.
+ * What one cell says, whatever its seeds. `holds`: the interval lies above the margin; `leans`: only the mean does; `against`: neither, or a mean that is but
+ * a bound from above; `opposite`: the interval lies below the margin; `unknown`: fewer than two common seeds.
  */
 export type Standing = "holds" | "leans" | "against" | "opposite" | "unknown";
 
@@ -85,8 +85,10 @@ export function judgeClaims(results: StudyResults): Finding[] {
       claim,
       margin,
       cells: told,
-      verdict: verdictOf(told.map(({ standing }) => standing)),
-      strict: verdictOf(told.map(strictStanding)),
+      verdict: verdictOf(told.map(countedStanding)),
+      strict: verdictOf(
+        told.map((cell) => survivesHolm(cell) ? countedStanding(cell) : weaker(cell.standing)),
+      ),
     };
   });
 }
@@ -118,18 +120,24 @@ function claimCells({ study }: StudyResults, { cells, method, than }: Claim): re
 function standingOf({ pairs, unknown, mean, interval }: Comparison, margin: number): Standing {
   if (mean === undefined || interval === undefined) return "unknown";
   const [low, high] = interval;
-  // A bound from above tells nothing for the claim, one from below nothing against it; a pair of unknown effect neither.
-  const openAbove = pairs.some(({ bound }) => bound === "at least");
-  const openBelow = pairs.some(({ bound }) => bound === "at most");
-  if (low > margin && !openBelow && unknown.length === 0) return "holds";
-  if (high < margin && !openAbove && unknown.length === 0) return "opposite";
-  return mean > margin && !openBelow ? "leans" : "against";
+  // The mean of bounds is a bound, their interval is none: a value further off would widen it. Of a pair of unknown effect nothing is known at all.
+  const exact = unknown.length === 0 && pairs.every(({ bound }) => bound === "exact");
+  if (low > margin && exact) return "holds";
+  if (high < margin && exact) return "opposite";
+  return mean > margin && pairs.every(({ bound }) => bound !== "at most") ? "leans" : "against";
 }
 
-function strictStanding({ standing, adjusted }: CellFinding): Standing {
-  const level = 1 - confidence;
-  if (standing === "holds" && !(adjusted! < level)) return "leans";
-  return standing;
+/** Whether what a cell's interval says is left when all comparisons of the study are looked at together. */
+export function survivesHolm({ adjusted }: CellFinding): boolean {
+  return adjusted !== undefined && adjusted < 1 - confidence;
+}
+
+function countedStanding({ standing, comparison }: CellFinding): Standing {
+  return comparison.pairs.length < seedsOfAClaim ? weaker(standing) : standing;
+}
+
+function weaker(standing: Standing): Standing {
+  return standing === "holds" ? "leans" : standing;
 }
 
 function verdictOf(standings: readonly Standing[]): Verdict {

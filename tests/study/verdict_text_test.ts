@@ -23,19 +23,21 @@ Deno.test("verdictText() tells the interval in every cell, the cells by what the
     verdictText(finding, 4),
     "Holds in iid (+9.8 points [+8.8, +10.8]), skewed (+9.8 points [+8.8, +10.8]). " +
       "Not shown in open (+2.0 points [−3.6, +7.6]): the mean lies on the claim's side, but the " +
-      "interval does not exclude the margin. " +
+      "interval does not exclude the margin, or rests on bounds. " +
       "The opposite holds in worse (−9.8 points [−10.8, −8.8]). " +
       "Cannot be said in lone, for want of two common seeds with a value. " +
-      "After Holm's adjustment for 4 comparisons: the same.",
+      "After Holm's adjustment for 4 comparisons: the same. " +
+      "After Holm's adjustment for 4 comparisons the opposite holds in worse.",
   );
 });
 
-Deno.test("verdictText() tells of two to four seeds, beside a claim that holds too", () => {
+Deno.test("verdictText() tells of two to four seeds, on which no claim holds", () => {
   for (const seeds of [2, 3, 4]) {
     const few = { A: far.A.slice(0, seeds), B: far.B.slice(0, seeds) };
     const finding = judge({ iid: few }, [{ ...better, margin: 0.01 }]);
-    assert.equal(finding.verdict, "holds");
-    assert.ok(verdictText(finding, 1).includes(`. Fewer than 5 seeds in iid (${seeds}). After`));
+    const text = verdictText(finding, 1);
+    assert.match(text, /^Holds in iid \(/);
+    assert.ok(text.endsWith(`. Fewer than 5 seeds in iid (${seeds}), on which no claim holds.`));
   }
   assert.doesNotMatch(verdictText(judge({ iid: far }, [better]), 1), /Fewer/);
 });
@@ -44,7 +46,9 @@ Deno.test("verdictText() tells what Holm's adjustment leaves of a claim that hol
   const some = { A: [0.5, 0.5, 0.5, 0.5, 0.5], B: [0.48, 0.49, 0.47, 0.495, 0.47] };
   const [finding] = judgeClaims(scoredStudy({ iid: some }, Array(10).fill(better)));
   assert.match(verdictText(finding, 10), /adjustment for 10 comparisons: not shown\.$/);
-  assert.doesNotMatch(verdictText(judge({ iid: below }, [better]), 1), /Holm/);
+  const against = judge({ iid: below }, [better]);
+  assert.match(verdictText(against, 1), /comparison the opposite holds in iid\.$/);
+  assert.doesNotMatch(verdictText(judge({ iid: { A: [0.5], B: [0.4] } }, [better]), 1), /Holm/);
 });
 
 Deno.test("claimText() tells what has to lie above what, as a share where rounds or bytes are counted", () => {
@@ -95,7 +99,8 @@ Deno.test("verdictText() and cellText() tell ratios as the share that the method
   assert.equal(
     verdictText(finding, 1),
     "Not shown in iid (in 0.44 [0.24, 0.78] of the rounds): the mean lies on the claim's side, " +
-      "but the interval does not exclude the margin. Fewer than 5 seeds in iid (3).",
+      "but the interval does not exclude the margin, or rests on bounds. " +
+      "Fewer than 5 seeds in iid (3), on which no claim holds.",
   );
   assert.equal(
     cellText(finding.cells[0], finding),
@@ -112,7 +117,7 @@ Deno.test("cellText() tells which method did not get there, and turns the bound 
   );
   assert.match(
     cellText(never.cells[0], never),
-    /^iid: ≥ 3\.63 \[.*\], that is in ≤ 0\.28 \[.*\] of the rounds, n = 3; B did not get there with 2 seeds: holds\.$/,
+    /^iid: ≥ 3\.63 \[.*\], that is in ≤ 0\.28 \[.*\] of the rounds, n = 3; B did not get there with 2 seeds: not shown\.$/,
   );
   const bounded = judge(
     nowhere,

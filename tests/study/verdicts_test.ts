@@ -23,6 +23,13 @@ Deno.test("judgeClaims() lets a claim hold partly where some intervals do", () =
   assert.deepEqual(standings(finding), ["holds", "leans", "opposite"]);
 });
 
+Deno.test("judgeClaims() lets no claim hold on fewer than five seeds, whatever their interval", () => {
+  const few = { A: far.A.slice(0, 4), B: far.B.slice(0, 4) };
+  const alone = judge({ iid: few }, [better]);
+  assert.deepEqual([alone.verdict, standings(alone)], ["not shown", ["holds"]]);
+  assert.equal(judge({ iid: far, skewed: few }, [better]).verdict, "holds partly");
+});
+
 Deno.test("judgeClaims() takes means without intervals for nothing shown", () => {
   assert.equal(judge({ iid: near }, [better]).verdict, "not shown");
   const finding = judge({ iid: near, worse: below }, [better]);
@@ -87,13 +94,14 @@ const faster: Claim = { text: "A is faster", metric: "roundsToTarget", method: "
 /** Accuracies of four rounds that reach the target of 0.5 in round `at`, or never. */
 const reaching = (at: number): number[] => [1, 2, 3, 4].map((round) => round >= at ? 0.6 : 0.1);
 
-Deno.test("judgeClaims() counts a rival that never gets there as its last round, for the claim", () => {
+Deno.test("judgeClaims() counts a rival that never gets there as its last round, whose interval shows nothing", () => {
   const finding = judge(
     nowhere,
     [faster],
     (method, seed) => method === "A" ? reaching(1) : reaching(seed === 1 ? 3 : Infinity),
   );
-  assert.equal(finding.verdict, "holds");
+  assert.ok(finding.cells[0].comparison.interval![0] > 1);
+  assert.deepEqual([finding.verdict, standings(finding)], ["not shown", ["leans"]]);
 });
 
 Deno.test("judgeClaims() never lets a claim hold where its own method does not get there", () => {
@@ -121,8 +129,8 @@ Deno.test("judgeClaims() counts rounds to the rival's best, in both directions",
   // A has B's best in its second round: half of B's four. B never has A's.
   const course = (method: string): number[] => method === "A" ? ahead : steps;
   const [one, other] = judgeClaims(scoredStudy(nowhere, [claim, turned], course));
-  assert.deepEqual([one.verdict, standings(one)], ["holds", ["holds"]]);
-  assert.deepEqual([other.verdict, standings(other)], ["does not hold", ["opposite"]]);
+  assert.deepEqual([one.verdict, standings(one)], ["not shown", ["holds"]]);
+  assert.deepEqual([other.verdict, standings(other)], ["does not hold", ["against"]]);
   // With one seed A stays below B's best, so that no mean can speak for the claim.
   const stuck = (method: string, seed: number): number[] =>
     method === "A" && seed === 3 ? [0.3, 0.3, 0.3, 0.3] : course(method);

@@ -29,7 +29,7 @@ export function overviewSection(findings: readonly Finding[], cells: readonly st
       title: "Claims by cell",
       about:
         "In each cell the mean paired effect with its 95 % interval, which has to lie as said, " +
-        `and n, its seeds: a claim asks for ${seedsOfAClaim}. After Holm: what is left when all ` +
+        `and n, its seeds: a cell with fewer than ${seedsOfAClaim} makes no claim hold. After Holm: what is left when all ` +
         "comparisons are looked at together. More stands under Claims, after the cells.",
       texts: 4 + shown.length,
       wordy: true,
@@ -75,9 +75,10 @@ export function claimsSection({ targets }: Study, findings: readonly Finding[]):
     title: "Claims",
     about:
       "A claim holds when the 95 % interval (Student's t, two-sided) of the paired difference " +
-      "over common seeds lies above its margin in every cell looked at; it asks for " +
+      "over common seeds lies above its margin in every cell looked at, each with at least " +
       `${seedsOfAClaim} seeds. Comparisons in all: ${comparisons}. By chance alone one of twenty ` +
-      "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict." +
+      "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict. An interval is of the seeds " +
+      "alone: all are scored on the same rows." +
       (targeted
         ? ` Targets: ${
           Object.entries(targets).map(([cell, target]) => `${cell} ${percentText(target)}`)
@@ -86,7 +87,7 @@ export function claimsSection({ targets }: Study, findings: readonly Finding[]):
         : "") +
       (targeted || claimed.has("roundsToRivalsBest")
         ? " Ratios come of logarithms; a run that never got to its target counts with all its " +
-          "rounds, which makes the ratio a bound (≥ or ≤)."
+          "rounds, which makes the ratio a bound (≥ or ≤); an interval over bounds shows nothing."
         : ""),
     blocks: [{
       kind: "findings",

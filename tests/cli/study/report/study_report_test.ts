@@ -175,8 +175,8 @@ Deno.test("studyReport() shows the drop at distribution of truncation, and none 
 Deno.test("studyReport() gives claims their verdicts, intervals and seeds", () => {
   const [finding] = findingsOf(studyReport(sampleStudy(shape)));
   assert.equal(finding.claim, better.text);
-  assert.equal(finding.verdict, "holds");
-  assert.match(finding.reason, /Fewer than 5 seeds in iid \(3\), skewed \(3\)/);
+  assert.equal(finding.verdict, "not shown");
+  assert.match(finding.reason, /^Holds in iid .*Fewer than 5 seeds in iid \(3\), skewed \(3\)/);
   assert.match(finding.cells[0], /^iid: \+\d+\.\d points \[\+.*\], n = 3: holds\.$/);
 });
 
@@ -195,16 +195,20 @@ Deno.test("studyReport() shows at a glance what each cell says of each claim", (
     than: "adaptive",
   };
   const report = studyReport(
-    sampleStudy({ ...shape, study: { ...shape.study, claims: [better, faster, turned] } }),
+    sampleStudy({
+      ...shape,
+      grid: shape.grid.map((part) => ({ ...part, seeds: [1, 2, 3, 4, 5] })),
+      study: { ...shape.study, claims: [better, faster, turned] },
+    }),
   );
   assertSound(report);
   const table = tableOf(report, "Verdicts", /./);
   assert.deepEqual(table.head, ["Verdict", "After Holm", "Claim", "To lie", "iid", "skewed"]);
   const [first, second, third] = table.rows.map(({ cells }) => cells);
   assert.deepEqual(first.slice(0, 4), ["holds", "holds", better.text, "above 0.0 points"]);
-  for (const cell of first.slice(4)) assert.match(cell, /^holds: \+\S+ points \[\+.*\], n = 3$/);
+  for (const cell of first.slice(4)) assert.match(cell, /^holds: \+\S+ points \[\+.*\], n = 5$/);
   assert.equal(second[3], "below 0.60 of the rounds");
-  assert.match(second[4], /: in 0\.\d\d \[0\.\d\d, \d\.\d\d\] of the rounds, n = 3$/);
+  assert.match(second[4], /: in 0\.\d\d \[0\.\d\d, \d\.\d\d\] of the rounds, n = 5$/);
   assert.equal(second[5], "–");
   for (const cell of third.slice(4)) assert.match(cell, /^the opposite holds: −/);
 });

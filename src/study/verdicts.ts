@@ -11,7 +11,7 @@ import { confidence, holm } from "./statistics.ts";
 import type { Claim, Metric } from "./study.ts";
 import { cellsOf, failuresOf, methodsOf, type StudyResults } from "./study_results.ts";
 
-/** Seeds that a claim asks for in a cell (METHOD.md): what fewer say stands beside the verdict, and does not make a claim hold. */
+/** Seeds that a claim asks for in a cell (docs/study.md): what fewer say stands beside the verdict, and does not make a claim hold. */
 export const seedsOfAClaim = 5;
 
 /**

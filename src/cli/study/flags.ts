@@ -38,7 +38,7 @@ the same command goes on where it was stopped. docs/study.md describes the file.
   --cache-dir FOLDER  folder for tokens and downloaded models
   --offline           fail instead of using the network
   --list              tell what is done and what is to do, and end
-  --prepare           tokenize what the runs need, and end: they then need no packages
+  --prepare           tokenize what the runs need, and end
   --report-only       report on what is done, and end
   -h, --help          print this help`;
 

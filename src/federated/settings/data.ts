@@ -76,7 +76,7 @@ export const dataRows: SettingRows<DataConfig> = {
   },
   validation: {
     kind: count,
-    help: "training rows held out for validation, at most a tenth of them",
+    help: "rows held out for validation, of a file at most a tenth of its training rows",
   },
   seqLen: { kind: count, help: "tokens kept of a text, or a row's under --task lm" },
   buckets: {

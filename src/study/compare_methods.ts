@@ -1,5 +1,5 @@
 import { compareAccuracies, compareCounts, type Comparison } from "./comparison.ts";
-import { countsToTarget } from "./measures.ts";
+import { comparesAsRatio } from "./measures.ts";
 import type { Metric } from "./study.ts";
 import { readingsOf, type StudyResults } from "./study_results.ts";
 
@@ -13,7 +13,7 @@ export function compareMethods(
 ): Comparison {
   if (metric === "roundsToRivalsBest") return compareToRivalsBest(results, cell, method, than);
   const [one, other] = [method, than].map((name) => readingsOf(results, cell, name, metric));
-  return countsToTarget(metric) ? compareCounts(one, other) : compareAccuracies(one, other);
+  return comparesAsRatio(metric) ? compareCounts(one, other) : compareAccuracies(one, other);
 }
 
 /** Rounds to a target that is another one with every seed: the best validation accuracy that `than` reached with it. */

@@ -1,7 +1,7 @@
 /**
  * A method against another over the seeds both have been run with.
  *
- * Accuracies compare by their difference. Rounds and bytes to a target compare by their ratio, whose logarithm is what the interval is computed of;
+ * Accuracies compare by their difference. Losses, and rounds and bytes to a target, compare by their ratio, whose logarithm the interval is computed of;
  * a run that never reached its target still says how many went by without, and so bounds the ratio of its pair.
  *
  * @module

@@ -16,9 +16,9 @@ export interface Reading {
   readonly reached: boolean;
 }
 
-/** Metrics that count what a target takes: less is better, they compare as ratios, and a run may never get there. */
-export function countsToTarget(metric: Metric): boolean {
-  return metric === "roundsToTarget" || metric === "bytesToTarget" ||
+/** Metrics of which less is better: the loss, and what a target takes, where a run may never get. */
+export function comparesAsRatio(metric: Metric): boolean {
+  return metric === "finalLoss" || metric === "roundsToTarget" || metric === "bytesToTarget" ||
     metric === "roundsToRivalsBest";
 }
 
@@ -29,7 +29,8 @@ export function countsToTarget(metric: Metric): boolean {
  * @returns undefined where the run does not know it: no test results, no target
  */
 export function reading(run: StudyRun, metric: RunMetric, target?: number): Reading | undefined {
-  if (countsToTarget(metric)) {
+  if (metric === "finalLoss") return { value: run.summary.final.loss, reached: true };
+  if (comparesAsRatio(metric)) {
     return target === undefined ? undefined : toTarget(run, metric, target);
   }
   const value = accuracyOf(run, metric);

@@ -5,7 +5,7 @@ import { choice, number, text } from "../federated/setting_kinds.ts";
 import { UserError } from "../protocol/errors.ts";
 import { shown } from "../protocol/shown.ts";
 import { checkKeys, readDistinct, readObject } from "./entries.ts";
-import { countsToTarget } from "./measures.ts";
+import { comparesAsRatio } from "./measures.ts";
 import { type Claim, type GridPart, metrics, type Study } from "./study.ts";
 
 /**
@@ -36,7 +36,7 @@ function readClaim(
   const run = [...new Set(grid.flatMap(({ methods }) => methods))];
   const cells = [...new Set(grid.flatMap(({ cells }) => cells))];
   const metric = accept(choice(metrics), given.metric, `${name}.metric`);
-  const margin = number(countsToTarget(metric) ? { above: 0 } : { above: -1, below: 1 });
+  const margin = number(comparesAsRatio(metric) ? { above: 0 } : { above: -1, below: 1 });
   const claim: Claim = {
     text: accept(text(""), given.text, `${name}.text`),
     metric,

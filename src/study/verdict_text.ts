@@ -6,7 +6,7 @@
 
 import { type Comparison, inverted } from "./comparison.ts";
 import { comparisonText, effectText } from "./effect_text.ts";
-import { countsToTarget } from "./measures.ts";
+import { comparesAsRatio } from "./measures.ts";
 import type { Metric } from "./study.ts";
 import {
   type CellFinding,
@@ -55,7 +55,7 @@ export function verdictText(finding: Finding, comparisons: number): string {
 /** What is compared, and above what the interval has to lie. */
 export function claimText(finding: Finding): string {
   const { claim: { metric, method, than }, margin, cells } = finding;
-  const ratio = countsToTarget(metric);
+  const ratio = comparesAsRatio(metric);
   const effect = `${ratio ? `${than} / ${method}` : `${method} − ${than}`}, ${metricNames[metric]}`;
   const line = ratio
     ? `above ${effectText("ratio", margin)}, that is ${marginText(finding)}`
@@ -66,7 +66,7 @@ export function claimText(finding: Finding): string {
 
 /** Where the interval has to lie: "above −1.0 points", or of the share that the method needs, "below 0.60 of the rounds". */
 export function marginText({ claim, margin }: Finding): string {
-  return countsToTarget(claim.metric)
+  return comparesAsRatio(claim.metric)
     ? `below ${effectText("ratio", 1 / margin)} of the ${countedThings(claim.metric)}`
     : `above ${effectText("difference", margin)} points`;
 }
@@ -141,6 +141,7 @@ function standingSentence(
 }
 
 function countedThings(metric: Metric): string {
+  if (metric === "finalLoss") return "loss";
   return metric === "bytesToTarget" ? "bytes" : "rounds";
 }
 

@@ -6,7 +6,7 @@
 
 import { compareMethods } from "./compare_methods.ts";
 import { type Comparison, comparisonTest, noEffect } from "./comparison.ts";
-import { countsToTarget } from "./measures.ts";
+import { comparesAsRatio } from "./measures.ts";
 import { confidence, holm } from "./statistics.ts";
 import type { Claim, Metric } from "./study.ts";
 import { cellsOf, failuresOf, methodsOf, type StudyResults } from "./study_results.ts";
@@ -58,7 +58,7 @@ export interface Finding {
 /** Judges all claims of a study. */
 export function judgeClaims(results: StudyResults): Finding[] {
   const judged = results.study.claims.map((claim) => {
-    const margin = claim.margin ?? noEffect(countsToTarget(claim.metric) ? "ratio" : "difference");
+    const margin = claim.margin ?? noEffect(comparesAsRatio(claim.metric) ? "ratio" : "difference");
     const cells = claimCells(results, claim).map((cell): CellFinding => {
       const comparison = compareMethods(results, cell, claim.metric, claim.method, claim.than);
       const p = comparisonTest(comparison, margin);
@@ -105,6 +105,7 @@ export const metricNames: Readonly<Record<Metric, string>> = {
   final: "validation accuracy after the last round",
   best: "best validation accuracy",
   worstClient: "accuracy of the worst client",
+  finalLoss: "validation loss after the last round",
   roundsToTarget: "rounds to the target",
   bytesToTarget: "bytes up to the target",
   roundsToRivalsBest: "rounds to the rival's best validation accuracy",

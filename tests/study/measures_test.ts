@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countsToTarget, lateLoss, reading, tierDrops } from "../../src/study/measures.ts";
+import { comparesAsRatio, lateLoss, reading, tierDrops } from "../../src/study/measures.ts";
 import type { StudyRun } from "../../src/study/result.ts";
 import { metrics, runMetrics } from "../../src/study/study.ts";
 import { sampleStudy } from "./sample_study.ts";
@@ -45,6 +45,7 @@ Deno.test("reading() knows every metric", () => {
     testAtBest: { value: 0.7, reached },
     final: { value: 0.5, reached },
     best: { value: 0.75, reached },
+    finalLoss: { value: 1, reached },
     worstClient: { value: 0.125, reached },
     roundsToTarget: { value: 2, reached },
     bytesToTarget: { value: 200, reached },
@@ -69,8 +70,9 @@ Deno.test("reading() has nothing where the run does not know it", () => {
   );
 });
 
-Deno.test("countsToTarget() tells ratios from differences", () => {
-  assert.deepEqual(metrics.filter(countsToTarget), [
+Deno.test("comparesAsRatio() tells ratios from differences", () => {
+  assert.deepEqual(metrics.filter(comparesAsRatio), [
+    "finalLoss",
     "roundsToTarget",
     "bytesToTarget",
     "roundsToRivalsBest",

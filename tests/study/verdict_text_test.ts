@@ -68,6 +68,10 @@ Deno.test("claimText() tells what has to lie above what, as a share where rounds
       "0.60 of the rounds; in iid.",
   );
   assert.match(
+    text({ metric: "finalLoss" }),
+    /^B \/ A, validation loss after the last round; to lie above 1\.00, that is below 1\.00 of the loss;/,
+  );
+  assert.match(
     text({ metric: "bytesToTarget" }),
     /^B \/ A, bytes up to the target; to lie above 1\.00, that is below 1\.00 of the bytes;/,
   );

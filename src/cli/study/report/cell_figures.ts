@@ -5,7 +5,7 @@
  */
 
 import { compareMethods } from "../../../study/compare_methods.ts";
-import { countsToTarget } from "../../../study/measures.ts";
+import { comparesAsRatio } from "../../../study/measures.ts";
 import { meanCurve } from "../../../study/curves.ts";
 import type { StudyRound } from "../../../study/result.ts";
 import { runsOf } from "../../../study/study_results.ts";
@@ -117,7 +117,7 @@ export function differenceFigure(context: CellContext): ReportFigure {
   // Two panels of accuracy would leave little room, and a target that nobody reaches compares nothing.
   const shown = compared.filter(({ metric, comparisons }, index) =>
     index === 0 ||
-    (countsToTarget(metric) && comparisons.some(({ mean }) => mean !== undefined))
+    (comparesAsRatio(metric) && comparisons.some(({ mean }) => mean !== undefined))
   );
   return {
     file: `${cell}-differences.svg`,
@@ -129,7 +129,7 @@ export function differenceFigure(context: CellContext): ReportFigure {
     figure: forestPlot(
       `Paired differences to ${baseline}, ${cell}`,
       shown.map(({ metric, title }) =>
-        countsToTarget(metric)
+        comparesAsRatio(metric)
           ? {
             title: `${title}, ratio`,
             scale: "ratio",

@@ -90,14 +90,16 @@ export async function trainSteps(
     trainer.step(taken, batches(taken));
     taken++;
     await letTasksRun();
-    const last = taken === config.steps || signal.aborted;
+    // Asked once: a signal that comes while something is written below ends the next step, which is then saved.
+    const stops = signal.aborted;
+    const last = taken === config.steps || stops;
     const evaluates = taken % pace.evaluateEvery === 0 || taken === config.steps;
     const tells = taken % LINE_STEPS === 0 || evaluates || last;
     const saves = last || performance.now() - saved > 60_000 * pace.checkpointMinutes;
     if (taken % LOSSES_TOGETHER === 0 || tells) await collectLosses(taken);
     if (tells) await tell(taken, evaluates);
     if (saves) state = await save(taken);
-    signal.throwIfAborted();
+    if (stops) signal.throwIfAborted();
   }
   return state;
 }

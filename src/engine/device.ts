@@ -74,6 +74,9 @@ export class DeviceLostError extends Error {
 export interface Device {
   /** What it is. */
   readonly info: DeviceInfo;
-  /** Places all buffers and compiles all programs, which share buffers of one name; RangeError when two programs have one name or memory does not suffice, DeviceLostError when the driver opens no device. */
+  /**
+   * Places all buffers and compiles all programs, which share buffers of one name; RangeError when two programs have one name or memory does not suffice,
+   * DeviceLostError when the driver opens no device.
+   */
   load(programs: readonly Program[]): Promise<Executor>;
 }

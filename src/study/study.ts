@@ -46,7 +46,8 @@ export const runMetrics = [
 /**
  * `testAtFinal`, `testAtBest`: accuracy on the test rows after the last round, and after the round of the best validation accuracy. `final`, `best`:
  * accuracy on the validation rows. `worstClient`: the lowest accuracy that any client sees after the last round, weighted by its own labels.
- * `finalLoss`: mean validation cross-entropy after the last round. `roundsToTarget`, `bytesToTarget`: rounds, and encoded bytes up, until the validation accuracy first reaches a target.
+ * `finalLoss`: mean validation cross-entropy after the last round. `roundsToTarget`, `bytesToTarget`: rounds, and encoded bytes up, until the validation
+ * accuracy first reaches a target.
  */
 export type RunMetric = typeof runMetrics[number];
 

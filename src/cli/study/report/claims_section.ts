@@ -29,8 +29,9 @@ export function overviewSection(findings: readonly Finding[], cells: readonly st
       title: "Claims by cell",
       about:
         "In each cell the mean paired effect with its 95 % interval, which has to lie as said, " +
-        `and n, its seeds: a cell with fewer than ${seedsOfAClaim} makes no claim hold. After Holm: what is left when all ` +
-        "comparisons are looked at together. More stands under Claims, after the cells.",
+        `and n, its seeds: a cell with fewer than ${seedsOfAClaim} makes no claim hold. After ` +
+        "Holm: what is left when all comparisons are looked at together. More stands under " +
+        "Claims, after the cells.",
       texts: 4 + shown.length,
       wordy: true,
       head: ["Verdict", "After Holm", "Claim", "To lie", ...shown],
@@ -77,8 +78,8 @@ export function claimsSection({ targets }: Study, findings: readonly Finding[]):
       "A claim holds when the 95 % interval (Student's t, two-sided) of the paired difference " +
       "over common seeds lies above its margin in every cell looked at, each with at least " +
       `${seedsOfAClaim} seeds. Comparisons in all: ${comparisons}. By chance alone one of twenty ` +
-      "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict. An interval is of the seeds " +
-      "alone: all are scored on the same rows." +
+      "intervals leaves out the truth, which is why Holm's adjustment stands beside each verdict. " +
+      "An interval is of the seeds alone: all are scored on the same rows." +
       (targeted
         ? ` Targets: ${
           Object.entries(targets).map(([cell, target]) => `${cell} ${percentText(target)}`)

@@ -1,5 +1,5 @@
-import type { RunConfig } from "../../../federated/run_config.ts";
 import { hindrance } from "../../../federated/check_effects.ts";
+import type { RunConfig } from "../../../federated/run_config.ts";
 import { settingText } from "../../../federated/setting_text.ts";
 import { settingKeys } from "../../../federated/settings.ts";
 import { recordedSetting } from "../../../study/recorded_setting.ts";
